@@ -1,0 +1,9 @@
+"""The one exception that means "your input, not our bug"."""
+
+
+class UserError(Exception):
+    """One sentence that a trainer can act on: what was wrong, where, what to do.
+
+    The command line prints it and exits with code 2; a notebook cell shows it as text. It never
+    carries a raw personal value: name the file, column and row instead.
+    """

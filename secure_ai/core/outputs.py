@@ -1,0 +1,62 @@
+"""Outputs appear whole or not at all: written beside the target, then renamed over it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from secure_ai.core.errors import UserError
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a path to write; rename it over ``target`` if the block succeeds, delete it if not.
+
+    Raises:
+        UserError: if the folder of ``target`` cannot be created or written.
+    """
+    with _staging_beside(target) as staging:
+        draft = staging / target.name
+        yield draft
+        draft.replace(target)
+
+
+@contextmanager
+def atomic_directory(target: Path) -> Iterator[Path]:
+    """Yield a folder to fill; it becomes ``target`` if the block succeeds and vanishes if not.
+
+    A previous ``target`` folder is replaced as a whole; a file of that name is an error.
+
+    Raises:
+        UserError: if ``target`` is a file, or its parent cannot be created or written.
+    """
+    if target.exists() and not target.is_dir():
+        raise UserError(f"The output folder {target} is a file: choose another --out.")
+    with _staging_beside(target) as staging:
+        draft = staging / "new"
+        draft.mkdir()
+        yield draft
+        if target.exists():
+            target.rename(staging / "old")
+        draft.rename(target)
+
+
+@contextmanager
+def _staging_beside(target: Path) -> Iterator[Path]:
+    # Beside the target, because a rename is atomic only within one file system.
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "unknown reason"
+        raise UserError(
+            f"Cannot write {target} ({reason.lower()}): choose an output place that you may write to."
+        ) from None
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,292 @@
+"""Tables from wherever they live: one way to open a source, whatever DuckDB reads."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from secure_ai.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+TableLike = "str | Path | pd.DataFrame | pa.Table"
+
+DELIMITED = {".csv", ".tsv", ".txt"}
+READERS = {
+    ".parquet": "read_parquet",
+    ".json": "read_json_auto",
+    ".jsonl": "read_json_auto",
+    ".ndjson": "read_json_auto",
+}
+LIKELY_DELIMITERS = ",;\t|:~^"
+SNIFFED_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened table: its columns, and SQL or Arrow batches over it.
+
+    The table is the view ``source`` of ``connection``; nothing is loaded until it is asked for.
+
+    Attributes:
+        label: file or table name without its folder, fit for a report.
+        connection: the DuckDB connection that holds the view.
+        types: column name → DuckDB type, in table order.
+    """
+
+    label: str
+    connection: duckdb.DuckDBPyConnection
+    types: dict[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names in table order."""
+        return list(self.types)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.sql("SELECT count(*) FROM source").fetchone()[0])
+
+    def sql(self, query: str, parameters: Sequence[object] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run ``query`` over the view ``source`` on a cursor of its own.
+
+        Raises:
+            UserError: if a row of the file cannot be read (named by label, without its content).
+        """
+        try:
+            return self.connection.cursor().execute(query, parameters)
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+            raise unreadable(self.label, error) from None
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Check that every one of ``columns`` is there.
+
+        Raises:
+            UserError: naming the first missing column and those that exist.
+        """
+        missing = next((name for name in columns if name not in self.types), None)
+        if missing is not None:
+            raise UserError(f"{self.label} has no column '{missing}': choose from {', '.join(self.columns)}.")
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Stream ``columns`` (all by default) as Arrow record batches of at most ``rows`` rows."""
+        reader = self.sql(f"SELECT {column_list(columns or self.columns)} FROM source").to_arrow_reader(rows)
+        yield from reader
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Load ``columns`` (all by default) into a DataFrame."""
+        return self.sql(f"SELECT {column_list(columns or self.columns)} FROM source").df()
+
+
+def open_source(
+    source: TableLike,
+    *,
+    table: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Source:
+    """Open a table for reading.
+
+    Args:
+        source: path or glob of CSV, Parquet, JSON or Excel files, a ``postgresql://`` or
+            ``sqlite://`` address (with ``table``), a DataFrame or an Arrow table.
+        table: table name where ``source`` is a database, sheet name where it is a workbook.
+        delimiter: separator of a text file; recognised from the file if not given.
+        encoding: encoding of a text file, UTF-8 if not given (``latin-1`` and ``utf-16`` also work).
+
+    Raises:
+        UserError: if the source is missing, empty, not what its name says, or has no columns or rows.
+    """
+    connection = duckdb.connect()
+    # Nothing may be fetched while reading someone's data, not even a reader.
+    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    if not isinstance(source, str | Path):
+        connection.register("frame", source)
+        connection.execute(
+            "CREATE TABLE source AS SELECT * FROM frame"
+        )  # cursors do not see registered frames
+        connection.unregister("frame")
+        return _checked("the table in memory", connection)
+    text = str(source)
+    if text.startswith(("postgresql://", "postgres://", "sqlite://")):
+        return _open_database(connection, text, table)
+    paths = sorted(glob.glob(text)) if glob.has_magic(text) and not Path(text).exists() else [text]  # noqa: PTH207
+    label = Path(text).name
+    if not paths:
+        raise UserError(f"No file matches {label}: check the folder and the pattern.")
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UserError(f"The file {path.name} does not exist: check the path.")
+        if not path.is_file():
+            raise UserError(
+                f"{path.name} is not a file: name a file, or a pattern such as '{path.name}/*.parquet'."
+            )
+        if path.stat().st_size == 0:
+            raise UserError(f"The file {path.name} is empty: export it again.")
+    suffix = Path(paths[0]).suffix.lower()
+    try:
+        if suffix in DELIMITED:
+            reader = _delimited_reader(connection, paths, label, delimiter, encoding)
+        elif suffix in READERS:
+            reader = f"{READERS[suffix]}({_sql_list(paths)})"
+        elif suffix == ".xlsx":
+            load_extension(connection, "excel")
+            sheet = f", sheet={_quote(table)}" if table else ""
+            reader = f"read_xlsx({_quote(paths[0])}{sheet})"
+        else:
+            known = ", ".join(sorted(DELIMITED | set(READERS) | {".xlsx"}))
+            raise UserError(f"{label} has an ending that is not known: use one of {known}.")
+        connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}")
+    except duckdb.Error as error:
+        raise unreadable(label, error) from None
+    return _checked(label, connection)
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load a DuckDB extension from its wheel, without the network."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise UserError(f"The DuckDB reader '{name}' is not installed: run 'make start' again.")
+    files = sorted(Path(spec.origin).parent.glob(f"extensions/v{duckdb.__version__}/*.duckdb_extension"))
+    if not files:
+        raise UserError(
+            f"The DuckDB reader '{name}' is of another version than DuckDB: run 'make start' again."
+        )
+    connection.execute(f"LOAD {_quote(str(files[0]))}")
+
+
+def column_list(columns: Sequence[str]) -> str:
+    """Return ``columns`` as a quoted SQL list."""
+    return ", ".join(quote_identifier(name) for name in columns)
+
+
+def quote_identifier(name: str) -> str:
+    """Return ``name`` quoted for SQL, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def unreadable(label: str, error: duckdb.Error) -> UserError:
+    """Say that ``label`` cannot be read, without DuckDB's message: that quotes rows of the file."""
+    kind = type(error).__name__.removesuffix("Exception").lower() or "reading"
+    return UserError(
+        f"{label} cannot be read as a table ({kind} error): check that it is what its name says, "
+        "one header line and as many fields in every row, or name the separator with --delimiter."
+    )
+
+
+def _checked(label: str, connection: duckdb.DuckDBPyConnection) -> Source:
+    try:
+        described = connection.execute("DESCRIBE source").fetchall()
+        first = connection.execute("SELECT 1 FROM source LIMIT 1").fetchone()
+    except duckdb.Error as error:
+        raise unreadable(label, error) from None
+    if first is None:
+        raise UserError(f"{label} has a header but no rows: export it again.")
+    return Source(label, connection, {name: kind for name, kind, *_ in described})
+
+
+def _delimited_reader(
+    connection: duckdb.DuckDBPyConnection,
+    paths: list[str],
+    label: str,
+    delimiter: str | None,
+    encoding: str | None,
+) -> str:
+    with Path(paths[0]).open("rb") as file:
+        head = file.read(SNIFFED_BYTES)
+    if head.startswith(b"PK\x03\x04"):
+        raise UserError(f"{label} is a ZIP or Excel file, not text: give it its ending .xlsx or unpack it.")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = encoding or "utf-16"
+    elif b"\0" in head:
+        raise UserError(f"{label} is a binary file, not a text table: export it as CSV or Parquet.")
+    text = _decode(head, encoding, label)
+    if not text.strip():
+        raise UserError(f"The file {label} holds only blank lines: export it again.")
+    header = text.lstrip("\ufeff").splitlines()[0]
+    options = [f"encoding={_quote(encoding)}"] if encoding else []
+    if delimiter:
+        options.append(f"delim={_quote(delimiter)}")
+    reader = (
+        f"read_csv({_sql_list(paths)}, header=true, sample_size=100000{''.join(', ' + o for o in options)}"
+    )
+    types = {
+        name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {reader})").fetchall()
+    }
+    if len(types) == 1:
+        better = next((mark for mark in LIKELY_DELIMITERS if mark != delimiter and mark in header), None)
+        if better is not None:
+            shown = "a tab" if better == "\t" else f"'{better}'"
+            raise UserError(
+                f"{label} was read as a single column, yet its header holds {shown}: "
+                "name the separator with --delimiter, or check that every row has as many fields as the header."
+            )
+    # A ZIP code or account number that starts with 0 is text: as a number it would lose the zero.
+    integers = [name for name, kind in types.items() if kind in {"BIGINT", "INTEGER", "HUGEINT"}]
+    if integers:
+        tests = ", ".join(f"bool_or(regexp_matches({quote_identifier(c)}, '^0[0-9]'))" for c in integers)
+        found = connection.execute(f"SELECT {tests} FROM {reader}, all_varchar=true)").fetchone()
+        padded = [name for name, has_zero in zip(integers, found, strict=True) if has_zero]
+        if padded:
+            reader += ", types={" + ", ".join(f"{_quote(name)}: 'VARCHAR'" for name in padded) + "}"
+    return reader + ")"
+
+
+def _decode(head: bytes, encoding: str | None, label: str) -> str:
+    try:
+        # A character may be cut at the end of the sample; that is no error of the file.
+        return (
+            head.decode(encoding or "utf-8")
+            if len(head) < SNIFFED_BYTES
+            else head[:-4].decode(encoding or "utf-8", "strict")
+        )
+    except LookupError:
+        raise UserError(f"The encoding '{encoding}' is not known: use utf-8, latin-1 or utf-16.") from None
+    except UnicodeDecodeError as error:
+        if len(head) - error.start <= 8 and len(head) == SNIFFED_BYTES:
+            return head[: error.start].decode(encoding or "utf-8")
+        raise UserError(
+            f"{label} is not {encoding or 'UTF-8'} text (byte {error.start}): "
+            "save it as UTF-8, or name its --encoding."
+        ) from None
+
+
+def _open_database(connection: duckdb.DuckDBPyConnection, address: str, table: str | None) -> Source:
+    if table is None:
+        raise UserError("A database source needs the name of a table: add --table.")
+    try:
+        if address.startswith("sqlite://"):
+            path = Path(address.removeprefix("sqlite://"))
+            if not path.is_file():
+                raise UserError(f"The database {path.name} does not exist: check the path.")
+            load_extension(connection, "sqlite_scanner")
+            connection.execute(f"ATTACH {_quote(str(path))} AS db (TYPE sqlite, READ_ONLY)")
+        else:
+            load_extension(connection, "postgres_scanner")
+            connection.execute(f"ATTACH {_quote(address)} AS db (TYPE postgres, READ_ONLY)")
+        qualified = ".".join(quote_identifier(part) for part in table.split("."))
+        connection.execute(f"CREATE VIEW source AS SELECT * FROM db.{qualified}")
+    except duckdb.Error:
+        # DuckDB's message would repeat the address, and with it the password.
+        raise UserError(
+            f"The table '{table}' cannot be read: check the address, the rights and the name."
+        ) from None
+    return _checked(table, connection)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sql_list(paths: list[str]) -> str:
+    return "[" + ", ".join(_quote(path) for path in paths) + "]"
