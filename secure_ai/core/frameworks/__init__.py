@@ -1,0 +1,163 @@
+"""Identifiers of frameworks and laws: the one place that ids and names of ATLAS, OWASP, NIST, HIPAA … live."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from secure_ai.core.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkEntry:
+    """One entry of a framework or law.
+
+    Attributes:
+        framework: name of the framework (``"MITRE ATLAS"``).
+        release: the release or edition that id and name were taken from.
+        id: the identifier in the form in which the kit cites it (``"GDPR Art. 17"``).
+        name: the entry's name; for a part of an entry (see ``part_of``) the name of that entry.
+        source: where the framework is published.
+        verified: False where the name was not compared with the source.
+        part_of: the entry that ``name`` belongs to, where ``id`` is a paragraph or an
+            implementation specification of it (``"164.312(a)(1)"`` for ``164.312(a)(2)(iv)``).
+        detail: what the part itself is called (``"Encryption and Decryption (addressable)"``).
+    """
+
+    framework: str
+    release: str
+    id: str
+    name: str
+    source: str
+    verified: bool
+    part_of: str = ""
+    detail: str = ""
+
+
+def entry(identifier: str) -> FrameworkEntry:
+    """Return the entry that ``identifier`` names.
+
+    The forms in common use are accepted: ``AML.T0051`` and ``T0051``, ``LLM01:2025`` and ``LLM01``,
+    ``GOVERN 2.1`` and ``AI RMF GOVERN 2.1``, ``164.312(a)(2)(iv)`` with or without ``HIPAA`` or
+    ``45 CFR``, ``GDPR Art. 17`` and ``GDPR Article 5(1)(c)``, ``HIPAA A`` to ``HIPAA R``,
+    ``164.514(b)(2)(i)(A)``.
+
+    Raises:
+        UserError: if no framework has it; the message lists the nearest ones.
+    """
+    known = _index()
+    key = _normalize(identifier)
+    if key in known:
+        return known[key]
+    # A paragraph of an article or section; not in the Security Rule, whose parts are all listed.
+    shortened = key
+    while shortened.endswith(")"):
+        shortened = shortened[: shortened.rindex("(")] if "(" in shortened else ""
+        whole = known.get(shortened)
+        if whole is not None and not re.match(r"164\.3(08|10|12|14|16)", shortened):
+            return replace(whole, id=whole.id + key[len(shortened) :], part_of=whole.id)
+    near = [known[match].id for match in difflib.get_close_matches(key, known, n=3, cutoff=0.6)]
+    hint = (
+        f"did you mean {', '.join(dict.fromkeys(near))}?" if near else "see secure_ai/core/frameworks/*.yaml."
+    )
+    raise UserError(f"'{identifier}' is in none of the frameworks that this kit knows: {hint}")
+
+
+def label(identifier: str, width: int | None = None) -> str:
+    """Return id and name for display, as ``AML.T0020 Poison Training Data``.
+
+    A sub-technique is shown under its technique, a part under its standard, and a name that was not
+    compared with its source says so.
+
+    Args:
+        identifier: any form that :func:`entry` accepts.
+        width: longest label wanted; the name is cut at a word and ends in ``…``.
+
+    Raises:
+        UserError: if the identifier is unknown.
+    """
+    found = entry(identifier)
+    if found.detail:
+        text = f"{found.id} {found.detail}, under {found.part_of} {found.name}"
+    elif found.part_of:
+        text = f"{found.id}, part of {found.part_of} {found.name}"
+    elif re.fullmatch(r"AML\.T\d{4}\.\d{3}", found.id):
+        text = f"{found.id} {entry(found.id[:-4]).name}: {found.name}"
+    else:
+        text = f"{found.id} {found.name}"
+    if not found.verified:
+        text += " (name not verified)"
+    if width is not None and len(text) > width:
+        text = text[: width - 1].rsplit(" ", 1)[0] + "…"
+    return text
+
+
+def entries(framework: str | None = None) -> list[FrameworkEntry]:
+    """Return every entry, or those of ``framework`` (``"MITRE ATLAS"``), in the order of its file.
+
+    Raises:
+        UserError: if no framework has that name; the message lists those that exist.
+    """
+    everything = _load()
+    names = dict.fromkeys(found.framework for found in everything)
+    if framework is None:
+        return list(everything)
+    if framework not in names:
+        raise UserError(f"There is no framework '{framework}': choose from {', '.join(names)}.")
+    return [found for found in everything if found.framework == framework]
+
+
+@cache
+def _load() -> tuple[FrameworkEntry, ...]:
+    files = sorted(
+        (file for file in resources.files(__name__).iterdir() if file.name.endswith(".yaml")),
+        key=lambda file: file.name,
+    )
+    loaded: dict[str, FrameworkEntry] = {}
+    for file in files:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        common = {key: content[key] for key in ("framework", "release", "source")}
+        for identifier, value in content["entries"].items():
+            fields = value if isinstance(value, dict) else {"name": value}
+            if identifier in loaded:
+                raise ValueError(f"{file.name} repeats {identifier}: an id has one name, in one file.")
+            loaded[identifier] = FrameworkEntry(
+                **common,
+                id=identifier,
+                name=fields["name"],
+                verified=fields.get("verified", content["verified"]),
+            )
+        for identifier, part in content.get("specifications", {}).items():
+            loaded[identifier] = replace(
+                loaded[part["standard"]],
+                id=identifier,
+                part_of=part["standard"],
+                detail=f"{part['name']} ({part['status']})",
+            )
+    return tuple(loaded.values())
+
+
+@cache
+def _index() -> dict[str, FrameworkEntry]:
+    index = {_normalize(found.id): found for found in _load()}
+    for found in _load():
+        if found.id.startswith("LLM"):
+            index[_normalize(found.id.split(":")[0])] = found
+        elif found.framework == "HIPAA Safe Harbor":
+            index[f"164.514(b)(2)(i)({found.id[-1].lower()})"] = found
+    return index
+
+
+def _normalize(identifier: str) -> str:
+    text = re.sub(r"[\s§]+", "", str(identifier)).casefold().rstrip(".,;:")
+    if re.fullmatch(r"(ta|t|m)\d{4}(\.\d{3})?", text):
+        return "aml." + text
+    text = re.sub(r"^gdpr(article|art\.?)", "gdprart.", text)
+    text = re.sub(r"^pcidssv?4\.0(\.1)?(?=\d+\.)", "pcidss", text)
+    text = re.sub(r"^cal(\.|ifornia)civ(\.|il)code", "ccpa", text)
+    return re.sub(r"^(mitreatlas|owasp|nist|nistairmf|airmf|hipaa|45cfr)+(?=aml|llm|[a-z]+\d|164)", "", text)
