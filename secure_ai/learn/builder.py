@@ -1,0 +1,448 @@
+"""Make the labs that learners open from the solutions that authors write.
+
+A solution marks what the learner has to write:
+
+    def mask(text):
+        ### BEGIN SOLUTION
+        return "*" * len(text)
+        ### END SOLUTION
+
+In the lab the block becomes a starter. Inside a function that is ``return ...``; at the top level it
+is ``name = ...`` for each name that the block gives a value, and a function whose body returns ``...``
+for each function that it defines. Lines ``### STARTER: code`` at the top of the block, or directly
+above it, replace that default.
+The cell ``lab.NAME.check(value)`` that comes next says which task the block solves.
+
+Cells tagged ``solution-only`` are left out of the lab.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import re
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from secure_ai.core import UserError
+from secure_ai.core.outputs import atomic_file
+from secure_ai.learn.notebook import (
+    IGNORE_OUTPUT,
+    canonical_text,
+    minimal_metadata,
+    parse_cell,
+    read_notebook,
+    tags,
+    write_notebook,
+)
+
+SOLUTION_TEXTS = Path("secure_ai", "learn", "tasks", "solutions.json")
+SOLUTION_ONLY = "solution-only"
+
+_MARKER = re.compile(r"^\s*#{2,}\s*(BEGIN|END)\s+SOLUTION\s*$", re.IGNORECASE)
+_MENTION = re.compile(r"#{2,}\s*(BEGIN|END)\s+SOLUTION", re.IGNORECASE)
+_STARTER = re.compile(r"^\s*#{2,}\s*STARTER:[ ]?(.*)$")
+_HELP_LINE = re.compile(r"^(\s*)(\w+\.\w+\.(?:hint|solution)\(.*)$")
+
+
+class BuilderError(UserError):
+    """A solution notebook that cannot become a lab; the sentence names the notebook and the cell."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Line numbers of one solution block: ``begin`` and ``end`` hold its markers."""
+
+    begin: int
+    end: int
+
+
+def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[NotebookNode, dict[str, str]]:
+    """Turn one solution into its lab and the solution text of each task.
+
+    Args:
+        solution: the answer key, in nbformat 4.5; it is not changed.
+        key: the lab's name, such as ``"03_data_inventory"``; it is used in messages.
+        tasks: the object whose attributes are the tasks; by default the module of
+            ``secure_ai.learn.tasks`` that the notebook imports as ``lab``.
+
+    Returns:
+        The lab, without outputs except what each check says to an unsolved task (which nbval compares),
+        and for each task the text of its solution: the whole top-level statements that hold its blocks.
+
+    Raises:
+        BuilderError: naming notebook and cell, for markers that are unbalanced, nested or reversed, a
+            block in a text cell, a block whose task is not checked afterwards, or an unknown task.
+    """
+    if tasks is None:
+        tasks = _imported_tasks(solution, key)
+    lab = minimal_metadata(solution)
+    lab.cells = [cell for cell in lab.cells if SOLUTION_ONLY not in tags(cell)]
+    texts: dict[str, str] = {}
+    waiting: list[tuple[str, str]] = []  # cell id and solution text of blocks not yet checked
+    count = 0
+    for cell in lab.cells:
+        where = f"{key}, cell '{cell.id}'"
+        if cell.cell_type != "code":
+            if _MENTION.search(cell.source):
+                raise BuilderError(f"{where}: a solution block must be in a code cell, not in text.")
+            continue
+        blocks = _blocks(cell.source, where)
+        name = _checked_task(cell.source, where)
+        if blocks:
+            waiting.append((cell.id, _solution_text(cell.source, blocks, where)))
+        cell.source = _comment_help_lines(_with_starters(cell.source, blocks, where))
+        count += 1
+        cell.outputs, cell.execution_count = [], None
+        if name is None:
+            if IGNORE_OUTPUT not in tags(cell):
+                cell.metadata["tags"] = [*tags(cell), IGNORE_OUTPUT]
+            continue
+        task = _task_named(tasks, name, where)
+        if not waiting and name not in texts:
+            raise BuilderError(f"{where}: the task '{name}' is checked before any solution block.")
+        if waiting:
+            # Two blocks before one check are one solution.
+            texts[name] = "\n\n".join(
+                part for part in [texts.get(name, ""), *(t for _, t in waiting)] if part
+            )
+            waiting = []
+        # nbval compares only cells that have an execution count, so a check that stores what it says
+        # must have one: its place among the code cells.
+        cell.outputs, cell.execution_count = [_unsolved_output(task, count)], count
+    if waiting:
+        raise BuilderError(
+            f"{key}, cell '{waiting[0][0]}': no 'lab.NAME.check(...)' follows this solution block, "
+            "so its task is not known; add the check below it."
+        )
+    return lab, texts
+
+
+def build_all(root: Path) -> list[Path]:
+    """Build every lab of the kit, and the file of solution texts; all labs are built before any is written.
+
+    Args:
+        root: the folder that holds ``solutions/``, ``labs/`` and ``secure_ai/``.
+
+    Returns:
+        The paths that changed, relative to ``root``.
+
+    Raises:
+        BuilderError: see ``build_lab``; nothing has been written then.
+    """
+    root = Path(root)
+    labs, texts = build_in_memory(root)
+    changed = [path for path, text in sorted(labs.items()) if _write_text(root / path, text)]
+    if _write_text(root / SOLUTION_TEXTS, texts):
+        changed.append(SOLUTION_TEXTS)
+    return changed
+
+
+def build_in_memory(root: Path) -> tuple[dict[Path, str], str]:
+    """What ``build_all`` would write: the text of each lab by relative path, and of the solutions file."""
+    labs: dict[Path, str] = {}
+    all_texts: dict[str, dict[str, str]] = {}
+    for path in solution_paths(root):
+        lab, texts = build_lab(read_notebook(path), path.stem)
+        labs[Path("labs", path.name)] = canonical_text(lab)
+        all_texts[path.stem] = texts
+    return labs, json.dumps(all_texts, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def solution_paths(root: Path) -> list[Path]:
+    """The solution notebooks of the kit, in order."""
+    return sorted(path for path in (Path(root) / "solutions").glob("*.ipynb") if path.name[0] != ".")
+
+
+def rebuild_lab(root: Path, key: str) -> bool:
+    """Write ``labs/KEY.ipynb`` from its solution; return whether the file changed."""
+    root = Path(root)
+    lab, _ = build_lab(read_notebook(root / "solutions" / f"{key}.ipynb"), key)
+    return write_notebook(lab, root / "labs" / f"{key}.ipynb")
+
+
+# ---------------------------------------------------------------------------------- solution blocks
+
+
+def _blocks(source: str, where: str) -> list[_Block]:
+    blocks: list[_Block] = []
+    begin: int | None = None
+    for number, line in enumerate(source.splitlines()):
+        marker = _MARKER.match(line)
+        if marker is None:
+            if _MENTION.search(line):
+                raise BuilderError(f"{where}: a solution marker needs a line of its own (line {number + 1}).")
+            continue
+        if marker[1].upper() == "BEGIN":
+            if begin is not None:
+                raise BuilderError(
+                    f"{where}: a second '### BEGIN SOLUTION' (line {number + 1}) stands inside a block that "
+                    f"began on line {begin + 1}; blocks do not nest."
+                )
+            begin = number
+        elif begin is None:
+            raise BuilderError(
+                f"{where}: '### END SOLUTION' (line {number + 1}) has no '### BEGIN SOLUTION' before it."
+            )
+        else:
+            blocks.append(_Block(begin, number))
+            begin = None
+    if begin is not None:
+        raise BuilderError(
+            f"{where}: '### BEGIN SOLUTION' (line {begin + 1}) has no '### END SOLUTION' after it."
+        )
+    return blocks
+
+
+def _with_starters(source: str, blocks: list[_Block], where: str) -> str:
+    if not blocks:
+        return source
+    lines = source.splitlines()
+    kept: list[str] = []
+    position = 0
+    for block in blocks:
+        top = block.begin
+        while top > position and _STARTER.match(lines[top - 1]):
+            top -= 1
+        kept += lines[position:top]
+        kept += _starter(source, lines, block, top, where)
+        position = block.end + 1
+    kept += lines[position:]
+    built = "\n".join(kept)
+    try:
+        parse_cell(built)
+    except SyntaxError as error:
+        raise BuilderError(
+            f"{where}: with its starter the cell is no longer Python ({error.msg}); "
+            "give the block lines '### STARTER: code'."
+        ) from None
+    return built
+
+
+def _starter(source: str, lines: list[str], block: _Block, top: int, where: str) -> list[str]:
+    indent = re.match(r"\s*", lines[block.begin])[0]
+    given = [match[1] for line in lines[top : block.end] if (match := _STARTER.match(line))]
+    if given:
+        return [(indent + line).rstrip() for line in given]
+    tree = _parse(source, where)
+    if not any(_within(node, block) for node in ast.walk(tree)):
+        raise BuilderError(f"{where}: the solution block on line {block.begin + 1} holds no code.")
+    if _inside_function(tree, block):
+        return [f"{indent}return ..."]
+    return [indent + line for line in _top_level_starter(tree, source, block, where)]
+
+
+def _inside_function(tree: ast.Module, block: _Block) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno - 1 < block.begin
+        and any(_within(statement, block) for statement in ast.walk(node))
+        for node in ast.walk(tree)
+    )
+
+
+def _within(node: ast.AST, block: _Block) -> bool:
+    return isinstance(node, ast.stmt) and block.begin < node.lineno - 1 < block.end
+
+
+def _top_level_starter(tree: ast.Module, source: str, block: _Block, where: str) -> list[str]:
+    inside = [node for node in ast.walk(tree) if _within(node, block)]
+    outer = [node for node in inside if not any(_encloses(other, node) for other in inside)]
+    starter: list[str] = []
+    names: list[str] = []
+    for node in outer:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            starter += [*_signature(node, source), "    return ..."]
+        elif isinstance(node, ast.ClassDef):
+            raise BuilderError(f"{where}: a solution that defines a class needs '### STARTER: code' lines.")
+        else:
+            names += [name for name in _assigned(node) if name not in names]
+    starter += [f"{name} = ..." for name in names]
+    return starter or ["..."]
+
+
+def _encloses(outer: ast.stmt, inner: ast.stmt) -> bool:
+    return outer is not inner and any(node is inner for node in ast.walk(outer))
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef, source: str) -> list[str]:
+    lines = source.splitlines()
+    first = node.body[0]
+    documented = ast.get_docstring(node) is not None
+    end = (first.end_lineno or first.lineno) if documented else first.lineno - 1
+    kept = lines[node.lineno - 1 : end]
+    if not documented and first.lineno == node.lineno:  # def f(x): return x
+        kept = [lines[node.lineno - 1].encode()[: first.col_offset].decode().rstrip()]
+    return textwrap.dedent("\n".join(line for line in kept if line.strip()[:1] != "#")).splitlines()
+
+
+def _assigned(node: ast.stmt) -> Iterator[str]:
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+
+
+def _solution_text(source: str, blocks: list[_Block], where: str) -> str:
+    # Whole top-level statements, so that a learner can put the text in the place of the starter.
+    lines = source.splitlines()
+    keep: set[int] = set()
+    statements = [
+        (_first_line(node) - 1, (node.end_lineno or node.lineno) - 1) for node in _parse(source, where).body
+    ]
+    for block in blocks:
+        keep |= set(range(block.begin, block.end + 1))
+        for first, last in statements:
+            # The last statement may end before the END marker, which is only a comment.
+            if first <= block.end and last >= block.begin:
+                keep |= set(range(first, last + 1))
+    text = [line for number, line in enumerate(lines) if number in keep and not _is_marker(line)]
+    return "\n".join(text).strip("\n")
+
+
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+
+
+def _is_marker(line: str) -> bool:
+    return bool(_MARKER.match(line) or _STARTER.match(line))
+
+
+def _parse(source: str, where: str) -> ast.Module:
+    try:
+        return parse_cell(source)
+    except SyntaxError as error:
+        raise BuilderError(
+            f"{where}: the solution is not Python ({error.msg}, line {error.lineno})."
+        ) from None
+
+
+# ------------------------------------------------------------------------------------------- checks
+
+
+def _checked_task(source: str, where: str) -> str | None:
+    """The task that the cell checks in its last statement, or None if it checks none."""
+    if ".check(" not in source:
+        return None
+    tree = _parse(source, where)
+    calls = [name for node in ast.walk(tree) if (name := _check_call(node))]
+    if not calls:
+        return None
+    last = tree.body[-1]
+    if len(calls) != 1 or not isinstance(last, ast.Expr) or _check_call(last.value) != calls[0]:
+        raise BuilderError(
+            f"{where}: a check must be the only one in its cell and the cell's last statement, "
+            "so that the learner sees what it says."
+        )
+    return calls[0]
+
+
+def _check_call(node: ast.AST) -> str | None:
+    if (
+        not isinstance(node, ast.Call)
+        or not isinstance(node.func, ast.Attribute)
+        or node.func.attr != "check"
+    ):
+        return None
+    task = node.func.value
+    if isinstance(task, ast.Attribute) and isinstance(task.value, ast.Name) and task.value.id == "lab":
+        return task.attr
+    return None
+
+
+def _comment_help_lines(source: str) -> str:
+    # A hint or a solution that runs would give the answer away.
+    return "\n".join(_HELP_LINE.sub(r"\1# \2", line) for line in source.splitlines())
+
+
+def _imported_tasks(solution: NotebookNode, key: str) -> Any:
+    for cell in solution.cells:
+        if cell.cell_type != "code" or "secure_ai.learn.tasks" not in cell.source:
+            continue
+        for node in ast.walk(_parse(cell.source, f"{key}, cell '{cell.id}'")):
+            if not isinstance(node, ast.ImportFrom) or node.module != "secure_ai.learn.tasks":
+                continue
+            for alias in node.names:
+                if alias.asname == "lab":
+                    return _import_tasks(alias.name, f"{key}, cell '{cell.id}'")
+    raise BuilderError(
+        f"{key}: no cell imports its tasks; add 'from secure_ai.learn.tasks import NAME as lab'."
+    )
+
+
+def _import_tasks(name: str, where: str) -> Any:
+    try:
+        return importlib.import_module(f"secure_ai.learn.tasks.{name}")
+    except ModuleNotFoundError as error:
+        raise BuilderError(f"{where}: there is no module {error.name} for the tasks.") from None
+
+
+def _task_named(tasks: Any, name: str, where: str) -> Any:
+    task = getattr(tasks, name, None)
+    if not callable(getattr(task, "check", None)):
+        known = sorted(
+            n for n, t in vars(tasks).items() if callable(getattr(t, "check", None)) and n[0] != "_"
+        )
+        raise BuilderError(
+            f"{where}: there is no task '{name}'; the known tasks are {', '.join(known) or 'none'}."
+        )
+    return task
+
+
+def _unsolved_output(task: Any, count: int) -> NotebookNode:
+    """What the check says to ``...``, as IPython would store it."""
+    from IPython.core.formatters import DisplayFormatter
+
+    with _progress_elsewhere():
+        data, metadata = DisplayFormatter().format(task.check(...), include=["text/plain", "text/html"])
+    return nbformat.v4.new_output("execute_result", data=data, metadata=metadata, execution_count=count)
+
+
+@contextmanager
+def _progress_elsewhere() -> Iterator[None]:
+    # Building a lab is not learning: it must leave the learner's progress alone.
+    before = os.environ.get("SECURE_AI_PROGRESS")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SECURE_AI_PROGRESS"] = str(Path(folder, "progress.sqlite"))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["SECURE_AI_PROGRESS"]
+            else:
+                os.environ["SECURE_AI_PROGRESS"] = before
+
+
+def _write_text(path: Path, text: str) -> bool:
+    data = text.encode("utf-8")
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    with atomic_file(path) as draft:
+        draft.write_bytes(data)
+    return True
+
+
+def main() -> int:
+    """Build all labs of the checkout in the current folder; one line says what changed."""
+    root = Path.cwd()
+    try:
+        changed = build_all(root)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{len(solution_paths(root))} solutions, changed: {', '.join(map(str, changed)) or 'nothing'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
