@@ -195,12 +195,14 @@ def install_lock(name):
             command += ["--no-index", "--find-links", wheels]
             remedy = "make a new bundle on a machine with the same system and Python, by 'make bundle'"
         else:
-            remedy = "check the connection to your package index, or put a bundle made by 'make bundle' beside the kit"
+            remedy = (
+                "check the connection to your package index, or put a bundle ('make bundle') beside the kit"
+            )
         run_or_fail(command, f"The packages of {name} could not be installed; {remedy}")
 
 
 def find_wheels(temporary):
-    """Return the folder of wheels: inside the unpacked bundle, or out of a bundle beside the kit; else None."""
+    """Return the folder of wheels: in the unpacked bundle, or out of a bundle beside the kit; else None."""
     folder = ROOT / WHEELS
     if not folder.is_dir():
         beside = [path for place in (ROOT, ROOT.parent, ROOT / "dist") for path in place.glob("*.bundle.tar")]

@@ -182,7 +182,7 @@ def lab_submit(name: str, out: Path | None) -> int:
 @click.option("--seed", type=int, help="Seed for sampling.")
 @click.option("--fail-on", type=LEVELS, help="Exit with 1 at a finding of this level or worse.")
 def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: Any) -> int:
-    """Assess the risk of a table: report.html, findings.json, manifest.json and the executed notebook."""
+    """Assess a table: report.html, findings.json, manifest.json and the executed notebook."""
     from secure_ai.assess import read_parameters, run_assessment
 
     if options["quasi_identifiers"] is not None:
@@ -190,9 +190,7 @@ def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: A
     chosen = {name: value for name, value in options.items() if value is not None}
     result = run_assessment(read_parameters(parameters, chosen), out)
     print(f"Wrote {', '.join(sorted(path.name for path in result.files))} to {out}.")
-    print(
-        f"Worst level found: {result.worst.value}; not assessed: {result.unassessed} of {len(result.findings)}."
-    )
+    print(f"Worst level: {result.worst.value}; not assessed: {result.unassessed} of {len(result.findings)}.")
     return 1 if fail_on and result.reaches(fail_on) else 0
 
 

@@ -1,0 +1,68 @@
+"""The doctor tells what works and what does not, and how to mend it."""
+
+from __future__ import annotations
+
+import pytest
+
+from secure_ai import doctor
+from secure_ai.cli import invoke
+
+
+@pytest.fixture(scope="module")
+def checks() -> list[doctor.Check]:
+    return doctor.run_checks()
+
+
+def test_every_part_works_in_the_locked_environment(checks):
+    assert [str(check) for check in checks if not check.ok] == []
+
+
+def test_every_line_starts_with_ok_or_fail(checks):
+    assert {str(check).split()[0] for check in checks} == {"OK"}
+    assert str(doctor.Check("Disk", False, "full", "free some")).startswith(
+        "FAIL  Disk: full. Remedy: free some."
+    )
+
+
+def test_every_library_of_the_mission_is_checked(checks):
+    said = " ".join(str(check) for check in checks)
+    for library in ("JupyterLab", "ipywidgets", "papermill", "scikit-learn", "Presidio", "DuckDB"):
+        assert library in said
+
+
+def test_a_package_that_differs_from_the_lock_is_named_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(doctor, "locked_versions", lambda text: [("numpy", "0.0.1")])
+    (check,) = [check for check in doctor.run_checks(quick=True) if check.part == "Packages"]
+    assert not check.ok
+    assert "numpy is " in check.detail
+    assert "make start" in check.remedy
+
+
+def test_a_part_that_breaks_in_an_unforeseen_way_is_a_fail_line_without_a_traceback(monkeypatch, capsys):
+    def explode() -> str:
+        raise RuntimeError("boom /secret/path")
+
+    monkeypatch.setattr(doctor, "QUICK_PARTS", [("Part", explode)])
+    assert invoke(["doctor", "--quick"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("FAIL  Part: does not work (RuntimeError). Remedy:")
+    assert "secret" not in said
+
+
+def test_the_lock_is_read_with_its_markers():
+    lock = (
+        "always==1.0 \\\n    --hash=sha256:00\n"
+        "never==2.0 ; python_full_version < '3.0' \\\n    --hash=sha256:00\n"
+        "here==3.0 ; python_full_version >= '3.11' \\\n    --hash=sha256:00\n"
+    )
+    assert doctor.locked_versions(lock) == [("always", "1.0"), ("here", "3.0")]
+
+
+def test_a_damaged_lab_is_found(tmp_path, monkeypatch):
+    for folder in ("notebooks", "labs", "solutions"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "labs" / "03_x.ipynb").write_text("{not json", encoding="utf-8")
+    monkeypatch.setattr(doctor, "project_root", lambda: tmp_path)
+    (check,) = [check for check in doctor.run_checks(quick=True) if check.part == "Lessons and labs"]
+    assert not check.ok
+    assert check.remedy == "run 'secure-ai lab reset 03_x'"
