@@ -1,0 +1,218 @@
+"""Progress in a local database: task, status, number of tries. No names, no answers, no telemetry."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secure_ai.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sqlalchemy import Engine, Table
+
+BUSY_SECONDS = 3
+VARIABLE = "SECURE_AI_PROGRESS"
+LEARNER_VARIABLE = "SECURE_AI_LEARNER"
+SUMMARY_COLUMNS = ("lab", "task", "status", "attempts", "hints_used", "first_seen", "solved_at")
+
+
+def project_root(start: Path | None = None) -> Path | None:
+    """Return the nearest folder at or above ``start`` (the current one) that holds this project, or None."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        try:
+            with (folder / "pyproject.toml").open("rb") as file:
+                if tomllib.load(file).get("project", {}).get("name") == "secure-ai":
+                    return folder
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def address() -> str | None:
+    """Return the SQLAlchemy address of the progress database, or None where progress is switched off.
+
+    ``SECURE_AI_PROGRESS`` holds a path, an address, or ``off``. Without it the file is
+    ``.progress/progress.sqlite`` in the project, or ``.secure-ai/progress.sqlite`` at home.
+    """
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if chosen == "off":
+        return None
+    if "://" in chosen:
+        return chosen
+    if chosen:
+        return f"sqlite:///{Path(chosen).expanduser().resolve()}"
+    root = project_root()
+    folder = root / ".progress" if root else Path.home() / ".secure-ai"
+    return f"sqlite:///{folder / 'progress.sqlite'}"
+
+
+@functools.cache
+def table() -> Table:
+    """Return the one table, the same in SQLite and PostgreSQL.
+
+    ``learner`` is ``local``, or in a workshop the random code in ``SECURE_AI_LEARNER``; never a name.
+    """
+    from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table
+
+    return Table(
+        "task_progress",
+        MetaData(),
+        Column("learner", String(64), primary_key=True),
+        Column("lab", String(100), primary_key=True),
+        Column("task", String(100), primary_key=True),
+        Column("status", String(20), nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("hints_used", Integer, nullable=False),
+        Column("first_seen", DateTime(timezone=True), nullable=False),
+        Column("solved_at", DateTime(timezone=True)),
+    )
+
+
+@functools.cache
+def _engine(url: str) -> Engine:
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.pool import NullPool
+    from sqlalchemy.schema import CreateTable
+
+    parsed = make_url(url)
+    options: dict[str, Any] = {}
+    if parsed.get_backend_name() == "sqlite":
+        options = {"timeout": BUSY_SECONDS}
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    # No pool: a connection must not survive into a forked kernel, nor keep the file open between checks.
+    engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
+    with engine.begin() as connection:
+        connection.execute(CreateTable(table(), if_not_exists=True))
+    return engine
+
+
+def record(lab: str, task: str, status: str | None = None, *, hints_used: int = 0) -> str:
+    """Add one attempt (``status`` given) or the highest hint that was opened.
+
+    A task once correct stays correct, and ``not_attempted`` neither counts as an attempt nor hides one.
+
+    Returns:
+        An empty string, or one sentence that says why nothing was saved. Nothing is raised.
+    """
+    try:
+        url = address()
+        if url is not None:
+            _upsert(_engine(url), lab, task, status, hints_used)
+    except Exception as error:
+        return f"Progress was not saved: {_reason(error)}"
+    return ""
+
+
+def statuses(lab: str) -> dict[str, str]:
+    """Return the status of each task of ``lab`` that was ever seen; empty where nothing can be read."""
+    try:
+        return {row["task"]: row["status"] for row in _rows(lab)}
+    except Exception:
+        return {}
+
+
+def summary(path: str | Path | None = None) -> pd.DataFrame:
+    """Return one row a task (columns ``SUMMARY_COLUMNS``, times in UTC, ``learner`` first in a workshop).
+
+    Args:
+        path: database file or address; the learner's own by default.
+
+    Raises:
+        UserError: if the database cannot be read.
+    """
+    import pandas as pd
+
+    try:
+        if path is None:
+            return pd.DataFrame(_rows(), columns=list(SUMMARY_COLUMNS))
+        url = str(path) if "://" in str(path) else f"sqlite:///{Path(path).resolve()}"
+        if "://" not in str(path) and not Path(path).is_file():
+            raise UserError(f"There is no progress file {Path(path).name}: check the path.")
+        return pd.DataFrame(_rows(url=url, everyone=True), columns=["learner", *SUMMARY_COLUMNS])
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"Progress cannot be read: {_reason(error)}") from None
+
+
+def reset(lab: str) -> int:
+    """Forget the progress of ``lab`` and return how many tasks it had.
+
+    Raises:
+        UserError: if the database cannot be written.
+    """
+    try:
+        url = address()
+        if url is None:
+            return 0
+        model = table()
+        with _engine(url).begin() as connection:
+            gone = connection.execute(model.delete().where(model.c.lab == lab, model.c.learner == _learner()))
+        return int(gone.rowcount)
+    except Exception as error:
+        raise UserError(f"Progress was not reset: {_reason(error)}") from None
+
+
+def _learner() -> str:
+    return os.environ.get(LEARNER_VARIABLE, "").strip()[:64] or "local"
+
+
+def _upsert(engine: Engine, lab: str, task: str, status: str | None, hints_used: int) -> None:
+    from sqlalchemy import case, func
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    model = table()
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    now = dt.datetime.now(dt.UTC)
+    counts = int(status not in (None, "not_attempted"))
+    solved = now if status == "correct" else None
+    new = insert(model).values(
+        learner=_learner(),
+        lab=lab,
+        task=task,
+        status=status or "not_attempted",
+        attempts=counts,
+        hints_used=hints_used,
+        first_seen=now,
+        solved_at=solved,
+    )
+    higher = case((model.c.hints_used < hints_used, hints_used), else_=model.c.hints_used)
+    changes: dict[str, Any] = {"attempts": model.c.attempts + counts, "hints_used": higher}
+    if counts:
+        changes["status"] = case((model.c.status == "correct", "correct"), else_=status)
+        changes["solved_at"] = func.coalesce(model.c.solved_at, new.excluded.solved_at)
+    # One statement, so that two kernels that write at once both count.
+    with engine.begin() as connection:
+        connection.execute(new.on_conflict_do_update(index_elements=["learner", "lab", "task"], set_=changes))
+
+
+def _rows(lab: str | None = None, url: str | None = None, everyone: bool = False) -> list[dict[str, Any]]:
+    url = url or address()
+    if url is None:
+        return []
+    model = table()
+    query = model.select().order_by(model.c.learner, model.c.lab, model.c.task)
+    if not everyone:
+        query = query.where(model.c.learner == _learner())
+    if lab is not None:
+        query = query.where(model.c.lab == lab)
+    with _engine(url).connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).lower()
+    if "locked" in text or "busy" in text:
+        return "another program is using the progress file; run the cell again in a moment."
+    if "not a database" in text or "malformed" in text or "no such column" in text:
+        return "the progress file is damaged; move it away, and a new one is made."
+    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text or "read-only" in text:
+        return f"its place cannot be written; set {VARIABLE} to a file that can."
+    return f"the progress database cannot be used ({type(error).__name__}); check {VARIABLE}."
