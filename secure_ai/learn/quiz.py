@@ -16,6 +16,7 @@ from secure_ai.learn.engine import CheckResult, Status
 
 FOLDER = Path(__file__).parent / "quizzes"
 WIDGETS_VARIABLE = "SECURE_AI_WIDGETS"
+EXAMPLE = "quiz.answer(1, 'a')"
 
 
 class Question(BaseModel):
@@ -174,7 +175,7 @@ class QuizText(Shown):
         for number, question in enumerate(self.quiz.content.questions, start=1):
             lines += ["", f"{number}. {question.prompt}"]
             lines += [f"   {letter}. {text}" for letter, text in question.options.items()]
-        lines += ["", 'Answer in a cell, for example: quiz.answer(1, "a")']
+        lines += ["", f"Answer in a cell, for example: {EXAMPLE}"]
         return "\n".join(lines)
 
     def html(self) -> str:
@@ -196,5 +197,5 @@ class QuizText(Shown):
         return (
             f'<details style="color:{THEMED_TEXT};background:{THEMED_BACKGROUND};max-width:60em">'
             f"<summary>{inline(self.quiz.content.title)}: the same quiz as text</summary>"
-            f"{''.join(parts)}<p>{inline('To answer in a cell: `quiz.answer(1, "a")`')}</p></details>"
+            f"{''.join(parts)}<p>To answer in a cell: <code>{EXAMPLE}</code></p></details>"
         )
