@@ -1,0 +1,187 @@
+"""What the loss model starts from: scenarios, controls and their effects, and how they are drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from secure_ai.core import UserError
+
+# Half-width of a central 90 % interval in standard deviations (1.64485 to five places).
+Z90 = 1.6448536269514722
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LossScenario:
+    """One way to lose money, as an organisation would estimate it.
+
+    Attributes:
+        name: short name, unique among the scenarios that are simulated together.
+        frequency: events per year (the mean of a Poisson distribution), or a 90 % interval for it
+            where the frequency itself is not known better (then lognormal).
+        magnitude: loss of one event in ``currency``: a 90 % interval of a lognormal distribution;
+            with ``most_likely`` given, the smallest and largest loss of a PERT distribution.
+        currency: ISO 4217 code.
+        source: where the figures come from, in words a committee can judge.
+        year: the year that they are stated for.
+        most_likely: the most likely loss of one event, for PERT.
+        reason: the business reason that it belongs to, see ``secure_ai.govern.business_reasons``.
+
+    Raises:
+        UserError: if a bound is missing, not positive, not finite or reversed.
+    """
+
+    name: str
+    frequency: float | Interval
+    magnitude: Interval
+    currency: str = "USD"
+    source: str = "not stated"
+    year: int | None = None
+    most_likely: float | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.frequency, Sequence):
+            _check_interval(self.name, "frequency", self.frequency)
+        elif not math.isfinite(self.frequency) or self.frequency < 0:
+            raise UserError(
+                f"{self.name}: a frequency of {self.frequency} events a year is not possible: "
+                "give a number from 0 upwards (0.1 is once in ten years)."
+            )
+        _check_interval(self.name, "magnitude", self.magnitude)
+        low, high = self.magnitude
+        if self.most_likely is not None and not (low <= self.most_likely <= high and low < high):
+            raise UserError(
+                f"{self.name}: the most likely loss {self.most_likely} is not between {low} and {high}: "
+                "give smallest <= most likely <= largest."
+            )
+
+    @property
+    def mean_frequency(self) -> float:
+        """Expected number of events in a year."""
+        if not isinstance(self.frequency, Sequence):
+            return float(self.frequency)
+        return lognormal_mean(*self.frequency)
+
+    @property
+    def mean_magnitude(self) -> float:
+        """Expected loss of one event."""
+        low, high = self.magnitude
+        if self.most_likely is not None:
+            return (low + 4 * self.most_likely + high) / 6
+        return lognormal_mean(low, high)
+
+    @property
+    def median_magnitude(self) -> float:
+        """The loss that half of the events stay below (for PERT, the most likely loss)."""
+        return self.most_likely if self.most_likely is not None else math.sqrt(math.prod(self.magnitude))
+
+    @property
+    def expected_annual_loss(self) -> float:
+        """Exact expectation of the annual loss: mean frequency times mean magnitude."""
+        return self.mean_frequency * self.mean_magnitude
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a control does to one scenario: shares between 0 and 1, as 90 % intervals.
+
+    Attributes:
+        frequency: share of the events that no longer happen.
+        magnitude: share of the loss of the remaining events that is saved.
+
+    Raises:
+        UserError: if a share is not between 0 and 1 (both excluded), or the interval is reversed.
+    """
+
+    frequency: Interval | None = None
+    magnitude: Interval | None = None
+
+    def __post_init__(self) -> None:
+        for what in ("frequency", "magnitude"):
+            interval = getattr(self, what)
+            if interval is not None:
+                _check_interval("an effect", what, interval)
+                if interval[1] >= 1:
+                    raise UserError(
+                        f"An effect on {what} of {interval[1]} would remove the risk entirely: "
+                        "give shares below 1, such as (0.4, 0.8)."
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A measure that makes scenarios rarer or cheaper.
+
+    Attributes:
+        name: short name.
+        annual_cost: what it costs in a year, people included, in the scenarios' currency.
+        effects: scenario name → :class:`Effect`; scenarios not named are not affected.
+        source: where cost and effects come from.
+
+    Raises:
+        UserError: if the cost is negative or not finite.
+    """
+
+    name: str
+    annual_cost: float
+    effects: Mapping[str, Effect] = field(default_factory=dict)
+    source: str = "not stated"
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.annual_cost) or self.annual_cost < 0:
+            raise UserError(
+                f"{self.name}: an annual cost of {self.annual_cost} is not possible: give 0 or more."
+            )
+
+
+def lognormal_mean(low: float, high: float) -> float:
+    """Return the mean of the lognormal distribution whose central 90 % interval is ``low`` to ``high``."""
+    sigma = math.log(high / low) / (2 * Z90)
+    return math.sqrt(low * high) * math.exp(sigma**2 / 2)
+
+
+def draw_rates(scenario: LossScenario, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``size`` possible frequencies (events a year); all equal where it is a number."""
+    if not isinstance(scenario.frequency, Sequence):
+        return np.full(size, float(scenario.frequency))
+    return _lognormal(scenario.frequency, size, rng)
+
+
+def draw_sizes(scenario: LossScenario, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the losses of ``size`` events."""
+    low, high = scenario.magnitude
+    if scenario.most_likely is None:
+        return _lognormal(scenario.magnitude, size, rng)
+    rise = 4 * (scenario.most_likely - low) / (high - low)
+    return low + (high - low) * rng.beta(1 + rise, 5 - rise, size)
+
+
+def _lognormal(interval: Interval, size: int, rng: np.random.Generator) -> np.ndarray:
+    low, high = interval
+    sigma = math.log(high / low) / (2 * Z90)
+    return np.exp(math.log(low * high) / 2 + sigma * rng.standard_normal(size))
+
+
+def draw_shares(interval: Interval | None, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw shares from a logit-normal distribution with this 90 % interval; it never leaves 0 to 1."""
+    if interval is None:
+        return np.zeros(size)
+    low, high = (math.log(share / (1 - share)) for share in interval)
+    logits = (low + high) / 2 + (high - low) / (2 * Z90) * rng.standard_normal(size)
+    return 1 / (1 + np.exp(-logits))
+
+
+def _check_interval(name: str, what: str, interval: Sequence[float]) -> None:
+    if len(interval) != 2 or not all(math.isfinite(bound) and bound > 0 for bound in interval):
+        raise UserError(
+            f"{name}: the {what} needs two positive bounds of a 90 % interval, got {tuple(interval)}: "
+            "give them as (low, high)."
+        )
+    if interval[0] > interval[1]:
+        raise UserError(f"{name}: the {what} {tuple(interval)} is reversed: give the lower bound first.")
