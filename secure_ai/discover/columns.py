@@ -1,0 +1,364 @@
+"""What one column holds, judged from its name and from values: entities, confidence, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import regex
+import yaml
+
+from secure_ai.discover import checkdigits
+from secure_ai.discover.detector import detect
+
+_WORDS = regex.compile(r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+\d*|\p{Lu}+\d*|\d+|\p{L}+")
+
+CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
+"""Confidence of a name whose values have the right form, have no typical form, or partly have it."""
+
+FREE_TEXT_WORDS = 4
+VALUES_READ = 400
+"""Most distinct values of one column that the detector reads; a share is then within 5 points."""
+
+MIN_UNIQUE_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a column holds.
+
+    Attributes:
+        entities: names as in ``classification.ENTITY_CLASSES``, the most certain first.
+        confidence: 0 to 1.
+        evidence: why, in words; never a raw value.
+        free_text: whether the column holds prose.
+        identifier_share: share of the sampled non-null rows in which the detector found an
+            identifier; None where the column was not read as text.
+    """
+
+    entities: tuple[str, ...]
+    confidence: float
+    evidence: str
+    free_text: bool = False
+    identifier_share: float | None = None
+
+
+# ---------------------------------------------------------------- names
+
+
+def words_of(name: str) -> list[str]:
+    """Split a column name into lower-case words, also at camelCase."""
+    return [word.lower() for word in _WORDS.findall(name)]
+
+
+@cache
+def _phrases() -> tuple[dict[tuple[str, ...], str], dict[tuple[str, ...], str]]:
+    text = resources.files("secure_ai.discover").joinpath("column_names.yaml").read_text("utf-8")
+    anywhere, whole = {}, {}
+    for entity, entries in yaml.safe_load(text).items():
+        for phrase in (part.strip() for entry in entries for part in str(entry).split(",")):
+            target = whole if phrase.startswith("=") else anywhere
+            words = tuple(phrase.lstrip("=").split())
+            if target.setdefault(words, entity) != entity:
+                raise ValueError(f"column_names.yaml gives '{phrase}' to {target[words]} and to {entity}.")
+    return anywhere, whole
+
+
+def entity_of_name(name: str) -> tuple[str, str] | None:
+    """Return the entity that a column name announces and the phrase that says so, or None."""
+    anywhere, whole = _phrases()
+    words = words_of(name)
+    if tuple(words) in whole:
+        return whole[tuple(words)], " ".join(words)
+    for length in range(min(len(words), 4), 0, -1):
+        for start in range(len(words) - length, -1, -1):
+            phrase = tuple(words[start : start + length])
+            if phrase in anywhere:
+                return anywhere[phrase], " ".join(phrase)
+    return None
+
+
+# ---------------------------------------------------------------- forms of values
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    compiled = regex.compile(pattern, regex.IGNORECASE)
+    return lambda value: compiled.fullmatch(value.strip()) is not None
+
+
+def _number_between(low: float, high: float) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        try:
+            return low <= float(value) <= high
+        except ValueError:
+            return False
+
+    return check
+
+
+_CODE = _matches(r"(?=.*\d)[\p{L}\d][\p{L}\d ./_-]{3,39}")
+_DATE = _matches(
+    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}([T ].*)?|"
+    r"(19|20)\d{6}|1\d{9}(\d{3})?|"
+    r"\d{1,2}[ -][\p{L}]{3,9}\.?,?[ -]\d{2,4}|[\p{L}]{3,9}\.? \d{1,2},? \d{2,4}"
+)
+_MASKED = _matches(r"[*xX#•.\s-]*[*xX#•]{2,}[*xX#•\s-]*\d{0,4}")
+_PHONE = _matches(r"(?=(?:\D*\d){7,15}\D*\d{0,6}$)[+(]?[\d ().\-/]+(\s*(x|ext\.?)\s*\d+)?")
+_LETTERS = _matches(r"(?=.*\p{L})[\p{L}\p{M} .,'’()\-]+\d{0,4}")
+
+FORMS: dict[str, Callable[[str], bool]] = {
+    "PERSON": _LETTERS,
+    "CARDHOLDER_NAME": _LETTERS,
+    "PHONE_NUMBER": lambda v: _PHONE(v) or _MASKED(v),
+    "FAX_NUMBER": _PHONE,
+    "EMAIL_ADDRESS": _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "US_SSN": lambda v: checkdigits.ssn_is_plausible(v) or _MASKED(v) or _matches(r"\d{4}")(v),
+    "US_ITIN": _matches(r"9\d{2}-?\d{2}-?\d{4}|\d{2}-?\d{7}"),
+    "MEDICAL_RECORD_NUMBER": _CODE,
+    "US_HEALTH_INSURANCE_MEMBER_ID": _CODE,
+    "US_MBI": checkdigits.mbi_is_valid,
+    "US_BANK_NUMBER": lambda v: _CODE(v) or _MASKED(v),
+    "IBAN_CODE": checkdigits.iban_is_valid,
+    "CREDIT_CARD": lambda v: (
+        _matches(r"\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{0,7}|\d{4}[ -]?\d{6}[ -]?\d{5}")(v) or _MASKED(v)
+    ),
+    "CARD_EXPIRY": lambda v: _DATE(v) or _matches(r"\d{1,2}[/-]?\d{2,4}")(v),
+    "CARD_SECURITY_CODE": _matches(r"\d{3,6}"),
+    "US_DRIVER_LICENSE": _CODE,
+    "US_PASSPORT": _CODE,
+    "MEDICAL_LICENSE": _matches(r"[A-Z][A-Z9]\d{7}"),
+    "US_NPI": _matches(r"[12]\d{9}"),
+    "LICENSE_NUMBER": _CODE,
+    "VEHICLE_ID": _CODE,
+    "DEVICE_ID": _CODE,
+    "MAC_ADDRESS": _matches(r"([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}"),
+    "URL": _matches(r"(?:\w+://\S+|[\w-]+(?:\.[\w-]+)+(?:/\S*)?)"),
+    "IP_ADDRESS": _matches(r"\d{1,3}(\.\d{1,3}){3}(/\d+)?|[0-9a-f:]*:[0-9a-f:]+"),
+    "STREET_ADDRESS": _matches(r"(?=.*\p{L}).{4,}"),
+    "LOCATION": _matches(r"(?=.*\p{L}).{2,}"),
+    "ZIP_CODE": _matches(
+        r"\d{3,5}(-\d{4})?|\d{9}|\d{3}[*xX]{2}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d"
+    ),
+    "COORDINATES": lambda v: _number_between(-180, 180)(v) or _matches(r"-?\d+\.\d+[, ]+-?\d+\.\d+")(v),
+    "DATE_OF_BIRTH": _DATE,
+    "DATE_TIME": _DATE,
+    "YEAR": _number_between(1800, 2200),
+    "AGE": lambda v: (
+        _number_between(0, 130)(v) or _matches(r"\d{1,3}\s*[-–+<>]\s*\d{0,3}|[<>]=?\s*\d{1,3}")(v)
+    ),
+    "UNIQUE_IDENTIFIER": _matches(r"(?=.*\d)[\p{L}\d./_:#-]+"),
+    "SWIFT_CODE": _matches(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"),
+    "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
+}
+"""Entity → whether one value has its form. Entities without a typical form are not listed."""
+
+# What a number column can turn out to be by its check digits alone. One number in ten passes by
+# chance, so nearly all of at least MIN_UNIQUE_ROWS distinct values must.
+CHECKED_NUMBERS = {
+    "CREDIT_CARD": checkdigits.card_is_valid,
+    "US_NPI": checkdigits.npi_is_valid,
+    "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
+}
+_ICD10 = _matches(r"[A-TV-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
+_DOTTED = _matches(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
+
+# A column of nothing but such values is that entity, whatever its name; the rest of what the
+# detector knows (ages, ZIP codes, weak numbers) needs a name or a sentence around it.
+BY_VALUE = (
+    "PERSON", "EMAIL_ADDRESS", "URL", "IP_ADDRESS", "MAC_ADDRESS", "US_SSN", "US_ITIN", "CREDIT_CARD",
+    "IBAN_CODE", "PHONE_NUMBER", "DATE_TIME", "LOCATION", "MEDICAL_LICENSE", "US_MBI", "VEHICLE_ID",
+    "COORDINATES", "UUID", "CRYPTO",
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def judge_column(
+    name: str,
+    sql_type: str,
+    counts: dict[str, int],
+    *,
+    n_values: int,
+    distinct: int,
+    largest: float | None = None,
+) -> Verdict:
+    """Judge one column.
+
+    Args:
+        name: its name.
+        sql_type: its DuckDB type.
+        counts: sampled distinct values as text → rows of the sample that hold them; no nulls.
+        n_values: non-null rows of the whole table.
+        distinct: distinct non-null values of the whole table.
+        largest: greatest value where the column is a number, for ages over 89.
+    """
+    values = list(counts)
+    if not values:
+        return _from_name_only(name)
+    if sql_type == "BLOB":
+        return Verdict((), 0.0, "binary content, which is not examined")
+    kind = _kind(sql_type)
+    announced = entity_of_name(name)
+    if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
+        return _free_text(counts)
+    if kind == "nested":
+        return _nested(sql_type, counts)
+    if announced is not None:
+        entity, phrase = announced
+        verdict = _check_name(entity, phrase, kind, values, largest)
+        if verdict is not None:
+            return verdict
+        contradicted = f"the name says '{phrase}', but the values do not have the form of it; "
+    else:
+        contradicted = ""
+    found = _by_value(kind, values) or _by_uniqueness(name, kind, values, n_values, distinct)
+    if found is not None:
+        return Verdict(found.entities, found.confidence, contradicted + found.evidence)
+    return Verdict((), 0.0, contradicted + "neither name nor values point to personal data")
+
+
+def _from_name_only(name: str) -> Verdict:
+    announced = entity_of_name(name)
+    if announced is None:
+        return Verdict((), 0.0, "no values, and the name says nothing")
+    return Verdict((announced[0],), NAMED / 2, f"no values; only the name says '{announced[1]}'")
+
+
+def _kind(sql_type: str) -> str:
+    base = sql_type.upper()
+    if base.startswith(("STRUCT", "MAP", "UNION")) or base.endswith("]") or base == "JSON":
+        return "nested"
+    if base.startswith(("DATE", "TIMESTAMP")):
+        return "date"
+    if base in {"FLOAT", "DOUBLE"} or base.startswith("DECIMAL"):
+        return "decimal"
+    if "INT" in base:
+        return "integer"
+    return "boolean" if base == "BOOLEAN" else "text"
+
+
+def _is_free_text(values: Sequence[str]) -> bool:
+    lengths = sorted(len(value.split()) for value in values)
+    # The upper quarter decides: short replies among long notes do not make a code list.
+    upper, middle = lengths[(3 * len(lengths)) // 4], lengths[len(lengths) // 2]
+    return (upper > FREE_TEXT_WORDS and len(values) > 1) or middle >= 2 * FREE_TEXT_WORDS
+
+
+def _free_text(counts: dict[str, int]) -> Verdict:
+    read = dict(list(counts.items())[:VALUES_READ])
+    rows = sum(read.values())
+    holding: dict[str, int] = {}
+    with_any = 0
+    for (_, count), spans in zip(read.items(), detect(read), strict=True):
+        names = {span.entity_type for span in spans}
+        # An age of up to 89 is no identifier; AGE is only listed as an attribute.
+        with_any += count if names - {"AGE"} else 0
+        for entity in names:
+            holding[entity] = holding.get(entity, 0) + count
+    entities = tuple(
+        entity
+        for entity, count in sorted(holding.items(), key=lambda i: (-i[1], i[0]))
+        if count / rows >= 0.01
+    )
+    share = with_any / rows
+    evidence = (
+        f"free text; identifiers in {share:.0%} of {rows:,} sampled rows (names in plain prose are missed)"
+    )
+    return Verdict(entities, CONFIRMED if entities else NAMED, evidence, True, share)
+
+
+def _nested(sql_type: str, counts: dict[str, int]) -> Verdict:
+    fields = dict.fromkeys(
+        regex.findall(
+            r'"?([\p{L}_][\w ]*?)"? (?:STRUCT|MAP|VARCHAR|JSON|UUID|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP)',
+            sql_type,
+        )
+    )
+    fields |= dict.fromkeys(
+        key
+        for value in list(counts)[:50]
+        for key in regex.findall(r"""["']([\p{L}_]\w{0,60})["']\s*:""", value)
+    )
+    named = [entity_of_name(field) for field in fields]
+    text = _free_text(counts)
+    entities = tuple(dict.fromkeys([*(hit[0] for hit in named if hit), *text.entities]))
+    known = sum(hit is not None for hit in named)
+    evidence = f"nested values; {known} of {len(fields)} field names are known, and the values read as text"
+    return Verdict(entities, NAMED if entities else 0.0, evidence, False, text.identifier_share)
+
+
+def _check_name(
+    entity: str, phrase: str, kind: str, values: Sequence[str], largest: float | None
+) -> Verdict | None:
+    says = f"the name says '{phrase}'"
+    if kind == "boolean":
+        # A yes or no about health is health data; a yes or no about a telephone is no telephone number.
+        return None if entity in FORMS else Verdict((entity,), NAMED, says)
+    if kind == "date":
+        dated = entity if entity in {"DATE_OF_BIRTH", "CARD_EXPIRY"} else "DATE_TIME"
+        return Verdict((dated,), CONFIRMED, f"{says} and the type is a date")
+    form = FORMS.get(entity)
+    if form is None:
+        return Verdict((entity,), NAMED, f"{says}; it has no form that values could confirm")
+    share = sum(map(form, values)) / len(values)
+    if share < 0.2:
+        return None
+    shown = f"{says}; {share:.0%} of {len(values):,} distinct sampled values have its form"
+    if entity == "AGE" and largest is not None and largest > 89:
+        return Verdict(("AGE_OVER_89",), CONFIRMED, f"{shown}, some over 89")
+    return Verdict((entity,), CONFIRMED if share >= 0.8 else DOUBTFUL, shown)
+
+
+def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
+    if kind == "date":
+        return Verdict(("DATE_TIME",), CONFIRMED, "the type is a date")
+    if kind in {"integer", "text"} and len(values) >= MIN_UNIQUE_ROWS:
+        for entity, check in CHECKED_NUMBERS.items():
+            share = sum(map(check, values)) / len(values)
+            if share >= 0.95:
+                return Verdict(
+                    (entity,),
+                    share * CONFIRMED,
+                    f"{share:.0%} of {len(values):,} distinct values pass its check digit",
+                )
+    if kind != "text":
+        return None
+    if sum(map(_ICD10, values)) >= 0.95 * len(values) and sum(map(_DOTTED, values)) >= 0.2 * len(values):
+        return Verdict(("HEALTH",), NAMED, "the values have the form of ICD-10 codes")
+    read = values[:VALUES_READ]
+    hits: dict[str, int] = {}
+    for value, spans in zip(read, detect(read, entities=BY_VALUE), strict=True):
+        for entity in {s.entity_type for s in spans if s.end - s.start >= 0.8 * len(value.strip())}:
+            hits[entity] = hits.get(entity, 0) + 1
+    if not hits:
+        return None
+    entity = max(hits, key=lambda name: (hits[name], name))
+    share = hits[entity] / len(read)
+    if share < 0.5:
+        return None
+    return Verdict(
+        (entity,),
+        share * CONFIRMED,
+        f"the detector recognized {share:.0%} of {len(read):,} distinct sampled values",
+    )
+
+
+def _by_uniqueness(
+    name: str, kind: str, values: Sequence[str], n_values: int, distinct: int
+) -> Verdict | None:
+    if kind not in {"text", "integer"} or distinct < n_values or n_values < MIN_UNIQUE_ROWS:
+        return None
+    if kind == "integer":
+        says_so = {"id", "no", "num", "number", "nr", "key", "ref", "code", "index", "seq"} & set(
+            words_of(name)
+        )
+        numbers = sorted(map(int, values))
+        consecutive = numbers[-1] - numbers[0] + 1 == len(numbers) == n_values
+        if not says_so and not consecutive:
+            return None
+    elif sum(map(FORMS["UNIQUE_IDENTIFIER"], values)) < 0.95 * len(values) or min(map(len, values)) < 4:
+        return None
+    return Verdict(("UNIQUE_IDENTIFIER",), NAMED, f"every one of {n_values:,} values is different")

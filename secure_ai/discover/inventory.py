@@ -1,0 +1,256 @@
+"""What personal data a table holds: every column, its regimes, its tier and the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from secure_ai.core.errors import UserError
+from secure_ai.core.sources import Source, column_list, quote_identifier
+from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, HIPAA_NAMES, LINKED, Tier, classify
+from secure_ai.discover.columns import Verdict, judge_column
+from secure_ai.discover.detector import detect
+from secure_ai.discover.scoring import mask
+
+ROWS_PER_VALUE = 10
+"""Rows read for each distinct value asked for: enough for shares, and bounded whatever the table."""
+
+EXACT_ROWS = 1_000_000
+"""Up to this many rows distinct values are counted exactly, above it by HyperLogLog."""
+
+_ROW = '"row number\t"'  # a name that no column has
+_HEADER_ENTITIES = ("EMAIL_ADDRESS", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "PHONE_NUMBER")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """What one column holds, and what that means.
+
+    Attributes:
+        name: column name.
+        sql_type: DuckDB type.
+        entities: what was found, the most certain first; names of ``ENTITY_CLASSES``.
+        hipaa: letter of the Safe Harbor identifier (45 CFR 164.514(b)(2)(i)), or None. Free text can
+            hold several: ``hipaa_letters`` has all.
+        pci: cardholder or sensitive authentication data.
+        glba: nonpublic personal information where a financial institution holds it.
+        gdpr_special: special category of GDPR Art. 9.
+        tier: sensitivity.
+        confidence: 0 to 1; 0 where nothing was found.
+        evidence: why, in words.
+        distinct: distinct values (approximate above a million rows).
+        null_share: share of rows without a value.
+        reason: why this tier.
+        hipaa_letters: all letters that apply.
+        free_text: whether the column holds prose.
+        identifier_share: for free text, the share of sampled rows in which identifiers were found.
+        samples: up to three values, masked.
+    """
+
+    name: str
+    sql_type: str
+    entities: tuple[str, ...]
+    hipaa: str | None
+    pci: bool
+    glba: bool
+    gdpr_special: bool
+    tier: Tier
+    confidence: float
+    evidence: str
+    distinct: int
+    null_share: float
+    reason: str = ""
+    hipaa_letters: tuple[str, ...] = ()
+    free_text: bool = False
+    identifier_share: float | None = None
+    samples: tuple[str, ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        """Whether the column points to one person by itself."""
+        return classify(self.entities).direct
+
+    @property
+    def hipaa_name(self) -> str | None:
+        """Name of the Safe Harbor identifier, or None."""
+        return HIPAA_NAMES[self.hipaa] if self.hipaa else None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The columns of one table.
+
+    Attributes:
+        label: name of the source, without its folder.
+        n_rows: rows of the table.
+        columns: profiles in table order.
+        sampled: rows that were read for values.
+    """
+
+    label: str
+    n_rows: int
+    columns: tuple[ColumnProfile, ...]
+    sampled: int
+
+    @property
+    def tier(self) -> Tier:
+        """Tier of the table: that of its worst column."""
+        return max((column.tier for column in self.columns), default=Tier.INTERNAL)
+
+    def __getitem__(self, name: str) -> ColumnProfile:
+        """Return the profile of the column ``name``.
+
+        Raises:
+            UserError: if there is none.
+        """
+        found = next((column for column in self.columns if column.name == name), None)
+        if found is None:
+            raise UserError(
+                f"{self.label} has no column '{name}': choose from {', '.join(c.name for c in self.columns)}."
+            )
+        return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per column, fit for a report: tiers as words, values masked."""
+        return pd.DataFrame(
+            [
+                {
+                    "column": column.name,
+                    "sql_type": column.sql_type,
+                    "entities": ", ".join(column.entities),
+                    "hipaa": ", ".join(column.hipaa_letters),
+                    "pci": column.pci,
+                    "glba": column.glba,
+                    "gdpr_special": column.gdpr_special,
+                    "tier": column.tier.name,
+                    "reason": column.reason,
+                    "confidence": column.confidence,
+                    "evidence": column.evidence,
+                    "distinct": column.distinct,
+                    "null_share": column.null_share,
+                    "samples": "; ".join(column.samples),
+                }
+                for column in self.columns
+            ]
+        )
+
+
+def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory:
+    """Find out what personal data ``source`` holds, column by column.
+
+    Counts (rows, distinct values, nulls, greatest age) are over the whole table; values are judged
+    on a sample of rows. No raw value leaves this function: evidence is words and shares, samples
+    are masked. A column of names under a meaningless header is missed: the detector knows no names.
+
+    Args:
+        source: an opened table.
+        sample: most distinct values of a column to look at; ten times as many rows are read.
+        seed: chooses the rows; the same seed gives the same inventory.
+
+    Raises:
+        UserError: if ``sample`` is below 1, a row cannot be read, or the header line looks like data.
+    """
+    if sample < 1:
+        raise UserError(f"sample={sample}: look at one value at least.")
+    _refuse_data_as_header(source)
+    n_rows = source.n_rows
+    counts = _counts(source, n_rows)
+    rows = _sample(source, n_rows, sample * ROWS_PER_VALUE, seed)
+    rng = np.random.default_rng(seed)
+    columns = []
+    for position, (name, sql_type) in enumerate(source.types.items()):
+        n_values, distinct, largest = counts[name]
+        values = rows.iloc[:, position].dropna().value_counts(sort=False)
+        # Shuffled, so that whoever reads only the first of them still reads from the whole table.
+        values = values.iloc[rng.permutation(len(values))[:sample]]
+        shown = {str(value): int(count) for value, count in values.items() if str(value).strip()}
+        verdict = judge_column(name, sql_type, shown, n_values=n_values, distinct=distinct, largest=largest)
+        null_share = 1 - n_values / n_rows if n_rows else 0.0
+        columns.append(
+            _profile(
+                name, sql_type, verdict, distinct=distinct, null_share=null_share, values=list(shown)[:3]
+            )
+        )
+    return Inventory(source.label, n_rows, tuple(_linked(columns)), len(rows))
+
+
+def _profile(
+    name: str, sql_type: str, verdict: Verdict, *, distinct: int, null_share: float, values: list[str]
+) -> ColumnProfile:
+    meaning = classify(verdict.entities)
+    in_prose = verdict.free_text and bool(verdict.identifier_share)
+    return ColumnProfile(
+        name=name,
+        sql_type=sql_type,
+        entities=verdict.entities,
+        hipaa=meaning.hipaa,
+        pci=meaning.pci,
+        glba=meaning.glba,
+        gdpr_special=meaning.gdpr_special,
+        tier=Tier.RESTRICTED if in_prose else meaning.tier,
+        confidence=round(verdict.confidence, 2),
+        evidence=verdict.evidence,
+        distinct=distinct,
+        null_share=round(null_share, 4),
+        reason=FREE_TEXT if in_prose else meaning.reason,
+        hipaa_letters=tuple(
+            sorted({ENTITY_CLASSES[e].hipaa for e in verdict.entities if e in ENTITY_CLASSES} - {None})
+        ),
+        free_text=verdict.free_text,
+        identifier_share=verdict.identifier_share,
+        samples=tuple(mask(value) for value in values),
+    )
+
+
+def _linked(columns: list[ColumnProfile]) -> list[ColumnProfile]:
+    # A diagnosis is one thing in a table of counts and another beside the name of its patient.
+    if not any(column.direct for column in columns):
+        return columns
+    return [
+        replace(column, tier=Tier.RESTRICTED, reason=LINKED)
+        if column.gdpr_special and column.tier < Tier.RESTRICTED
+        else column
+        for column in columns
+    ]
+
+
+def _counts(source: Source, n_rows: int) -> dict[str, tuple[int, int, float | None]]:
+    distinct = "count(DISTINCT {})" if n_rows <= EXACT_ROWS else "approx_count_distinct({})"
+    parts = []
+    for name in source.columns:
+        column = quote_identifier(name)
+        parts += [
+            f"count({column})",
+            distinct.format(column),
+            f"max(TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE))",
+        ]
+    row = source.sql(f"SELECT {', '.join(parts)} FROM source").fetchone()
+    return {name: (row[3 * i], row[3 * i + 1], row[3 * i + 2]) for i, name in enumerate(source.columns)}
+
+
+def _sample(source: Source, n_rows: int, most: int, seed: int) -> pd.DataFrame:
+    texts = ", ".join(
+        f"CAST({quote_identifier(name)} AS VARCHAR) AS {quote_identifier(name)}" for name in source.columns
+    )
+    if n_rows <= most:
+        return source.sql(f"SELECT {texts} FROM source").df()
+    # Row numbers drawn here, not DuckDB's TABLESAMPLE: that depends on the number of threads.
+    positions = np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False)) + 1
+    return source.sql(
+        f"SELECT {texts} FROM "
+        f"(SELECT {column_list(source.columns)}, row_number() OVER () AS {_ROW} FROM source) "
+        f"WHERE {_ROW} IN (SELECT unnest(?)) ORDER BY {_ROW}",
+        [positions.tolist()],
+    ).df()
+
+
+def _refuse_data_as_header(source: Source) -> None:
+    found = detect(source.columns, entities=_HEADER_ENTITIES, threshold=0.5)
+    number = next((i for i, spans in enumerate(found, 1) if spans), None)
+    if number is not None:
+        raise UserError(
+            f"The header of {source.label} looks like data (column {number} is named like an identifier): "
+            "add a header line, or give the file's first line a name for every column."
+        )
