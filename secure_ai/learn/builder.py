@@ -21,13 +21,10 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-import os
 import re
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +34,7 @@ from nbformat import NotebookNode
 
 from secure_ai.core import UserError
 from secure_ai.core.outputs import atomic_file
+from secure_ai.learn.execute import own_progress
 from secure_ai.learn.notebook import (
     IGNORE_OUTPUT,
     canonical_text,
@@ -403,24 +401,9 @@ def _unsolved_output(task: Any, count: int) -> NotebookNode:
     """What the check says to ``...``, as IPython would store it."""
     from IPython.core.formatters import DisplayFormatter
 
-    with _progress_elsewhere():
+    with own_progress():  # building a lab is not learning
         data, metadata = DisplayFormatter().format(task.check(...), include=["text/plain", "text/html"])
     return nbformat.v4.new_output("execute_result", data=data, metadata=metadata, execution_count=count)
-
-
-@contextmanager
-def _progress_elsewhere() -> Iterator[None]:
-    # Building a lab is not learning: it must leave the learner's progress alone.
-    before = os.environ.get("SECURE_AI_PROGRESS")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["SECURE_AI_PROGRESS"] = str(Path(folder, "progress.sqlite"))
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["SECURE_AI_PROGRESS"]
-            else:
-                os.environ["SECURE_AI_PROGRESS"] = before
 
 
 def _write_text(path: Path, text: str) -> bool:

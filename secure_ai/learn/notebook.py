@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ KERNEL_METADATA = {
     "language_info": {"name": "python"},
 }
 IGNORE_OUTPUT = "nbval-ignore-output"
+
+_MACHINE_PATH = re.compile(
+    r"(?<![\w.:/~-])/(?:work|root|tmp|home|Users|private|mnt|srv|opt|var/folders)/[\w.@-]+|\b[A-Z]:\\{1,2}Users\\{1,2}\w+"
+)
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -69,6 +74,25 @@ def minimal_metadata(node: NotebookNode) -> NotebookNode:
 def tags(cell: NotebookNode) -> list[str]:
     """The tags of a cell, in their stored order."""
     return list(cell.metadata.get("tags", []))
+
+
+def output_texts(cell: NotebookNode) -> list[str]:
+    """Every text that a code cell stored: streams, plain text, HTML, tracebacks; no images."""
+    texts: list[str] = []
+    for output in cell.get("outputs", []):
+        texts += [str(output[key]) for key in ("text", "evalue") if key in output]
+        texts += output.get("traceback", [])
+        data = output.get("data", {})
+        texts += [
+            str(value) for kind, value in data.items() if kind == "image/svg+xml" or kind[:6] != "image/"
+        ]
+    return texts
+
+
+def machine_path_in(text: str) -> str | None:
+    """The first path in ``text`` that belongs to one machine, such as a home folder, or None."""
+    found = _MACHINE_PATH.search(text)
+    return found[0] if found else None
 
 
 def parse_cell(source: str) -> ast.Module:
