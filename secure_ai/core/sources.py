@@ -6,9 +6,10 @@ import glob
 import importlib
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -29,6 +30,42 @@ READERS = {
 }
 LIKELY_DELIMITERS = ",;\t|:~^"
 SNIFFED_BYTES = 1 << 16
+NUMERIC = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE"}
+ENCODINGS = {
+    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
+    **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
+    **dict.fromkeys(("utf-16", "utf16"), "utf-16"),
+}
+
+
+class Result:
+    """A DuckDB cursor whose errors never quote a row of the file.
+
+    DuckDB streams: a bad row far down is met while fetching, not while executing. Everything else
+    (``fetchone``, ``fetchall``, ``df``, ``arrow``, ``to_arrow_reader`` ...) is the cursor's own.
+    """
+
+    def __init__(self, label: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._label = label
+        self._cursor = cursor
+
+    def execute(self, query: str, parameters: Sequence[object] | None = None) -> Result:
+        """Run a query."""
+        with readable(self._label):
+            self._cursor.execute(query, parameters)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the cursor's attribute; a method comes wrapped."""
+        attribute = getattr(self._cursor, name)
+        if not callable(attribute):
+            return attribute
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            with readable(self._label):
+                return attribute(*arguments, **options)
+
+        return call
 
 
 @dataclass(frozen=True)
@@ -57,16 +94,14 @@ class Source:
         """Number of rows."""
         return int(self.sql("SELECT count(*) FROM source").fetchone()[0])
 
-    def sql(self, query: str, parameters: Sequence[object] | None = None) -> duckdb.DuckDBPyConnection:
+    def sql(self, query: str, parameters: Sequence[object] | None = None) -> Result:
         """Run ``query`` over the view ``source`` on a cursor of its own.
 
         Raises:
-            UserError: if a row of the file cannot be read (named by label, without its content).
+            UserError: if a row of the file cannot be read (named by label, without its content), now
+                or when the result is fetched.
         """
-        try:
-            return self.connection.cursor().execute(query, parameters)
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-            raise unreadable(self.label, error) from None
+        return Result(self.label, self.connection.cursor()).execute(query, parameters)
 
     def require(self, columns: Iterable[str]) -> None:
         """Check that every one of ``columns`` is there.
@@ -81,7 +116,13 @@ class Source:
     def batches(self, columns: Sequence[str] | None = None, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Stream ``columns`` (all by default) as Arrow record batches of at most ``rows`` rows."""
         reader = self.sql(f"SELECT {column_list(columns or self.columns)} FROM source").to_arrow_reader(rows)
-        yield from reader
+        while True:
+            # Arrow passes DuckDB's message on as an OSError of its own.
+            with readable(self.label):
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield batch
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Load ``columns`` (all by default) into a DataFrame."""
@@ -107,16 +148,13 @@ def open_source(
     Raises:
         UserError: if the source is missing, empty, not what its name says, or has no columns or rows.
     """
+    if isinstance(source, str) and not source.strip():
+        raise UserError("The name of the source is empty: name a file, a pattern or a database address.")
     connection = duckdb.connect()
     # Nothing may be fetched while reading someone's data, not even a reader.
     connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
     if not isinstance(source, str | Path):
-        connection.register("frame", source)
-        connection.execute(
-            "CREATE TABLE source AS SELECT * FROM frame"
-        )  # cursors do not see registered frames
-        connection.unregister("frame")
-        return _checked("the table in memory", connection)
+        return _in_memory(connection, source)
     text = str(source)
     if text.startswith(("postgresql://", "postgres://", "sqlite://")):
         return _open_database(connection, text, table)
@@ -175,13 +213,48 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def unreadable(label: str, error: duckdb.Error) -> UserError:
+@contextmanager
+def readable(label: str) -> Iterator[None]:
+    """Turn errors of reading ``label`` into one sentence; a mistake in the query itself passes through."""
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+        raise
+    except (duckdb.Error, OSError) as error:
+        raise unreadable(label, error) from None
+
+
+def unreadable(label: str, error: Exception) -> UserError:
     """Say that ``label`` cannot be read, without DuckDB's message: that quotes rows of the file."""
-    kind = type(error).__name__.removesuffix("Exception").lower() or "reading"
+    message = str(error).lower()
+    suffix = Path(label).suffix.lower()
+    if "utf-8" in message or "unicode" in message or "encoded" in message:
+        return UserError(f"{label} is not UTF-8 text all through: save it as UTF-8, or name its --encoding.")
+    if "maximum line size" in message:
+        return UserError(f"{label} has a line of more than 2 MB: check for a quote that is never closed.")
+    if suffix in DELIMITED:
+        return UserError(
+            f"{label} cannot be read as a table: check that it has one header line and as many fields in "
+            "every row, or name the separator with --delimiter."
+        )
     return UserError(
-        f"{label} cannot be read as a table ({kind} error): check that it is what its name says, "
-        "one header line and as many fields in every row, or name the separator with --delimiter."
+        f"{label} cannot be read as {suffix or 'a table'}: check that it is whole, or export it again."
     )
+
+
+def _in_memory(connection: duckdb.DuckDBPyConnection, table: object) -> Source:
+    label = "the table in memory"
+    try:
+        connection.register("frame", table)
+        # Cursors do not see registered frames, so the rows are copied.
+        connection.execute("CREATE TABLE source AS SELECT * FROM frame")
+    except duckdb.Error:
+        raise UserError(
+            f"A table in memory must be a DataFrame or an Arrow table with columns: {type(table).__name__} "
+            "given here is not, or has none."
+        ) from None
+    connection.unregister("frame")
+    return _checked(label, connection)
 
 
 def _checked(label: str, connection: duckdb.DuckDBPyConnection) -> Source:
@@ -191,7 +264,7 @@ def _checked(label: str, connection: duckdb.DuckDBPyConnection) -> Source:
     except duckdb.Error as error:
         raise unreadable(label, error) from None
     if first is None:
-        raise UserError(f"{label} has a header but no rows: export it again.")
+        raise UserError(f"{label} has no rows: export it again.")
     return Source(label, connection, {name: kind for name, kind, *_ in described})
 
 
@@ -202,6 +275,10 @@ def _delimited_reader(
     delimiter: str | None,
     encoding: str | None,
 ) -> str:
+    if encoding is not None:
+        named, encoding = encoding, ENCODINGS.get(encoding.lower())
+        if encoding is None:
+            raise UserError(f"The encoding '{named}' is not known: use utf-8, latin-1 or utf-16.")
     with Path(paths[0]).open("rb") as file:
         head = file.read(SNIFFED_BYTES)
     if head.startswith(b"PK\x03\x04"):
@@ -229,17 +306,40 @@ def _delimited_reader(
             shown = "a tab" if better == "\t" else f"'{better}'"
             raise UserError(
                 f"{label} was read as a single column, yet its header holds {shown}: "
-                "name the separator with --delimiter, or check that every row has as many fields as the header."
+                "name the separator with --delimiter, or check that every row has as many fields as it."
             )
-    # A ZIP code or account number that starts with 0 is text: as a number it would lose the zero.
-    integers = [name for name, kind in types.items() if kind in {"BIGINT", "INTEGER", "HUGEINT"}]
-    if integers:
-        tests = ", ".join(f"bool_or(regexp_matches({quote_identifier(c)}, '^0[0-9]'))" for c in integers)
-        found = connection.execute(f"SELECT {tests} FROM {reader}, all_varchar=true)").fetchone()
-        padded = [name for name, has_zero in zip(integers, found, strict=True) if has_zero]
-        if padded:
-            reader += ", types={" + ", ".join(f"{_quote(name)}: 'VARCHAR'" for name in padded) + "}"
+    text_columns = _columns_to_keep_as_text(connection, reader, types)
+    if text_columns:
+        reader += ", types={" + ", ".join(f"{_quote(name)}: 'VARCHAR'" for name in text_columns) + "}"
     return reader + ")"
+
+
+def _columns_to_keep_as_text(
+    connection: duckdb.DuckDBPyConnection, reader: str, types: dict[str, str]
+) -> list[str]:
+    """Return the columns whose recognized type would lose or refuse a value further down the file.
+
+    A ZIP code or account number that starts with 0 would lose the zero as a number, and a column
+    that is numeric for its first rows only would stop the reading at the first word.
+    """
+    numbers = [name for name, kind in types.items() if kind in NUMERIC or kind.startswith("DECIMAL")]
+    kept = []
+    if numbers:
+        tests = ", ".join(
+            f"bool_or(regexp_matches({column}, '^0[0-9]') OR (trim({column}) <> '' AND "
+            f"TRY_CAST({column} AS {types[name]}) IS NULL))"
+            for name in numbers
+            for column in [quote_identifier(name)]
+        )
+        found = connection.execute(f"SELECT {tests} FROM {reader}, all_varchar=true)").fetchone()
+        kept = [name for name, lossy in zip(numbers, found, strict=True) if lossy]
+    for name, kind in types.items():
+        if kind not in {"VARCHAR", *numbers} and name not in numbers:
+            try:
+                connection.execute(f"SELECT count({quote_identifier(name)}) FROM {reader})").fetchone()
+            except duckdb.ConversionException:
+                kept.append(name)
+    return kept
 
 
 def _decode(head: bytes, encoding: str | None, label: str) -> str:
@@ -250,8 +350,6 @@ def _decode(head: bytes, encoding: str | None, label: str) -> str:
             if len(head) < SNIFFED_BYTES
             else head[:-4].decode(encoding or "utf-8", "strict")
         )
-    except LookupError:
-        raise UserError(f"The encoding '{encoding}' is not known: use utf-8, latin-1 or utf-16.") from None
     except UnicodeDecodeError as error:
         if len(head) - error.start <= 8 and len(head) == SNIFFED_BYTES:
             return head[: error.start].decode(encoding or "utf-8")

@@ -198,7 +198,7 @@ def judge_column(
     values = list(counts)
     if not values:
         return _from_name_only(name)
-    if sql_type == "BLOB":
+    if sql_type == "BLOB" and sum("\\x" in value for value in values) > len(values) / 2:
         return Verdict((), 0.0, "binary content, which is not examined")
     kind = _kind(sql_type)
     announced = entity_of_name(name)

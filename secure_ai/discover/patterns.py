@@ -145,12 +145,14 @@ _HOUSE = r"\b\d{1,6}(?-i:[A-Z])?"
 _HEADING = r"(?:(?-i:[NSEW]{1,2}|North|South|East|West)\.?[ ]+)?"
 _STREET_NAME = r"(?:(?-i:\p{Lu})[\p{L}\p{M}'’.-]*[ ]+|\d{1,3}(?:st|nd|rd|th)[ ]+){1,3}"
 _UNIT = r"(?:,?[ ]+(?:Apt|Apartment|Suite|Ste|Unit|Room|Floor|Lot|#)\.?[ ]*#?[\w-]{1,6}\b)?"
-_STREET = rf"{_HOUSE}[ ]+{_HEADING}{_STREET_NAME}(?-i:{STREET_SUFFIXES})\b\.?{_UNIT}"
-_PLACE = r"(?-i:\p{Lu}[\p{L}\p{M}'’.-]+(?:[ ]\p{Lu}[\p{L}\p{M}'’-]+){0,3})"
+_DOT = r"(?:\.(?=,?[ ]+(?:Apt|Suite|Ste|Unit)))?"
+_STREET = rf"{_HOUSE}[ ]+{_HEADING}{_STREET_NAME}(?-i:{STREET_SUFFIXES})\b{_DOT}{_UNIT}"
+_PLACE = r"(?-i:(?:(?:St|Ft|Mt)\.[ ])?\p{Lu}[\p{L}\p{M}'’-]+(?:[ ]\p{Lu}[\p{L}\p{M}'’-]+){0,3})"
 LOCATION = (
     (
         "street, city, state and ZIP",
-        rf"{_STREET}(?:,[ ]?|[ ]|,?\s*\n[ ]*){_PLACE},?[ ]+(?-i:{STATES})\b(?:,?[ ]+\d{{5}}(?:-\d{{4}})?\b)?",
+        rf"{_STREET}\.?(?:,[ ]?|[ ]|,?\s*\n[ ]*){_PLACE},?[ ]+(?-i:{STATES})\b"
+        r"(?:,?[ ]+\d{5}(?:-\d{4})?\b)?",
         0.85,
     ),
     ("street", _STREET, 0.75),
