@@ -64,10 +64,9 @@ def exceedance_summary(
 def exceedance_sentence(result: BeforeAfter, one_in: float = 20, currency: str = "USD") -> str:
     """Return the finding of the curve in one sentence."""
     before, after = bad_year(result.before, one_in), bad_year(result.after, one_in)
-    verb = "falls" if after < before else "stays"
     return (
-        f"With the controls, the loss that one year in {one_in:g} exceeds {verb} "
-        f"from {money(before, currency)} to {money(after, currency)}."
+        f"One year in {one_in:g} costs more than {money(before, currency)}; "
+        f"with the controls, more than {money(after, currency)}."
     )
 
 

@@ -16,7 +16,7 @@ PATTERN = re.compile(
       | 164\.\d{3}(?!\d)(?:\([a-zA-Z0-9]{1,4}\))*
       | GDPR\ (?:Art\.|Article|Recital)\ \d+(?:\(\w{1,2}\))*
       | HIPAA\ [A-R](?!\w)
-      | PCI\ DSS\ \d\.\d+(?:\.\d+)*(?!\.\d)
+      | PCI\ DSS\ (?!4\.0)\d\.\d+(?:\.\d+)*(?!\.\d)
       | CCPA\ \d{4}\.\d{3}
       | 16\ CFR\ 314\.\d
       | 12\ CFR\ 30\ App\.\ B
