@@ -34,7 +34,7 @@ from nbformat import NotebookNode
 
 from secure_ai.core import UserError
 from secure_ai.core.outputs import atomic_file
-from secure_ai.learn.execute import own_progress
+from secure_ai.learn.execute import environment
 from secure_ai.learn.notebook import (
     IGNORE_OUTPUT,
     canonical_text,
@@ -84,11 +84,12 @@ def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[Note
             block in a text cell, a block whose task is not checked afterwards, or an unknown task.
     """
     if tasks is None:
-        tasks = _imported_tasks(solution, key)
+        tasks = tasks_module(solution, key)
     lab = minimal_metadata(solution)
     lab.cells = [cell for cell in lab.cells if SOLUTION_ONLY not in tags(cell)]
     texts: dict[str, str] = {}
     waiting: list[tuple[str, str]] = []  # cell id and solution text of blocks not yet checked
+    starters: list[str] = []
     count = 0
     for cell in lab.cells:
         where = f"{key}, cell '{cell.id}'"
@@ -101,6 +102,7 @@ def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[Note
         if blocks:
             waiting.append((cell.id, _solution_text(cell.source, blocks, where)))
         cell.source = _comment_help_lines(_with_starters(cell.source, blocks, where))
+        starters += [cell.source] if blocks else _import_lines(cell.source, where)
         count += 1
         cell.outputs, cell.execution_count = [], None
         if name is None:
@@ -118,7 +120,8 @@ def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[Note
             waiting = []
         # nbval compares only cells that have an execution count, so a check that stores what it says
         # must have one: its place among the code cells.
-        cell.outputs, cell.execution_count = [_unsolved_output(task, count)], count
+        said = _unsolved_output(task, starters, cell.source, count, where)
+        cell.outputs, cell.execution_count = [said], count
     if waiting:
         raise BuilderError(
             f"{key}, cell '{waiting[0][0]}': no 'lab.NAME.check(...)' follows this solution block, "
@@ -358,21 +361,31 @@ def _check_call(node: ast.AST) -> str | None:
     return None
 
 
+def _import_lines(source: str, where: str) -> list[str]:
+    statements = _parse(source, where).body
+    return [ast.unparse(node) for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def _comment_help_lines(source: str) -> str:
     # A hint or a solution that runs would give the answer away.
     return "\n".join(_HELP_LINE.sub(r"\1# \2", line) for line in source.splitlines())
 
 
-def _imported_tasks(solution: NotebookNode, key: str) -> Any:
+def tasks_module(solution: NotebookNode, key: str) -> Any:
+    """The module that the notebook imports as ``lab``: the tasks.
+
+    Raises:
+        BuilderError: if it imports none, or one that does not exist.
+    """
     for cell in solution.cells:
-        if cell.cell_type != "code" or "secure_ai.learn.tasks" not in cell.source:
+        if cell.cell_type != "code" or " as lab" not in cell.source:
             continue
-        for node in ast.walk(_parse(cell.source, f"{key}, cell '{cell.id}'")):
-            if not isinstance(node, ast.ImportFrom) or node.module != "secure_ai.learn.tasks":
-                continue
-            for alias in node.names:
-                if alias.asname == "lab":
-                    return _import_tasks(alias.name, f"{key}, cell '{cell.id}'")
+        where = f"{key}, cell '{cell.id}'"
+        for node in ast.walk(_parse(cell.source, where)):
+            for alias in getattr(node, "names", []):
+                if getattr(alias, "asname", None) == "lab":
+                    package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                    return _import_tasks(package + alias.name, where)
     raise BuilderError(
         f"{key}: no cell imports its tasks; add 'from secure_ai.learn.tasks import NAME as lab'."
     )
@@ -380,7 +393,7 @@ def _imported_tasks(solution: NotebookNode, key: str) -> Any:
 
 def _import_tasks(name: str, where: str) -> Any:
     try:
-        return importlib.import_module(f"secure_ai.learn.tasks.{name}")
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise BuilderError(f"{where}: there is no module {error.name} for the tasks.") from None
 
@@ -397,13 +410,44 @@ def _task_named(tasks: Any, name: str, where: str) -> Any:
     return task
 
 
-def _unsolved_output(task: Any, count: int) -> NotebookNode:
-    """What the check says to ``...``, as IPython would store it."""
+def _unsolved_output(task: Any, starters: list[str], check: str, count: int, where: str) -> NotebookNode:
+    """What the check says to the starter, as IPython would store it."""
     from IPython.core.formatters import DisplayFormatter
 
-    with own_progress():  # building a lab is not learning
-        data, metadata = DisplayFormatter().format(task.check(...), include=["text/plain", "text/html"])
+    with environment({"SECURE_AI_PROGRESS": "off"}):  # building a lab is not learning
+        result = task.check(_starter_value(starters, check))
+        if getattr(result, "status", None) == "error":  # the starter needs what only the whole notebook has
+            result = task.check(...)
+        status = getattr(result, "status", "not_attempted")
+        if status != "not_attempted":
+            raise BuilderError(
+                f"{where}: the unsolved starter is judged '{status}'; it must count as not attempted."
+            )
+        data, metadata = DisplayFormatter().format(result, include=["text/plain", "text/html"])
     return nbformat.v4.new_output("execute_result", data=data, metadata=metadata, execution_count=count)
+
+
+def _starter_value(starters: list[str], check: str) -> Any:
+    # Not the whole notebook: only imports and the starters' own definitions, so that no kernel and no data
+    # are needed. What cannot be had this way counts as '...'.
+    namespace: dict[str, Any] = {}
+    definitions = (
+        ast.Import,
+        ast.ImportFrom,
+        ast.FunctionDef,
+        ast.AsyncFunctionDef,
+        ast.Assign,
+        ast.AnnAssign,
+    )
+    try:
+        for source in starters:
+            for statement in parse_cell(source).body:
+                if isinstance(statement, definitions):
+                    exec(compile(ast.Module([statement], []), "<starter>", "exec"), namespace)
+        call = parse_cell(check).body[-1].value
+        return eval(compile(ast.Expression(call.args[0]), "<check>", "eval"), namespace)
+    except Exception:
+        return ...
 
 
 def _write_text(path: Path, text: str) -> bool:

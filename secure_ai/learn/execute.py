@@ -252,7 +252,7 @@ def store_outputs(
     """
     path = Path(path)
     node = read_notebook(path)
-    with own_progress(), environment(ONE_THREAD):
+    with own_progress(), environment({**ONE_THREAD, "SECURE_AI_WIDGETS": "off"}):
         executed = run_notebook(path, parameters=parameters, kernel_name=kernel_name)
     clean = clean_outputs(executed)
     for cell in clean.cells:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from secure_ai.core import UserError
 from secure_ai.learn.builder import BuilderError, build_lab
+from secure_ai.learn.engine import Lab, attempt, correct, fresh, incorrect, not_attempted
 from secure_ai.learn.notebook import (
     IGNORE_OUTPUT,
     canonical_text,
@@ -23,26 +24,21 @@ from secure_ai.learn.notebook import (
     write_notebook,
 )
 
-
-class FakeResult:
-    """As a task's result: a plain and an HTML form."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def __repr__(self):
-        return self.text
-
-    def _repr_html_(self):
-        return f"<p>{self.text}</p>"
+LAB = Lab("03_x", title="A lab for tests")
 
 
-class FakeTask:
-    def check(self, value):
-        return FakeResult("Not attempted yet" if value is ... else "Judged")
+@LAB.task(prompt="Hide every character.", hints=("a", "b"))
+def mask(value):
+    text = "".join(chr(97 + int(n)) for n in fresh().integers(0, 26, 5))
+    return correct("It is hidden.") if attempt(value, text) == "*" * len(text) else incorrect("It shows.")
 
 
-TASKS = SimpleNamespace(mask=FakeTask(), count=FakeTask())
+@LAB.task(prompt="Count.", hints=("a", "b"))
+def count(value):
+    return incorrect("Not that.")
+
+
+TASKS = SimpleNamespace(mask=mask, count=count)
 
 BLOCK = "def mask(text):\n    ### BEGIN SOLUTION\n    return '*' * len(text)\n    ### END SOLUTION"
 CHECK = "lab.mask.check(mask)\n# lab.mask.hint()\n# lab.mask.solution()"
@@ -72,10 +68,8 @@ def test_solution_text_is_removed_and_kept_for_its_task():
 def test_the_check_stores_what_an_unsolved_task_is_told_and_has_a_count_so_that_nbval_compares_it():
     lab, _ = build_lab(notebook("x = 1", BLOCK, CHECK), "03_x", TASKS)
     check = lab.cells[2]
-    assert check.outputs[0].data == {
-        "text/plain": "Not attempted yet",
-        "text/html": "<p>Not attempted yet</p>",
-    }
+    assert check.outputs[0].data["text/plain"].startswith("Not attempted yet.")
+    assert "<strong>Not attempted yet.</strong>" in check.outputs[0].data["text/html"]
     assert check.execution_count == 3
     assert IGNORE_OUTPUT not in tags(check)
     for other in lab.cells[:2]:
@@ -149,7 +143,7 @@ def test_starter(source, starter):
         ([BLOCK, "lab.masc.check(mask)"], (), "no task 'masc'; the known tasks are count, mask"),
         ([BLOCK, "lab.mask.check(mask)\nprint(1)"], (), "the cell's last statement"),
         ([BLOCK, "lab.mask.check(mask)\nlab.count.check(mask)"], (), "the only one in its cell"),
-        (["lab.mask.check(1)"], (), "before any solution block"),
+        (["lab.mask.check(mask)"], (), "before any solution block"),
         (["### BEGIN SOLUTION\nclass A:\n    x = 1\n### END SOLUTION", CHECK], (), "STARTER"),
         (["### BEGIN SOLUTION\n# nothing\n### END SOLUTION", CHECK], (), "holds no code"),
         (["### BEGIN SOLUTION\nx = = 1\n### END SOLUTION", CHECK], (), "is not Python"),
@@ -161,6 +155,37 @@ def test_a_broken_solution_is_an_error_that_names_notebook_and_cell(cells, markd
         build_lab(notebook(*cells, markdown=markdown), "03_x", TASKS)
     assert says in str(error.value)
     assert "03_x, cell 'c" in str(error.value)
+
+
+def test_the_check_is_shown_the_starter_itself():
+    @LAB.task(prompt="p", hints=("a", "b"), name="special")
+    def special(value):
+        return not_attempted("Replace the two dots.") if attempt(value) == [...] else incorrect("no")
+
+    source = (
+        "import math\ndef f():\n    ### STARTER: return [...]\n"
+        "    ### BEGIN SOLUTION\n    return [1]\n    ### END SOLUTION"
+    )
+    lab, _ = build_lab(notebook(source, "lab.mask.check(f)"), "03_x", SimpleNamespace(mask=special))
+    assert lab.cells[1].outputs[0].data["text/plain"] == "Not attempted yet. Replace the two dots."
+
+
+def test_a_starter_that_needs_the_whole_notebook_counts_as_no_answer():
+    source = "### STARTER: x = load_something()\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
+    lab, _ = build_lab(notebook(source, "lab.count.check(x)"), "03_x", TASKS)
+    assert lab.cells[1].outputs[0].data["text/plain"].startswith("Not attempted yet.")
+
+
+def test_a_starter_that_is_already_judged_is_an_error():
+    source = "### STARTER: x = 1\n### BEGIN SOLUTION\nx = 2\n### END SOLUTION"
+    with pytest.raises(BuilderError, match="cell 'c1': the unsolved starter is judged 'incorrect'"):
+        build_lab(notebook(source, "lab.count.check(x)"), "03_x", TASKS)
+
+
+def test_building_a_lab_is_nobodys_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECURE_AI_PROGRESS", str(tmp_path / "mine.sqlite"))
+    build_lab(notebook(BLOCK, CHECK), "03_x", TASKS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_blocks_before_one_check_are_one_solution():
@@ -195,7 +220,7 @@ def test_tasks_must_be_imported_by_the_notebook():
     with pytest.raises(BuilderError, match="no cell imports its tasks"):
         build_lab(notebook(BLOCK, CHECK), "03_x")
     with pytest.raises(BuilderError, match="no module"):
-        build_lab(notebook("from secure_ai.learn.tasks import no_such_thing as lab"), "03_x")
+        build_lab(notebook("from secure_ai.learn.tasks import no_such as lab"), "03_x")
 
 
 names = st.from_regex(r"[a-z]{2,6}", fullmatch=True).filter(lambda name: not keyword.iskeyword(name))
@@ -211,7 +236,7 @@ def test_an_unsolved_lab_always_runs_and_never_holds_the_solution(name, values, 
     else:
         source = f"### BEGIN SOLUTION\n{body}\n### END SOLUTION"
         use = "\n".join(f"assert {name}{i} is ..." for i in range(len(values)))
-    lab, texts = build_lab(notebook(source, use, "lab.mask.check(1)"), "03_x", TASKS)
+    lab, texts = build_lab(notebook(source, use, "lab.mask.check(...)"), "03_x", TASKS)
     namespace = {"lab": TASKS}
     for cell in lab.cells:
         exec(cell.source, namespace)
