@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,8 @@ class Leak:
             f"names drawn at random would fit about {by_chance:.1f} rows. Wrong names: {wrong:,}."
         )
 
-    def example(self, prefer: str = "") -> pd.Series:
-        """Return one row that was named rightly, as a column of facts.
+    def example(self, prefer: str = "") -> pd.DataFrame:
+        """Return one row that was named rightly, turned into one column of facts.
 
         Args:
             prefer: a regular expression; the first row with a text that matches it is chosen, and the
@@ -61,7 +61,29 @@ class Leak:
         if prefer:
             text = right.astype(str).agg(" ".join, axis=1)
             right = pd.concat([right[text.str.contains(prefer, regex=True)], right])
-        return right.iloc[0].rename("the person behind the row")
+        return right.iloc[0].to_frame("the person behind the row")
+
+
+def people_with_facts(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+    """Return one row per person of the hospital or the bank with what nobody else should learn.
+
+    Args:
+        tables: those of ``synthetic_data.load``. Of the hospital ``patients`` and ``diagnoses``, whose most
+            recent description becomes ``diagnosis``; of the bank ``customers`` and ``loans``, whose purpose
+            and outcome become ``loan``.
+
+    Returns:
+        The people, and the names of the columns with the facts.
+    """
+    if "patients" in tables:
+        people, facts, column = tables["patients"], tables["diagnoses"], "diagnosis"
+        latest = (
+            facts.sort_values(["recorded_on", "diagnosis_id"]).groupby("patient_id")["description"].last()
+        )
+        return people.assign(**{column: people["patient_id"].map(latest).fillna("none")}), [column]
+    people, loans = tables["customers"], tables["loans"].groupby("customer_id").last()
+    outcome = loans["purpose"] + np.where(loans["defaulted"], ", defaulted", ", repaid")
+    return people.assign(loan=people["customer_id"].map(outcome).fillna("none")), ["annual_income", "loan"]
 
 
 def remove_names(

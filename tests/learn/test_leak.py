@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secure_ai.core import UserError
-from secure_ai.learn.leak import link, remove_names, wilson
+from secure_ai.learn.leak import link, people_with_facts, remove_names, wilson
 
 
 def town(n: int, seed: int = 0, zips: int = 20) -> pd.DataFrame:
@@ -152,5 +152,34 @@ def test_no_example_where_nobody_was_named() -> None:
 def test_example_prefers_what_was_asked_for() -> None:
     published, register = remove_names(town(200), ["diagnosis"], seed=1)
     leak = link(published, register)
-    assert leak.example("gout")["diagnosis"] == "gout"
-    assert "last_name" in leak.example("no such text")
+    assert leak.example("gout").loc["diagnosis"].item() == "gout"
+    assert "last_name" in leak.example("no such text").index
+
+
+def test_facts_of_the_hospital_are_the_latest_diagnoses() -> None:
+    tables = {
+        "patients": pd.DataFrame({"patient_id": ["P1", "P2"]}),
+        "diagnoses": pd.DataFrame(
+            {
+                "patient_id": ["P1", "P1"],
+                "diagnosis_id": ["D1", "D2"],
+                "recorded_on": pd.to_datetime(["2025-02-01", "2025-01-01"]),
+                "description": ["gout", "asthma"],
+            }
+        ),
+    }
+    people, facts = people_with_facts(tables)
+    assert facts == ["diagnosis"]
+    assert people["diagnosis"].tolist() == ["gout", "none"]
+
+
+def test_facts_of_the_bank_are_income_and_loan() -> None:
+    tables = {
+        "customers": pd.DataFrame({"customer_id": ["C1", "C2", "C3"], "annual_income": [1, 2, 3]}),
+        "loans": pd.DataFrame(
+            {"customer_id": ["C1", "C3"], "purpose": ["car", "medical"], "defaulted": [True, False]}
+        ),
+    }
+    people, facts = people_with_facts(tables)
+    assert facts == ["annual_income", "loan"]
+    assert people["loan"].tolist() == ["car, defaulted", "none", "medical, repaid"]
