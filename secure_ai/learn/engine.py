@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.learn import progress as store
@@ -14,6 +15,9 @@ from secure_ai.learn.display import Note, Shown, Table, box, inline
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+SOLUTIONS = Path(__file__).parent / "tasks" / "solutions.json"
 
 
 class Status(StrEnum):
@@ -266,7 +270,8 @@ class Lab:
 
     def statuses(self) -> dict[str, Status]:
         """Return the best status of every task, from the progress file and this session."""
-        saved = store.statuses(self.key)
+        known = {status.value for status in Status}
+        saved = {name: word for name, word in store.statuses(self.key).items() if word in known}
         return {
             name: _latest(Status(saved.get(name, Status.NOT_ATTEMPTED)), self.session.get(name))
             for name in self.tasks
@@ -330,11 +335,9 @@ def same(answer: Any, expected: Any, *, tolerance: float = 1e-9) -> bool:
 def solution_text(lab: str, task: str) -> str | None:
     """Return the solution's source from ``tasks/solutions.json``, which ``secure-ai lab build`` writes."""
     import json
-    from pathlib import Path
 
-    path = Path(__file__).parent / "tasks" / "solutions.json"
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))[lab][task]
+        entry = json.loads(SOLUTIONS.read_text(encoding="utf-8"))[lab][task]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return entry if isinstance(entry, str) and entry.strip() else None

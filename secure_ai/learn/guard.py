@@ -8,10 +8,12 @@ import contextvars
 import copy
 import ctypes
 import dis
+import functools
 import inspect
 import io
 import math
 import os
+import random
 import sys
 import textwrap
 import threading
@@ -26,9 +28,9 @@ from secure_ai.learn.engine import CheckResult, Status, incorrect, not_attempted
 LIMIT_SECONDS = 2.0
 # The rest of the limit is for stopping the code and for the thread to end.
 WORK_SHARE = 0.85
-INJECTION_SECONDS = 0.01
-# A loop that swallows every exception is asked again and again for this long, in the background.
+# Code that waits outside Python cannot be stopped: it is left behind, and stopped when it returns.
 REAPER_SECONDS = 60.0
+REAPER_PAUSE = 0.0005
 
 NEXT_AFTER_ERROR = "Call your function in a cell of its own to see what happens, or open a hint."
 
@@ -59,6 +61,18 @@ class _TimeLimit(BaseException):
     """Raised inside the learner's code when its time is up."""
 
 
+class _DoubleTimeLimit(_TimeLimit):
+    """The same, followed at once by another.
+
+    A loop that swallows every exception (``while True: try: ... except: pass``) ends when it is hit
+    again in its handler. So making this one sleeps for a moment, in C code where none is delivered,
+    and meanwhile the next gets ready. Where a handler compiles to a jump back into the ``try``
+    (Python 3.12) only a single hit between two rounds ends the loop: both kinds take turns.
+    """
+
+    __init__ = staticmethod(functools.partial(time.sleep, 0.001))  # type: ignore[assignment]
+
+
 class _Stop(BaseException):
     """Ends a check from inside :func:`attempt` with a result."""
 
@@ -67,45 +81,73 @@ class _Stop(BaseException):
         self.result = result
 
 
+# Its own generator: a check leaves the learner's random state alone.
+_turns = random.Random()
+_switch_lock = threading.Lock()
+_switch_users: list[float] = []
+
+
+@contextlib.contextmanager
+def _frequent_switches() -> Iterator[None]:
+    """Let Python switch threads often; the first user's setting comes back when the last one leaves."""
+    with _switch_lock:
+        _switch_users.append(_switch_users[0] if _switch_users else sys.getswitchinterval())
+        sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        with _switch_lock:
+            before = _switch_users.pop()
+            if not _switch_users:
+                sys.setswitchinterval(before)
+
+
 class _Job:
     """One call in a thread of its own, which can be told to stop."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.value: Any = None
-        self.error: BaseException | None = None
-        self.started = False
+        self.go = threading.Event()
+        self.finishing = False
         self.finished = threading.Event()
         self._lock = threading.Lock()
         context = contextvars.copy_context()
         self.thread = threading.Thread(target=context.run, args=(self._run,), daemon=True, name="check")
 
     def _run(self) -> None:
-        while True:
+        # Once `finishing` is set, one stop may be on its way up and one more still to come.
+        try:
             try:
-                if not self.started:
-                    self.started = True
+                try:
+                    self.go.wait()
                     self.value = self.call()
-                with self._lock:
-                    self.finished.set()
-                return
-            # The stop may arrive after the call has returned: go round once more and end in order.
-            except BaseException as error:
-                self.error = self.error or error
+                finally:
+                    self.finishing = True
+                self._end()
+            except BaseException:
+                self._end()
+        except BaseException:
+            self._end()
 
-    def stop(self) -> None:
-        """Raise :class:`_TimeLimit` in the thread, unless it has finished."""
+    def _end(self) -> None:
         with self._lock:
-            if not self.finished.is_set() and self.thread.ident is not None:
+            self.finished.set()
+
+    def stop(self, kind: type[_TimeLimit] = _TimeLimit) -> None:
+        """Raise ``kind`` in the thread, unless it is done with its call."""
+        with self._lock:
+            if not (self.finishing or self.finished.is_set()) and self.thread.ident is not None:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self.thread.ident), ctypes.py_object(_TimeLimit)
+                    ctypes.c_ulong(self.thread.ident), ctypes.py_object(kind)
                 )
 
     def stop_until(self, deadline: float, pause: float) -> bool:
         """Stop again and again until the thread ends or ``deadline`` (monotonic) has passed."""
-        while not self.finished.is_set() and time.monotonic() < deadline:
-            self.stop()
-            self.finished.wait(pause)
+        with _frequent_switches():
+            while not self.finished.is_set() and time.monotonic() < deadline:
+                self.stop(_turns.choice((_TimeLimit, _DoubleTimeLimit)))
+                time.sleep(pause)
         return self.finished.is_set()
 
 
@@ -114,7 +156,7 @@ class _Muted(io.TextIOBase):
 
     def __init__(self, real: Any) -> None:
         self.real = real
-        self.threads: set[int] = set()
+        self.threads: set[int | None] = set()
 
     def write(self, text: str) -> int:
         return len(text) if threading.get_ident() in self.threads else self.real.write(text)
@@ -128,26 +170,33 @@ class _Muted(io.TextIOBase):
 
 
 _stream_lock = threading.Lock()
+# Kept for good: `print` holds no reference of its own to sys.stdout while it writes (CPython before 3.14),
+# so that freeing a replaced stream under another thread's print crashes the process.
+_streams: list[_Muted] = []
 
 
-def _mute(thread: int) -> None:
+def _mute(thread: int | None) -> dict[str, _Muted]:
+    """Drop what ``thread`` prints from now on, and return the streams for :func:`_unmute`."""
+    muted = {}
     with _stream_lock:
         for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if not isinstance(stream, _Muted):
-                stream = _Muted(stream)
-                setattr(sys, name, stream)
+            current = getattr(sys, name)
+            stream = next((item for item in _streams if current in (item, item.real)), None)
+            if stream is None:
+                stream = _Muted(current)
+                _streams.append(stream)
             stream.threads.add(thread)
+            setattr(sys, name, stream)
+            muted[name] = stream
+    return muted
 
 
-def _unmute(thread: int) -> None:
+def _unmute(thread: int | None, muted: dict[str, _Muted]) -> None:
     with _stream_lock:
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if isinstance(stream, _Muted):
-                stream.threads.discard(thread)
-                if not stream.threads:
-                    setattr(sys, name, stream.real)
+        for name, stream in muted.items():
+            stream.threads.discard(thread)
+            if not stream.threads and getattr(sys, name) is stream:
+                setattr(sys, name, stream.real)
 
 
 def _drop_displays() -> None:
@@ -174,39 +223,42 @@ def evaluate(judge: Callable[[Any], CheckResult], value: Any, seconds: float | N
     import pandas as pd  # noqa: F401
 
     limit = time_limit(seconds)
-    begin = time.monotonic()
+    deadline = time.monotonic() + limit
     job = _Job(lambda: _judge(judge, value))
     job.thread.start()
+    muted = _mute(job.thread.ident)
+    job.go.set()
     try:
         finished = job.finished.wait(limit * WORK_SHARE)
     except KeyboardInterrupt:
-        _abandon(job, begin + limit)
+        _stop(job, deadline, muted)
         return CheckResult(Status.ERROR, "The check was interrupted before it had finished.")
     if not finished:
-        _abandon(job, begin + limit)
+        _stop(job, deadline, muted)
         message = f"Your code did not finish within {limit:g} seconds and was stopped."
         return CheckResult(
             Status.ERROR, message, "Look for a loop that never ends, or for work that is repeated."
         )
+    _unmute(job.thread.ident, muted)
     if isinstance(job.value, CheckResult):
         return job.value
     return CheckResult(Status.ERROR, "The check itself failed; this is an error of the kit, not yours.")
 
 
-def _abandon(job: _Job, deadline: float) -> None:
-    if not job.stop_until(deadline, INJECTION_SECONDS):
-        reaper = threading.Thread(
-            target=job.stop_until,
-            args=(time.monotonic() + REAPER_SECONDS, 0.1),
-            daemon=True,
-            name="check-reaper",
-        )
-        reaper.start()
+def _stop(job: _Job, deadline: float, muted: dict[str, _Muted]) -> None:
+    """Stop ``job`` by ``deadline``, or leave it behind for a thread that stops it later."""
+
+    def reap() -> None:
+        if job.stop_until(time.monotonic() + REAPER_SECONDS, REAPER_PAUSE):
+            _unmute(job.thread.ident, muted)
+
+    if job.stop_until(deadline, pause=0):
+        _unmute(job.thread.ident, muted)
+    else:
+        threading.Thread(target=reap, daemon=True, name="check-reaper").start()
 
 
 def _judge(judge: Callable[[Any], CheckResult], value: Any) -> CheckResult:
-    thread = threading.get_ident()
-    _mute(thread)
     try:
         _drop_displays()
         if unanswered(value):
@@ -225,8 +277,6 @@ def _judge(judge: Callable[[Any], CheckResult], value: Any) -> CheckResult:
         raise
     except BaseException as error:
         return describe(error, judge, value)
-    finally:
-        _unmute(thread)
 
 
 # --- is there an answer at all? ---
@@ -401,7 +451,8 @@ def describe(error: BaseException, judge: Callable[..., Any], value: Any) -> Che
 
 
 def _frames(error: BaseException) -> Iterator[types.TracebackType]:
-    trace = error.__traceback__
+    # Past the object's own __getattribute__, which may be hostile.
+    trace = BaseException.__getattribute__(error, "__traceback__")
     while trace is not None:
         yield trace
         trace = trace.tb_next
@@ -424,12 +475,12 @@ def _method_codes(value: Any) -> list[types.CodeType]:
 def _explain(error: BaseException) -> str:
     if type(error) is UserError:
         return str(error).rstrip(".")  # by contract one sentence without personal values
-    name = getattr(error, "name", None)
-    if type(name) is str and name.isidentifier() and len(name) < 60:
-        if isinstance(error, UnboundLocalError | NameError):
+    if type(error) in (NameError, UnboundLocalError, AttributeError):
+        name = error.name  # type: ignore[attr-defined]
+        if type(name) is str and name.isidentifier() and len(name) < 60:
+            if type(error) is AttributeError:
+                return f"it asks for `.{name}`, which that object does not have"
             return f"it uses the name `{name}`, which is not defined there"
-        if type(error) is AttributeError:
-            return f"it asks for `.{name}`, which that object does not have"
     for base in type.__getattribute__(type(error), "__mro__"):
         if base in EXPLANATIONS:
             return EXPLANATIONS[base]

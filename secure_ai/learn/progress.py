@@ -84,7 +84,7 @@ def _engine(url: str) -> Engine:
     options: dict[str, Any] = {}
     if parsed.get_backend_name() == "sqlite":
         options = {"timeout": BUSY_SECONDS}
-        if parsed.database and parsed.database != ":memory:":
+        if parsed.database and not parsed.database.startswith((":memory:", "file:")):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     # No pool: a connection must not survive into a forked kernel, nor keep the file open between checks.
     engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
@@ -104,7 +104,14 @@ def record(lab: str, task: str, status: str | None = None, *, hints_used: int = 
     try:
         url = address()
         if url is not None:
-            _upsert(_engine(url), lab, task, status, hints_used)
+            try:
+                _upsert(_engine(url), lab, task, status, hints_used)
+            except Exception as error:
+                if "no such table" not in str(error):
+                    raise
+                # The file was moved away while the kernel ran: begin a new one.
+                _engine.cache_clear()
+                _upsert(_engine(url), lab, task, status, hints_used)
     except Exception as error:
         return f"Progress was not saved: {_reason(error)}"
     return ""
