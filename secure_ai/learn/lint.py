@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -330,11 +331,13 @@ def _size(subject: _Subject) -> Found:
 
 
 def _cell_ids(subject: _Subject) -> Found:
-    seen: set[str] = set()
+    # From the file itself, because nbformat gives the second of two equal ids a new one.
+    stored = [cell.get("id", "") for cell in json.loads(subject.path.read_bytes())["cells"]]
+    for cell_id in sorted({cell_id for cell_id in stored if stored.count(cell_id) > 1}):
+        yield cell_id, "another cell has the same id."
     for cell in subject.node.cells:
-        if cell.id in seen:
-            yield cell.id, "another cell has the same id."
-        seen.add(cell.id)
+        if cell.id not in stored:
+            continue
         if not _SLUG.fullmatch(cell.id):
             yield cell.id, "a cell id is a few small words joined by hyphens."
         elif _RANDOM.fullmatch(cell.id):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,12 @@ def read_notebook(path: Path) -> NotebookNode:
     """
     try:
         # Bytes, because on Windows the default encoding is not UTF-8.
-        node = nbformat.reads(Path(path).read_bytes().decode("utf-8"), as_version=4)
-        nbformat.validate(node)
+        text = Path(path).read_bytes().decode("utf-8")
+        # Not nbformat.reads, which logs what is wrong and goes on.
+        node = nbformat.convert(nbformat.reader.reads(text), 4)
+        node = nbformat.v4.upgrade(node) if node.nbformat_minor < 5 else node
+        with warnings.catch_warnings(action="ignore"):
+            nbformat.validate(node)
     except FileNotFoundError:
         raise UserError(f"There is no notebook {path}: check the name.") from None
     except (OSError, UnicodeDecodeError) as error:
