@@ -7,3 +7,7 @@ class UserError(Exception):
     The command line prints it and exits with code 2; a notebook cell shows it as text. It never
     carries a raw personal value: name the file, column and row instead.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks for this: a notebook shows the sentence alone.
+        return [str(self)]
