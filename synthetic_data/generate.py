@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from synthetic_data.dataset import blocks, check_request
+from synthetic_data.text import SyntheticText
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "healthcare": ("csv", "parquet", "fhir"),
@@ -82,6 +84,10 @@ def write_dataset(
         )
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}.")
+    if fmt == "iso20022" and find_spec("xsdata") is None:
+        raise ValueError(
+            "Format 'iso20022' needs the package xsdata, which is missing: install the lock again."
+        )
     out = Path(out)
     _check_target(out)
     module = import_module(f"synthetic_data.{sector}")
@@ -107,29 +113,29 @@ def make_pieces(sector: str, seed: int, index: int, size: int, fmt: str) -> Piec
         File name -> bytes to append, an Arrow table (Parquet), or arrays (images).
     """
     module = import_module(f"synthetic_data.{sector}")
-    tables = module.block(seed, index, size)
+    tables, documents = module.block_with_documents(seed, index, size)
     pieces: Pieces = {}
     if fmt == "iso20022":
-        from synthetic_data.finance import iso20022
-
-        for number, xml in enumerate(iso20022.messages(tables["wires"], index * 1000 + 1)):
+        for number, xml in enumerate(_iso20022().messages(tables["wires"], index * 1000 + 1)):
             pieces[f"pacs.008/pacs.008-{index:05d}-{number:03d}.xml"] = xml
         return pieces
+    if sector == "healthcare" and index == 0:  # what the hospital has once, not in every block
+        tables = tables | {"staff": module.staff(seed)}
+        scans = module.scans(seed)
+        pieces["images/scans.npz"] = {"pixels": scans.pixels, "labels": scans.labels, "ids": scans.ids}
     if fmt == "fhir":
         fhir = import_module("synthetic_data.healthcare.fhir")
-        return {f"{name}.ndjson": lines for name, lines in fhir.ndjson(tables).items()}
+        return pieces | {f"{name}.ndjson": lines for name, lines in fhir.ndjson(tables).items()}
+    for name, texts in documents.items():
+        pieces[f"documents/{name}.jsonl"] = _lines(texts)
     for name, frame in tables.items():
-        if not isinstance(frame, pd.DataFrame):
-            continue
-        if "spans" in frame.columns:
-            pieces[f"documents/{name}.jsonl"] = _document_lines(frame)
-            frame = frame.drop(columns="spans")  # noqa: PLW2901
         table = typed(frame)
-        if fmt == "csv":
-            pieces[f"{name}.csv"] = _csv(table, header=index == 0)
-        else:
-            pieces[f"{name}.parquet"] = table
+        pieces[f"{name}.{fmt}"] = _csv(table, header=index == 0) if fmt == "csv" else table
     return pieces
+
+
+def _iso20022() -> ModuleType:
+    return import_module("synthetic_data.finance.iso20022")
 
 
 def typed(frame: pd.DataFrame) -> pa.Table:
@@ -156,18 +162,15 @@ def _csv(table: pa.Table, *, header: bool) -> bytes:
     return buffer.getvalue()
 
 
-def _document_lines(frame: pd.DataFrame) -> bytes:
-    """One JSON object per text: the row's other columns as meta, the text, and the spans."""
-    meta = frame.drop(columns=["text", "spans"])
-    for name in meta.columns[[str(kind).startswith("datetime") for kind in meta.dtypes]]:
-        meta[name] = meta[name].astype("datetime64[s]").astype("str")
-    lines = []
-    for row, text, spans in zip(meta.to_dict("records"), frame["text"], frame["spans"], strict=True):
-        lines.append(
-            f'{{"text": {json.dumps(text, ensure_ascii=False)}, "spans": {spans}, '
-            f'"meta": {json.dumps(row, ensure_ascii=False)}}}\n'
+def _lines(texts: list[SyntheticText]) -> bytes:
+    """One JSON object for each text: text, spans as [start, end, entity type], meta."""
+    return "".join(
+        json.dumps(
+            {"text": text.text, "spans": text.spans, "meta": text.meta}, ensure_ascii=False, default=str
         )
-    return "".join(lines).encode("utf-8")
+        + "\n"
+        for text in texts
+    ).encode("utf-8")
 
 
 def _plan(module: ModuleType, rows: int) -> list[tuple[int, int]]:
@@ -302,7 +305,7 @@ def _filled_beside(out: Path) -> Iterator[Path]:
         if error.errno is None:
             raise
         raise ValueError(
-            f"Cannot write the folder {out} ({os.strerror(error.errno).lower()}): make room or choose another."
+            f"Cannot write {out} ({os.strerror(error.errno).lower()}): make room or choose another folder."
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)

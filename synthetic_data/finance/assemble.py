@@ -11,6 +11,7 @@ from synthetic_data.finance import reference as ref
 from synthetic_data.finance.customers import BRANCHES, Clients, clients
 from synthetic_data.finance.transactions import COLUMNS, DEVICES_EACH, FRAUD_DEVICES, Ledger, genuine
 from synthetic_data.people import people
+from synthetic_data.text import SyntheticText
 
 BLOCK_SIZE = 50_000
 """Transactions of a whole block; only the last block of a data set differs."""
@@ -27,12 +28,18 @@ def block_sizes(rows: int) -> list[int]:
     return [BLOCK_SIZE] * (count - 1) + [rows - BLOCK_SIZE * (count - 1)]
 
 
-def block(seed: int, index: int, size: int) -> dict[str, pd.DataFrame]:
+def block(seed: int, index: int, size: int = BLOCK_SIZE) -> dict[str, pd.DataFrame]:
     """Block ``index`` of a data set: ``size`` transactions, ``max(50, size // 10)`` customers, and the rest.
 
-    Blocks may be made in any order in any process. ``chats`` and ``emails`` carry a column ``spans`` with
-    the true places of identifiers, which :func:`synthetic_data.finance.generate` turns into documents.
+    The block depends on (seed, index, size) alone, so blocks may be made in any order in any process.
     """
+    return block_with_documents(seed, index, size)[0]
+
+
+def block_with_documents(
+    seed: int, index: int, size: int = BLOCK_SIZE
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[SyntheticText]]]:
+    """:func:`block`, and its chats and e-mails with their true spans."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     customers = max(LEAST_CUSTOMERS, size // ROWS_PER_CUSTOMER)
     start = index * (BLOCK_SIZE // ROWS_PER_CUSTOMER)
@@ -62,8 +69,8 @@ def block(seed: int, index: int, size: int) -> dict[str, pd.DataFrame]:
             rng, paid, ledger["account"], client.accounts, payees, first=index * BLOCK_SIZE + 1
         ),
     }
-    tables |= messages.messages(rng, tables, start)
-    return tables
+    texts_as_tables, documents = messages.messages(rng, tables, start)
+    return tables | texts_as_tables, documents
 
 
 def _payees(rng: np.random.Generator, client: Clients) -> pd.DataFrame:

@@ -142,7 +142,7 @@ def account_takeover(rng, people: Population, n: int) -> Ledger:
     return _rows(people, who, np.ones(n, dtype=bool), payment) | {
         "time": _start(rng, count, 1.0, 5.0)[episode]
         + (position * rng.uniform(300, 2400, n)).astype(np.int64),
-        "amount": np.exp(rng.normal(5.9, 1.0, n)),
+        "amount": np.exp(rng.normal(5.4, 1.1, n)),
         "merchant": np.where(payment, payee, _shop(rng, ["5732", "5944", "6051", "5311"], n)),
         "channel": np.where(payment, ref.TRANSFER, ref.ONLINE),
         "country": np.where(rng.random(n) < 0.2, rng.choice(FRAUD_COUNTRIES, n), 0),
@@ -163,7 +163,7 @@ def cloned_card(rng, people: Population, n: int) -> Ledger:
     base = np.where(rng.random(count) < 0.75, rng.normal(6.9, 0.9, count), rng.normal(3.4, 0.8, count))
     swiped = np.where(rng.random(n) < 0.7, ref.MAGSTRIPE, ref.CONTACTLESS)
     cash = ref.CASH_MACHINE * ref.MERCHANTS_PER_CATEGORY + rng.integers(0, ref.MERCHANTS_PER_CATEGORY, n)
-    amount = np.exp(rng.normal(4.9, 0.8, n))
+    amount = np.exp(rng.normal(4.3, 0.8, n))
     return _rows(people, who, (rng.random(count) < 0.5)[episode], np.zeros(n, dtype=bool)) | {
         "time": _start(rng, count, 16.0, 4.5)[episode]
         + (position * rng.uniform(300, 2700, n)).astype(np.int64),
@@ -188,7 +188,7 @@ def mule_layering(rng, people: Population, n: int) -> Ledger:
     return _rows(people, who, np.zeros(n, dtype=bool), np.ones(n, dtype=bool)) | {
         "time": _start(rng, count, 13.0, 4.0)[episode]
         + (position * rng.uniform(2 * 3600, 18 * 3600, n)).astype(np.int64),
-        "amount": np.where(rng.random(n) < 0.4, np.round(amount / 50) * 50, amount),
+        "amount": np.where(rng.random(n) < 0.4, np.floor(amount / 50) * 50, amount),
         "merchant": N_MERCHANTS + rng.integers(0, people.payees, n),
         "channel": np.where(rng.random(n) < 0.5, ref.WIRE, ref.TRANSFER),
         "country": np.where(rng.random(n) < 0.3, rng.choice(FRAUD_COUNTRIES, n), 0),
@@ -209,7 +209,7 @@ def bust_out(rng, people: Population, n: int) -> Ledger:
     return _rows(people, who, np.ones(n, dtype=bool), np.zeros(n, dtype=bool)) | {
         "time": _start(rng, count, 13.0, 4.0)[episode]
         + (position * rng.uniform(1800, 6 * 3600, n)).astype(np.int64),
-        "amount": limit * rng.uniform(0.03, 0.20, n),
+        "amount": limit * rng.uniform(0.015, 0.11, n),
         "merchant": _shop(rng, ["5732", "5944", "6051", "5311", "4511"], n),
         "channel": np.where(online, ref.ONLINE, draw(rng, np.array([0.6, 0.4]), n)),
         "country": np.zeros(n, dtype=np.int64),
@@ -224,7 +224,7 @@ def merchant_collusion(rng, people: Population, n: int) -> Ledger:
     episode, position, count = _episodes(rng, n, 5, 14)
     shops = _shop(rng, ["5999", "5732", "5944"], 3)
     who = rng.integers(0, len(people), n)
-    amount = rng.choice([150.0, 200.0, 250.0, 300.0, 400.0, 500.0], n)
+    amount = rng.choice([40.0, 60.0, 80.0, 100.0, 120.0, 150.0, 200.0, 250.0], n)
     ragged = rng.random(n) < 0.2
     return _rows(people, who, rng.random(n) < 0.5, np.zeros(n, dtype=bool)) | {
         "time": _start(rng, count, 23.0, 1.5)[episode]
@@ -244,7 +244,7 @@ def authorized_push_payment(rng, people: Population, n: int) -> Ledger:
     episode, position, count = _episodes(rng, n, 1, 3)
     weight = np.where(people.age >= ELDER_AGE, ELDER_WEIGHT, 1.0)
     who = draw(rng, weight, count)[episode]
-    amount = np.exp(rng.normal(6.9, 0.9, n) + 0.3 * np.log(people.income[who] / 60_000.0))
+    amount = np.exp(rng.normal(6.7, 0.9, n) + 0.3 * np.log(people.income[who] / 60_000.0))
     return _rows(people, who, np.zeros(n, dtype=bool), np.ones(n, dtype=bool)) | {
         "time": _start(rng, count, 13.0, 2.5)[episode]
         + (position * rng.uniform(600, 7200, n)).astype(np.int64),

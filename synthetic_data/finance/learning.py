@@ -66,7 +66,7 @@ def fraud_features(transactions: pd.DataFrame) -> pd.DataFrame:
         {
             "log_amount": log_amount,
             "amount_to_usual": log_amount - usual,
-            "round_amount": amount % 50 == 0,
+            "round_amount": amount % 10 == 0,
             "near_limit": (amount >= 8_000) & (amount < 10_000),
             "hour": (seconds // 3600) % 24,
             "weekday": (seconds // 86_400 + 3) % 7,

@@ -13,7 +13,7 @@ import pandas as pd
 from synthetic_data import identifiers
 from synthetic_data.finance import columns, templates
 from synthetic_data.finance import reference as ref
-from synthetic_data.text import parse, render
+from synthetic_data.text import SyntheticText, parse, render
 
 SHARE = 0.3  # chats, and e-mails, per customer
 LEAST = 40  # of each in a block
@@ -50,7 +50,7 @@ _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augu
 
 def messages(
     rng: np.random.Generator, tables: Mapping[str, pd.DataFrame], start: int
-) -> dict[str, pd.DataFrame]:
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[SyntheticText]]]:
     """Chats and e-mails about a block's customers.
 
     Args:
@@ -59,16 +59,16 @@ def messages(
         start: position of the first customer among all, from which the ids follow.
 
     Returns:
-        ``chats`` and ``emails``: columns <chat|email>_id, customer_id, staff_id, timestamp, topic, template,
-        text, spans (JSON: start, end, entity type); e-mails also direction (in, out).
+        The tables ``chats`` and ``emails`` (columns <chat|email>_id, customer_id, staff_id, timestamp, topic,
+        template, text; e-mails also direction: in, out), and the same texts with their true spans.
     """
     n = max(LEAST, round(len(tables["customers"]) * SHARE))
-    chats = _table(rng, tables, "chat", _parsed(templates.CHATS), n=n, start=start)
-    emails = _table(rng, tables, "email", _parsed(templates.EMAILS), n=n, start=start)
+    chats, chat_texts = _table(rng, tables, "chat", _parsed(templates.CHATS), n=n, start=start)
+    emails, email_texts = _table(rng, tables, "email", _parsed(templates.EMAILS), n=n, start=start)
     outgoing = ("statement", "security alert", "card order", "newsletter", "maintenance", "internal")
     direction = np.where(emails["topic"].isin(outgoing), "out", "in")
     emails.insert(4, "direction", pd.array(direction, dtype="str"))
-    return {"chats": chats, "emails": emails}
+    return {"chats": chats, "emails": emails}, {"chats": chat_texts, "emails": email_texts}
 
 
 @lru_cache(maxsize=4)
@@ -90,28 +90,28 @@ def _table(rng, tables, name, wording, *, n, start):
     value = _values(rng, tables, customer, agent, n)
     style = rng.integers(0, 1 << 30, n).tolist()
 
-    texts, spans = [], []
-    for row, template in enumerate(which.tolist()):
-        _, pieces, fields = wording[template]
-        filled = {field: (value[field](row, style[row]), ENTITIES[field]) for field in fields}
-        document = render(pieces, filled)
-        texts.append(document.text)
-        labels = ", ".join(f'[{label.start}, {label.end}, "{label.entity_type}"]' for label in document.spans)
-        spans.append(f"[{labels}]")
     # A block has fewer messages than customers, so the customers' positions serve for numbering.
-    number = start + 1 + np.arange(n)
-    return pd.DataFrame(
+    ids = identifiers.numbered(name[:2].upper(), start + 1 + np.arange(n), 9)
+    owners = columns.take(tables["customers"]["customer_id"], customer)
+    texts = []
+    known = zip(which.tolist(), ids.tolist(), owners.tolist(), strict=True)
+    for row, (template, document_id, owner) in enumerate(known):
+        topic, pieces, fields = wording[template]
+        filled = {field: (value[field](row, style[row]), ENTITIES[field]) for field in fields}
+        meta = {f"{name}_id": document_id, "customer_id": owner, "topic": topic, "template": template}
+        texts.append(render(pieces, filled, meta))
+    table = pd.DataFrame(
         {
-            f"{name}_id": identifiers.numbered(name[0].upper() + name[1].upper(), number, 9),
-            "customer_id": columns.take(tables["customers"]["customer_id"], customer),
+            f"{name}_id": ids,
+            "customer_id": owners,
             "staff_id": columns.take(tables["staff"]["staff_id"], agent),
             "timestamp": ref.START + seconds,
             "topic": columns.take([topic for topic, _, _ in wording], which),
             "template": which,
-            "text": pd.array(texts, dtype="str"),
-            "spans": pd.array(spans, dtype="str"),
+            "text": pd.array([document.text for document in texts], dtype="str"),
         }
     )
+    return table, texts
 
 
 def _values(rng, tables, customer, agent, n) -> dict[str, Callable[[int, int], str]]:

@@ -38,11 +38,11 @@ FRAUD_KINDS = (
 )
 # Shares of the truly fraudulent transactions (label noise, the last kind, is counted apart).
 FRAUD_SHARES = {
-    "card_testing": 0.18,
+    "card_testing": 0.22,
     "account_takeover": 0.14,
     "cloned_card": 0.16,
-    "mule_layering": 0.12,
-    "bust_out": 0.14,
+    "mule_layering": 0.10,
+    "bust_out": 0.12,
     "merchant_collusion": 0.12,
     "authorized_push_payment": 0.14,
 }
