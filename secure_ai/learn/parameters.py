@@ -47,11 +47,11 @@ def check_parameters(*, sector: str, seed: int, rows: int, **more: Any) -> None:
         raise ParameterError(f"The parameter 'sector' must be {' or '.join(SECTORS)}: set it to one of them.")
     _check_whole("seed", seed, 0, SEED_LIMIT - 1)
     _check_whole("rows", rows, *ROWS)
-    for name in more:
-        if name in injected and name in defaults and not _like(injected[name], defaults[name]):
+    for name, value in more.items():
+        if name in injected and name in defaults and not _like(value, defaults[name]):
             raise ParameterError(
                 f"The parameter '{name}' must be {_kind(defaults[name])}, such as {defaults[name]!r}, "
-                f"but it is {_kind(injected[name])}."
+                f"but it is {_kind(value)}."
             )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -227,6 +230,28 @@ def test_stopped_threads_end_and_give_the_streams_back():
         time.sleep(0.02)
     assert not [t.name for t in threading.enumerate() if t.name.startswith("check")]
     assert sys.stdout is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_interrupting_the_kernel_ends_the_check_with_a_sentence():
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    result = double.check(_endless, seconds=10)
+    timer.join()
+    assert (
+        result.status is Status.ERROR
+        and result.message == "The check was interrupted before it had finished."
+    )
+
+
+def test_import_leaves_slow_libraries_for_later():
+    code = (
+        "import sys, secure_ai.learn\n"
+        "slow = 'numpy', 'pandas', 'sqlalchemy', 'ipywidgets', 'IPython', 'yaml'\n"
+        "print([name for name in slow if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_limit_is_two_seconds_unless_environment_or_argument_say_otherwise(monkeypatch):
