@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -50,14 +51,13 @@ _IBAN_LAYOUT: dict[str, tuple[str, int]] = {
 }
 _ABA_PREFIXES = tuple(range(13, 21))  # 00-12, 21-32, 61-72 and 80 are in use (ABA key to routing numbers)
 _DOC_NETWORKS = ("192.0.2.", "198.51.100.", "203.0.113.")  # RFC 5737
-AREA_CODES = tuple(
-    (
-        "201 202 203 205 206 207 208 210 212 213 214 215 216 301 302 303 304 305 307 308 312 313 314 315 316 "
-        "317 401 402 404 405 406 407 410 412 413 414 415 501 502 503 504 505 507 508 509 510 512 513 515 516 "
-        "518 601 602 603 605 607 608 609 612 614 615 616 617 619 701 702 703 704 706 713 716 717 718 801 802 "
-        "803 804 805 808 812 813 814 815 816 817 818 860 901 904 907 914 915 916 919 "
-    ).split()  # noqa: SIM905 - one code a line would hide the rest
-)
+_AREA_CODES = """
+    201 202 203 205 206 207 208 210 212 213 214 215 216 301 302 303 304 305 307 308 312 313 314 315
+    316 317 401 402 404 405 406 407 410 412 413 414 415 501 502 503 504 505 507 508 509 510 512 513
+    515 516 518 601 602 603 605 607 608 609 612 614 615 616 617 619 701 702 703 704 706 713 716 717
+    718 801 802 803 804 805 808 812 813 814 815 816 817 818 860 901 904 907 914 915 916 919
+"""
+AREA_CODES = tuple(_AREA_CODES.split())
 
 
 # ---------------------------------------------------------------- how strings are built
@@ -103,14 +103,21 @@ def _columns(n: int, *parts: str | np.ndarray) -> np.ndarray:
     return np.concatenate(blocks, axis=1)
 
 
-def positions(rng: np.random.Generator, n: int, capacity: int, start: int | None, key: int) -> np.ndarray:
-    """n numbers below `capacity`: drawn, or a permutation of start .. start + n - 1 that `key` chooses."""
+def positions(  # noqa: PLR0917
+    rng: np.random.Generator, n: int, capacity: int, start: int | None, key: int, family: str = ""
+) -> np.ndarray:
+    """n numbers below `capacity`: drawn, or a permutation of start .. start + n - 1.
+
+    `key` and `family` choose the permutation, so that a person's account number and license do not end in the
+    same digits. The permutation keeps values apart; it hides nothing.
+    """
     if start is None:
         return rng.integers(0, capacity, size=n, dtype=np.int64)
-    shift = int(np.random.SeedSequence([key, capacity]).generate_state(1, np.uint64)[0] % capacity)
-    # The largest step below the golden section that shares no factor spreads neighbors far apart; steps
-    # stay below 2**31 so that the product fits into 64 bits.
-    step = max(1, min(int(capacity * 0.6180339887), 2**31 - 1))
+    state = np.random.SeedSequence([key, capacity, crc32(family.encode())]).generate_state(2, np.uint64)
+    shift = int(state[0] % capacity)
+    # A step of 0.38 to 0.62 of the range that shares no factor with it spreads neighbors far apart; it stays
+    # below 2**31 so that the product fits into 64 bits.
+    step = max(1, min(int(capacity * 0.38) + int(state[1] % max(1, capacity // 4)), 2**31 - 1))
     while math.gcd(step, capacity) != 1:
         step -= 1
     order = (start + np.arange(n, dtype=np.uint64)) % np.uint64(capacity)
@@ -206,7 +213,7 @@ def ssn(rng: np.random.Generator, n: int, *, start: int | None = None, key: int 
     taxpayer numbers with groups 50 and above only (IRS: ITIN 50-65, 70-88, 90-92, 94-99; ATIN 93). Areas
     000 and 666 are never issued either, but Presidio rejects them as no SSN at all.
     """
-    number = positions(rng, n, 100 * 49 * 9999, start, key)
+    number = positions(rng, n, 100 * 49 * 9999, start, key, "ssn")
     area, rest = np.divmod(number, 49 * 9999)
     group, serial = np.divmod(rest, 9999)
     return strings(_columns(n, "9", digits(area, 2), "-", digits(group + 1, 2), "-", digits(serial + 1, 4)))
@@ -218,7 +225,7 @@ def drivers_license(rng: np.random.Generator, n: int, *, start: int | None = Non
     These states begin with the Soundex code of the last name, whose digits are 0 to 6; ours are 7 to 9, so
     no name has such a license.
     """
-    number = positions(rng, n, 10**9, start, key)
+    number = positions(rng, n, 10**9, start, key, "drivers_license")
     soundex = rng.integers(55, 58, (n, 3)).astype(np.uint8)
     return strings(_columns(n, _LETTERS[rng.integers(0, 26, n)], soundex, digits(number, 9)))
 
@@ -264,7 +271,7 @@ def card_number(
         if start is None:
             number = rng.integers(0, capacity, len(rows))
         else:
-            number = positions(rng, n, capacity, start, key)[rows]
+            number = positions(rng, n, capacity, start, key, "card_number")[rows]
         which, serial = np.divmod(number, 10**free)
         heads = np.array([list(prefix.encode()) for prefix in prefixes], dtype=np.uint8)[which]
         body = np.concatenate([heads, digits(serial, free)], axis=1)
@@ -295,7 +302,7 @@ def iban(
         raise ValueError(f"No IBAN layout for country {country!r}; choose one of {', '.join(_IBAN_LAYOUT)}.")
     bank, free = _IBAN_LAYOUT[country]
     low = min(free, 12)
-    number = positions(rng, n, 10**low, start, key)
+    number = positions(rng, n, 10**low, start, key, "iban")
     head = (
         digits(rng.integers(0, 10 ** (free - low), n), free - low)
         if free > low
@@ -327,7 +334,7 @@ def account_number(rng: np.random.Generator, n: int, *, start: int | None = None
     Account numbers mean something only together with a bank; ours stand beside routing numbers that no
     bank has.
     """
-    return strings(_columns(n, "990", digits(positions(rng, n, 10**9, start, key), 9)))
+    return strings(_columns(n, "990", digits(positions(rng, n, 10**9, start, key, "account_number"), 9)))
 
 
 def routing_aba(rng: np.random.Generator, n: int) -> Strings:
@@ -352,7 +359,7 @@ def npi(rng: np.random.Generator, n: int, *, start: int | None = None, key: int 
     The standard (45 CFR 162.406; CMS, "Requirements for NPI and NPI check digit") allows 1 and 2 as first
     digit; the enumerator gives out numbers that begin with 1 only.
     """
-    body = _columns(n, "2", digits(positions(rng, n, 10**8, start, key), 8))
+    body = _columns(n, "2", digits(positions(rng, n, 10**8, start, key, "npi"), 8))
     return strings(_columns(n, body, _luhn_digit(_columns(n, "80840", body))))
 
 
@@ -366,7 +373,7 @@ def dea(
     detectors that test the type letter pass it over.
     """
     initials = strings_first(last_names)
-    body = digits(positions(rng, n, 10**6, start, key), 6)
+    body = digits(positions(rng, n, 10**6, start, key, "dea"), 6)
     value = body.astype(np.int64) - 48
     check = (value[:, [0, 2, 4]].sum(axis=1) + 2 * value[:, [1, 3, 5]].sum(axis=1)) % 10
     return strings(_columns(n, "Z", initials, body, (check + 48).astype(np.uint8)))
@@ -385,7 +392,7 @@ def mbi(rng: np.random.Generator, n: int, *, start: int | None = None, key: int 
     CMS ("Understanding the MBI format") never uses the letters S, L, O, I, B and Z; its own synthetic
     beneficiaries carry an S in the second place, and so do ours. An MBI has no check digit.
     """
-    number = positions(rng, n, 9 * 10**4 * 20**3, start, key)
+    number = positions(rng, n, 9 * 10**4 * 20**3, start, key, "mbi")
     number, first = np.divmod(number, 9)
     number, two = np.divmod(number, 100)
     number, seven = np.divmod(number, 10)
@@ -407,7 +414,7 @@ def mrn(rng: np.random.Generator, n: int, *, start: int | None = None, key: int 
 
     A medical record number means something only within one institution; ZZ is the invented hospital's mark.
     """
-    body = digits(positions(rng, n, 10**7, start, key), 7)
+    body = digits(positions(rng, n, 10**7, start, key, "mrn"), 7)
     return strings(_columns(n, "ZZ", body, _luhn_digit(body)))
 
 
@@ -415,12 +422,12 @@ def health_plan_number(
     rng: np.random.Generator, n: int, *, start: int | None = None, key: int = 0
 ) -> Strings:
     """ZZH and nine digits: a member of one of the invented payers, which alone use ZZH."""
-    return strings(_columns(n, "ZZH", digits(positions(rng, n, 10**9, start, key), 9)))
+    return strings(_columns(n, "ZZH", digits(positions(rng, n, 10**9, start, key, "health_plan_number"), 9)))
 
 
 def device_id(rng: np.random.Generator, n: int, *, start: int | None = None, key: int = 0) -> Strings:
     """SN-ZZ and eight digits: the serial number of a device of an invented maker."""
-    return strings(_columns(n, "SN-ZZ", digits(positions(rng, n, 10**8, start, key), 8)))
+    return strings(_columns(n, "SN-ZZ", digits(positions(rng, n, 10**8, start, key, "device_id"), 8)))
 
 
 # ---------------------------------------------------------------- checks
@@ -489,7 +496,7 @@ def _matches(pattern: str) -> Callable[[str], bool]:
 
 
 NOBODYS: dict[str, Callable[[str], bool]] = {
-    "email": _matches(r"[^@\s]+@example\.(org|com|net)"),
+    "email": _matches(r"[^@\s]+@([a-z0-9-]+\.)*example\.(org|com|net)"),
     "url": _matches(r"https?://([a-z0-9-]+\.)*example\.(org|com|net)(/\S*)?"),
     "phone": _nobodys_phone,
     "ipv4": _matches(r"(192\.0\.2|198\.51\.100|203\.0\.113)\.(25[0-5]|2[0-4]\d|1?\d?\d)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -103,7 +104,7 @@ def people(
         id_prefix: name of the id column without "_id", such as "patient"; its first letter begins the ids:
             "patient_id" holds P000000001 and so on.
         start: position of the first person among all; ids, SSNs and e-mail addresses follow from it.
-        key: chooses which SSN a position gets; give the data set's seed.
+        key: chooses, together with id_prefix, which SSN a position gets; give the data set's seed.
         ages: age profile: "population", "patients" (older), "adults" (20 and over) or "workers".
 
     Returns:
@@ -128,7 +129,7 @@ def people(
             "last_name": last,
             "sex": identifiers.pool(SEXES).take(sex),
             "birth_date": (REFERENCE_DATE - age).astype("datetime64[us]"),
-            "ssn": identifiers.ssn(rng, n, start=start, key=key),
+            "ssn": identifiers.ssn(rng, n, start=start, key=key * 2**32 + crc32(id_prefix.encode())),
             "street": number + " " + streets.take(rng.integers(0, len(streets), n)),
             "city": city,
             "state": state,
