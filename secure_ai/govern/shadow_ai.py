@@ -8,8 +8,8 @@ import pandas as pd
 
 from secure_ai.core import Span, UserError
 from secure_ai.core.frameworks import entry
-from secure_ai.discover import detect
-from secure_ai.discover.classification import ENTITY_CLASSES, UNCLASSIFIED, classify
+from secure_ai.discover import ENTITY_CLASSES, EntityClass, classify, detect
+from secure_ai.discover.classification import UNCLASSIFIED
 from secure_ai.govern.acceptable_use import TIERS, Request
 
 Detector = Callable[[list[str]], list[list[Span]]]
@@ -39,6 +39,9 @@ def what_would_leave(
 ) -> pd.DataFrame:
     """Count the identifiers in ``text`` by kind.
 
+    An identifier is what HIPAA's Safe Harbor, PCI DSS or GLBA protects about a person, and whatever
+    nobody has classified yet; names of organizations and the like are not counted.
+
     Args:
         text: what somebody is about to paste.
         truth: the true spans, where they are known (synthetic texts); then ``missed`` counts those
@@ -57,7 +60,7 @@ def what_would_leave(
     if not isinstance(text, str):
         raise UserError("what_would_leave() takes one text: pass the text that is about to be pasted.")
     found = detector([text])[0]
-    known = found if truth is None else list(truth)
+    known = [span for span in (found if truth is None else truth) if _protected(span)]
     missed = unseen(known, found)
     rows = []
     for entity in dict.fromkeys(span.entity_type for span in known):
@@ -91,7 +94,7 @@ def unseen(truth: Iterable[Span], found: Sequence[Span]) -> list[Span]:
     ]
 
 
-def mask(text: str, spans: Iterable[Span]) -> str:
+def mask_spans(text: str, spans: Iterable[Span]) -> str:
     """Return ``text`` with each span replaced by its kind in brackets, as ``[PERSON]``."""
     for span in sorted(spans, key=lambda item: item.start, reverse=True):
         text = f"{text[: span.start]}[{span.entity_type}]{text[span.end :]}"
@@ -108,10 +111,19 @@ def paste_request(
 ) -> Request:
     """Describe a paste in the terms of the acceptable-use policy.
 
-    The tier is that of the worst identifier found. A text in which nothing was found is not public
-    for that reason: it gets ``tier_if_nothing_found``.
+    Counted is what points to a person by itself, and the tier is that of the worst of it. A text in
+    which nothing was found is not public for that reason: it gets ``tier_if_nothing_found``.
     """
-    found = detector([text])[0]
+    found = [span for span in detector([text])[0] if _meaning(span).direct or _meaning(span) is UNCLASSIFIED]
     worst = classify(span.entity_type for span in found).tier.name.lower() if found else tier_if_nothing_found
     tier = max(worst, tier_if_nothing_found, key=TIERS.index)
     return Request(tool=tool, tier=tier, identifiers=len(found), task=task)
+
+
+def _meaning(span: Span) -> EntityClass:
+    return ENTITY_CLASSES.get(span.entity_type, UNCLASSIFIED)
+
+
+def _protected(span: Span) -> bool:
+    meaning = _meaning(span)
+    return bool(meaning.hipaa) or meaning.pci or meaning.glba or meaning is UNCLASSIFIED

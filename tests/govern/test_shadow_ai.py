@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secure_ai.core import Span, UserError
 from secure_ai.govern.acceptable_use import decide, load_policy
-from secure_ai.govern.shadow_ai import SimulatedChatbot, mask, paste_request, unseen, what_would_leave
+from secure_ai.govern.shadow_ai import SimulatedChatbot, mask_spans, paste_request, unseen, what_would_leave
 
 NOTE = "Mr. Jonas Albrecht, SSN 912-34-5678, called from 555-0142; he wrote to jonas@example.org."
 
@@ -72,7 +72,7 @@ def test_an_entity_that_nobody_classified_is_named_and_not_hidden():
 
 @given(st.lists(st.sampled_from(TRUTH), unique=True))
 def test_masking_removes_what_was_found_and_keeps_the_rest(found):
-    masked = mask(NOTE, found)
+    masked = mask_spans(NOTE, found)
     for item in TRUTH:
         assert (NOTE[item.start : item.end] in masked) == (item not in found)
     assert masked.count("[") == len(found)
@@ -87,7 +87,7 @@ def test_touching_a_true_span_counts_as_seen_and_standing_beside_it_does_not():
 def test_the_paste_is_refused_and_the_masked_text_in_the_approved_tool_is_not():
     policy = load_policy()
     assert decide(policy, paste_request(NOTE)).effect == "deny"
-    assert decide(policy, paste_request(mask(NOTE, TRUTH), tool="approved_assistant")).effect == "allow"
+    assert decide(policy, paste_request(mask_spans(NOTE, TRUTH), tool="approved_assistant")).effect == "allow"
 
 
 def test_a_text_in_which_nothing_was_found_is_not_public_for_that():
@@ -105,3 +105,13 @@ def test_a_declared_tier_is_never_lowered_by_the_detector():
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(UserError, match="takes one text"):
         what_would_leave(value)
+
+
+def test_what_says_nothing_about_a_person_is_not_counted():
+    table = what_would_leave(NOTE, truth=[TRUTH[0], Span(0, 2, "ORGANIZATION")], detector=blind)
+    assert table["identifier"].tolist() == ["Name of a person"]
+
+
+def test_a_date_alone_does_not_make_a_text_a_record():
+    request = paste_request("See you on", detector=lambda texts: [[Span(0, 3, "DATE_TIME")] for _ in texts])
+    assert (request.identifiers, request.tier) == (0, "internal")
