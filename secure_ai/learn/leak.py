@@ -78,7 +78,7 @@ def people_with_facts(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame,
     if "patients" in tables:
         people, facts, column = tables["patients"], tables["diagnoses"], "diagnosis"
         latest = (
-            facts.sort_values(["recorded_on", "diagnosis_id"]).groupby("patient_id")["description"].last()
+            facts.sort_values(["recorded_date", "diagnosis_id"]).groupby("patient_id")["description"].last()
         )
         return people.assign(**{column: people["patient_id"].map(latest).fillna("none")}), [column]
     people, loans = tables["customers"], tables["loans"].groupby("customer_id").last()

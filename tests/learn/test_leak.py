@@ -163,7 +163,7 @@ def test_facts_of_the_hospital_are_the_latest_diagnoses() -> None:
             {
                 "patient_id": ["P1", "P1"],
                 "diagnosis_id": ["D1", "D2"],
-                "recorded_on": pd.to_datetime(["2025-02-01", "2025-01-01"]),
+                "recorded_date": pd.to_datetime(["2025-02-01", "2025-01-01"]),
                 "description": ["gout", "asthma"],
             }
         ),
