@@ -135,6 +135,7 @@ class Table(Shown):
 
 def _cell(cell: str | tuple[str, str]) -> str:
     if isinstance(cell, str):
-        return inline(cell)
+        # A figure and its unit stay on one line.
+        return inline(cell) if len(cell) > 14 else f'<span style="white-space:nowrap">{inline(cell)}</span>'
     label, address = cell
     return f'<a href="{html.escape(address, quote=True)}" style="color:{THEMED_LINK}">{inline(label)}</a>'

@@ -119,6 +119,12 @@ def path_minutes(role: str) -> int:
     return sum(CHAPTERS[key].lesson_minutes + CHAPTERS[key].lab_minutes * chosen.labs for key in keys)
 
 
+def duration(minutes: int) -> str:
+    """Return ``minutes`` as people say it: ``45 min``, ``2 h``, ``7 h 50 min``."""
+    hours, rest = divmod(minutes, 60)
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{rest} min"] * bool(rest or not hours))
+
+
 def show_map(role: str | None = None, *, root: Path | None = None) -> Table:
     """Show all paths, or the chapters of one, with links to what this copy holds.
 
@@ -138,7 +144,7 @@ def show_map(role: str | None = None, *, root: Path | None = None) -> Table:
                 (
                     item.name,
                     " ".join(item.chapters),
-                    f"{path_minutes(item.name)} min",
+                    duration(path_minutes(item.name)),
                     f"{ready} of {len(item.chapters)}",
                     item.remark,
                 )
@@ -149,7 +155,7 @@ def show_map(role: str | None = None, *, root: Path | None = None) -> Table:
     chosen = find_role(role)
     rows = [_row(root, key, chosen.labs) for key in chosen.chapters]
     columns = ("Chapter", "Lesson", "Time", *(("Lab", "Lab time") if chosen.labs else ()))
-    return Table(f"Path: {chosen.title}, {path_minutes(role)} minutes", columns, rows, chosen.remark)
+    return Table(f"Path: {chosen.title}, {duration(path_minutes(role))}", columns, rows, chosen.remark)
 
 
 def next_steps(role: str, *, root: Path | None = None) -> Table:
@@ -191,7 +197,8 @@ def _link(root: Path | None, folder: str, key: str) -> str | tuple[str, str]:
     if not _exists(root, folder, key):
         return "in preparation"
     # notebooks/, labs/ and solutions/ lie side by side, so this address is right from each of them.
-    return ("open", f"../{folder}/{CHAPTERS[key].key}.ipynb")
+    name = "lesson" if folder == "notebooks" else "lab"
+    return (f"open {name} {key}", f"../{folder}/{CHAPTERS[key].key}.ipynb")
 
 
 def _exists(root: Path | None, folder: str, key: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from secure_ai.core import UserError
 from secure_ai.learn import progress
-from secure_ai.learn.map import CHAPTERS, ROLES, next_steps, path_minutes, show_map
+from secure_ai.learn.map import CHAPTERS, ROLES, duration, next_steps, path_minutes, show_map
 
 
 @pytest.fixture
@@ -38,16 +38,24 @@ def test_paths_are_those_of_the_curriculum():
 
 def test_map_links_what_exists_and_says_so_of_the_rest(kit):
     table = show_map("analyst", root=kit)
-    assert table.rows[0][1] == ("open", "../notebooks/00_start_here.ipynb")
-    assert table.rows[0][3] == ("open", "../labs/00_start_here.ipynb")
-    assert table.rows[1][1:4] == (("open", "../notebooks/01_why_security.ipynb"), "25 min", "in preparation")
+    assert table.rows[0][1] == ("open lesson 00", "../notebooks/00_start_here.ipynb")
+    assert table.rows[0][3] == ("open lab 00", "../labs/00_start_here.ipynb")
+    assert table.rows[1][1:4] == (
+        ("open lesson 01", "../notebooks/01_why_security.ipynb"),
+        "25 min",
+        "in preparation",
+    )
     assert table.rows[2][1] == "in preparation"
     assert 'href="../notebooks/00_start_here.ipynb"' in table.html() and "in preparation" in table.text()
 
 
 def test_overview_counts_what_is_ready(kit):
     rows = {row[0]: row for row in show_map(root=kit).rows}
-    assert rows["executive"][2:4] == ("60 min", "2 of 3") and rows["security"][3] == "2 of 10"
+    assert rows["executive"][2:4] == ("1 h", "2 of 3") and rows["security"][3] == "2 of 10"
+
+
+def test_durations_read_as_people_say_them():
+    assert [duration(minutes) for minutes in (0, 45, 60, 470)] == ["0 min", "45 min", "1 h", "7 h 50 min"]
 
 
 def test_executive_path_has_no_labs(kit):
