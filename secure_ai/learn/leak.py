@@ -39,8 +39,8 @@ class Leak:
         right = int(self.named["right"].sum())
         by_chance = self.measurement.n * self.measurement.baseline
         return (
-            f"{right:,} of {self.measurement.n:,} rows ({self.measurement.value:.0%}) got their name back; "
-            f"names drawn at random would fit about {by_chance:.1f} rows. Wrong names: {wrong:,}."
+            f"{right:,} of {self.measurement.n:,} rows ({self.measurement.value:.0%}) got their true name back.\n"
+            f"Wrong names: {wrong:,}. Names drawn at random would fit about {by_chance:.1f} rows."
         )
 
     def example(self, prefer: str = "") -> pd.DataFrame:
