@@ -327,9 +327,9 @@ def same(answer: Any, expected: Any, *, tolerance: float = 1e-9) -> bool:
     Numbers compare within ``tolerance`` (relative and absolute) and NaN equals NaN; lists and tuples
     are interchangeable; sets, mappings, arrays, Series and DataFrames compare by content. True is not 1.
     """
-    from secure_ai.learn import guard
+    from secure_ai.learn import compare
 
-    return guard.same(answer, expected, tolerance)
+    return compare.same(answer, expected, tolerance)
 
 
 def solution_text(lab: str, task: str) -> str | None:

@@ -1,36 +1,23 @@
-"""What stands between a check and the learner's code: time limit, silence, copies, errors as sentences."""
+"""What stands between a check and the learner's code: is there an answer, copies, errors as sentences."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import contextvars
 import copy
-import ctypes
 import dis
-import functools
 import inspect
-import io
-import math
 import os
-import random
 import sys
 import textwrap
 import threading
-import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from secure_ai.core.errors import UserError
 from secure_ai.learn.engine import CheckResult, Status, incorrect, not_attempted
-
-LIMIT_SECONDS = 2.0
-# The rest of the limit is for stopping the code and for the thread to end.
-WORK_SHARE = 0.85
-# Code that waits outside Python cannot be stopped: it is left behind, and stopped when it returns.
-REAPER_SECONDS = 60.0
-REAPER_PAUSE = 0.0005
+from secure_ai.learn.worker import Late, TimeLimit, drop_displays, run, time_limit
 
 NEXT_AFTER_ERROR = "Call your function in a cell of its own to see what happens, or open a hint."
 
@@ -57,163 +44,12 @@ EXPLANATIONS: dict[type[BaseException], str] = {
 }
 
 
-class _TimeLimit(BaseException):
-    """Raised inside the learner's code when its time is up."""
-
-
-class _DoubleTimeLimit(_TimeLimit):
-    """The same, followed at once by another.
-
-    A loop that swallows every exception (``while True: try: ... except: pass``) ends when it is hit
-    again in its handler. So making this one sleeps for a moment, in C code where none is delivered,
-    and meanwhile the next gets ready. Where a handler compiles to a jump back into the ``try``
-    (Python 3.12) only a single hit between two rounds ends the loop: both kinds take turns.
-    """
-
-    __init__ = staticmethod(functools.partial(time.sleep, 0.001))  # type: ignore[assignment]
-
-
 class _Stop(BaseException):
     """Ends a check from inside :func:`attempt` with a result."""
 
     def __init__(self, result: CheckResult) -> None:
         super().__init__()
         self.result = result
-
-
-# Its own generator: a check leaves the learner's random state alone.
-_turns = random.Random()
-_switch_lock = threading.Lock()
-_switch_users: list[float] = []
-
-
-@contextlib.contextmanager
-def _frequent_switches() -> Iterator[None]:
-    """Let Python switch threads often; the first user's setting comes back when the last one leaves."""
-    with _switch_lock:
-        _switch_users.append(_switch_users[0] if _switch_users else sys.getswitchinterval())
-        sys.setswitchinterval(1e-5)
-    try:
-        yield
-    finally:
-        with _switch_lock:
-            before = _switch_users.pop()
-            if not _switch_users:
-                sys.setswitchinterval(before)
-
-
-class _Job:
-    """One call in a thread of its own, which can be told to stop."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self.call = call
-        self.value: Any = None
-        self.go = threading.Event()
-        self.finishing = False
-        self.finished = threading.Event()
-        self._lock = threading.Lock()
-        context = contextvars.copy_context()
-        self.thread = threading.Thread(target=context.run, args=(self._run,), daemon=True, name="check")
-
-    def _run(self) -> None:
-        # Once `finishing` is set, one stop may be on its way up and one more still to come.
-        try:
-            try:
-                try:
-                    self.go.wait()
-                    self.value = self.call()
-                finally:
-                    self.finishing = True
-                self._end()
-            except BaseException:
-                self._end()
-        except BaseException:
-            self._end()
-
-    def _end(self) -> None:
-        with self._lock:
-            self.finished.set()
-
-    def stop(self, kind: type[_TimeLimit] = _TimeLimit) -> None:
-        """Raise ``kind`` in the thread, unless it is done with its call."""
-        with self._lock:
-            if not (self.finishing or self.finished.is_set()) and self.thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self.thread.ident), ctypes.py_object(kind)
-                )
-
-    def stop_until(self, deadline: float, pause: float) -> bool:
-        """Stop again and again until the thread ends or ``deadline`` (monotonic) has passed."""
-        with _frequent_switches():
-            while not self.finished.is_set() and time.monotonic() < deadline:
-                self.stop(_turns.choice((_TimeLimit, _DoubleTimeLimit)))
-                time.sleep(pause)
-        return self.finished.is_set()
-
-
-class _Muted(io.TextIOBase):
-    """A standard stream that drops what the muted threads write and passes on the rest."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-        self.threads: set[int | None] = set()
-
-    def write(self, text: str) -> int:
-        return len(text) if threading.get_ident() in self.threads else self.real.write(text)
-
-    def flush(self) -> None:
-        if threading.get_ident() not in self.threads:
-            self.real.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
-
-_stream_lock = threading.Lock()
-# Kept for good: `print` holds no reference of its own to sys.stdout while it writes (CPython before 3.14),
-# so that freeing a replaced stream under another thread's print crashes the process.
-_streams: list[_Muted] = []
-
-
-def _mute(thread: int | None) -> dict[str, _Muted]:
-    """Drop what ``thread`` prints from now on, and return the streams for :func:`_unmute`."""
-    muted = {}
-    with _stream_lock:
-        for name in ("stdout", "stderr"):
-            current = getattr(sys, name)
-            stream = next((item for item in _streams if current in (item, item.real)), None)
-            if stream is None:
-                stream = _Muted(current)
-                _streams.append(stream)
-            stream.threads.add(thread)
-            setattr(sys, name, stream)
-            muted[name] = stream
-    return muted
-
-
-def _unmute(thread: int | None, muted: dict[str, _Muted]) -> None:
-    with _stream_lock:
-        for name, stream in muted.items():
-            stream.threads.discard(thread)
-            if not stream.threads and getattr(sys, name) is stream:
-                setattr(sys, name, stream.real)
-
-
-def _drop_displays() -> None:
-    """Drop what the learner's code displays in this thread (IPython keeps these hooks per thread)."""
-    if "IPython" in sys.modules:
-        shell = sys.modules["IPython"].get_ipython()
-        register = getattr(getattr(shell, "display_pub", None), "register_hook", None)
-        if register is not None:
-            register(lambda message: None)
-
-
-def time_limit(seconds: float | None) -> float:
-    """Return the limit of a check in seconds: the argument, the environment's, or two."""
-    if seconds is None:
-        with contextlib.suppress(ValueError):
-            seconds = float(os.environ.get("SECURE_AI_CHECK_SECONDS", ""))
-    return seconds if seconds is not None and 0 < seconds < math.inf else LIMIT_SECONDS
 
 
 def evaluate(judge: Callable[[Any], CheckResult], value: Any, seconds: float | None = None) -> CheckResult:
@@ -223,44 +59,23 @@ def evaluate(judge: Callable[[Any], CheckResult], value: Any, seconds: float | N
     import pandas as pd  # noqa: F401
 
     limit = time_limit(seconds)
-    deadline = time.monotonic() + limit
-    job = _Job(lambda: _judge(judge, value))
-    job.thread.start()
-    muted = _mute(job.thread.ident)
-    job.go.set()
     try:
-        finished = job.finished.wait(limit * WORK_SHARE)
+        result = run(lambda: _judge(judge, value), limit)
     except KeyboardInterrupt:
-        _stop(job, deadline, muted)
         return CheckResult(Status.ERROR, "The check was interrupted before it had finished.")
-    if not finished:
-        _stop(job, deadline, muted)
+    except Late:
         message = f"Your code did not finish within {limit:g} seconds and was stopped."
         return CheckResult(
             Status.ERROR, message, "Look for a loop that never ends, or for work that is repeated."
         )
-    _unmute(job.thread.ident, muted)
-    if isinstance(job.value, CheckResult):
-        return job.value
+    if isinstance(result, CheckResult):
+        return result
     return CheckResult(Status.ERROR, "The check itself failed; this is an error of the kit, not yours.")
-
-
-def _stop(job: _Job, deadline: float, muted: dict[str, _Muted]) -> None:
-    """Stop ``job`` by ``deadline``, or leave it behind for a thread that stops it later."""
-
-    def reap() -> None:
-        if job.stop_until(time.monotonic() + REAPER_SECONDS, REAPER_PAUSE):
-            _unmute(job.thread.ident, muted)
-
-    if job.stop_until(deadline, pause=0):
-        _unmute(job.thread.ident, muted)
-    else:
-        threading.Thread(target=reap, daemon=True, name="check-reaper").start()
 
 
 def _judge(judge: Callable[[Any], CheckResult], value: Any) -> CheckResult:
     try:
-        _drop_displays()
+        drop_displays()
         if unanswered(value):
             return not_attempted()
         if _pretends(value):
@@ -273,10 +88,10 @@ def _judge(judge: Callable[[Any], CheckResult], value: Any) -> CheckResult:
         return result
     except _Stop as stop:
         return stop.result
-    except _TimeLimit:
+    except TimeLimit:
         raise
     except BaseException as error:
-        return describe(error, judge, value)
+        return describe(error, value)
 
 
 # --- is there an answer at all? ---
@@ -392,7 +207,7 @@ def attempt(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], none_i
             )
     try:
         result = function(*map(_copy, args), **{name: _copy(value) for name, value in kwargs.items()})
-    except (_Stop, _TimeLimit):
+    except (_Stop, TimeLimit):
         raise
     except BaseException as error:
         _raised.error = error
@@ -430,7 +245,7 @@ def _copy(value: Any) -> Any:
 # --- errors as sentences ---
 
 
-def describe(error: BaseException, judge: Callable[..., Any], value: Any) -> CheckResult:
+def describe(error: BaseException, value: Any) -> CheckResult:
     """Say in a sentence what ``error`` means, without its text: that may quote data."""
     own = getattr(_raised, "error", None) is error
     _raised.error = None
@@ -485,69 +300,3 @@ def _explain(error: BaseException) -> str:
         if base in EXPLANATIONS:
             return EXPLANATIONS[base]
     return "something in it failed"
-
-
-# --- comparing ---
-
-
-def same(answer: Any, expected: Any, tolerance: float) -> bool:
-    """Compare; see :func:`secure_ai.learn.engine.same`."""
-    try:
-        return bool(_same(answer, expected, tolerance))
-    except Exception:
-        return False
-
-
-def _same(answer: Any, expected: Any, tolerance: float) -> bool:
-    import numpy as np
-    import pandas as pd
-
-    kind = type(answer)
-    if expected is None or expected is pd.NaT or expected is pd.NA:
-        return answer is expected
-    if isinstance(expected, bool | np.bool_):
-        return kind in (bool, np.bool_) and bool(answer) == bool(expected)
-    if isinstance(expected, int | float | np.number):
-        if kind not in (int, float) and not (isinstance(answer, np.number) and kind.__module__ == "numpy"):
-            return False
-        if math.isnan(expected):
-            return math.isnan(answer)
-        return answer == expected or math.isclose(answer, expected, rel_tol=tolerance, abs_tol=tolerance)
-    if isinstance(expected, str):
-        return kind in (str, np.str_) and str(answer) == str(expected)
-    if type(expected) in (list, tuple):
-        if kind not in (list, tuple) or len(answer) != len(expected):
-            return False
-        return all(_same(a, e, tolerance) for a, e in zip(answer, expected, strict=True))
-    if type(expected) is dict:
-        return (
-            kind is dict
-            and len(answer) == len(expected)
-            and all(key in answer and _same(answer[key], item, tolerance) for key, item in expected.items())
-        )
-    if type(expected) in (set, frozenset):
-        return (
-            kind in (set, frozenset) and len(answer) == len(expected) and all(e in answer for e in expected)
-        )
-    if isinstance(expected, np.ndarray):
-        return (
-            kind is np.ndarray
-            and answer.shape == expected.shape
-            and _same(answer.tolist(), expected.tolist(), tolerance)
-        )
-    if isinstance(expected, pd.DataFrame):
-        return (
-            kind is pd.DataFrame
-            and list(answer.columns) == list(expected.columns)
-            and all(
-                _same(answer.iloc[:, i], expected.iloc[:, i], tolerance) for i in range(expected.shape[1])
-            )
-            and _same(answer.index.tolist(), expected.index.tolist(), tolerance)
-        )
-    if isinstance(expected, pd.Series):
-        return (
-            kind is pd.Series
-            and _same(answer.index.tolist(), expected.index.tolist(), tolerance)
-            and _same(answer.tolist(), expected.tolist(), tolerance)
-        )
-    return kind is type(expected) and bool(expected == answer)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from nbformat import v4
 
 from secure_ai.core import UserError
-from secure_ai.learn import display, engine, guard
+from secure_ai.learn import display, engine, worker
 from secure_ai.learn.engine import (
     CheckResult,
     KnownWrong,
@@ -255,13 +255,13 @@ def test_import_leaves_slow_libraries_for_later():
 
 
 def test_limit_is_two_seconds_unless_environment_or_argument_say_otherwise(monkeypatch):
-    assert guard.time_limit(None) == 2.0
+    assert worker.time_limit(None) == 2.0
     monkeypatch.setenv("SECURE_AI_CHECK_SECONDS", "5")
-    assert guard.time_limit(None) == 5.0
-    assert guard.time_limit(0.5) == 0.5
+    assert worker.time_limit(None) == 5.0
+    assert worker.time_limit(0.5) == 0.5
     for nonsense in ("soon", "-1", "nan", "inf"):
         monkeypatch.setenv("SECURE_AI_CHECK_SECONDS", nonsense)
-        assert guard.time_limit(None) == 2.0
+        assert worker.time_limit(None) == 2.0
 
 
 def test_flood_of_output_is_dropped(capfd):
