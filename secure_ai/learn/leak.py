@@ -37,9 +37,10 @@ class Leak:
         """The finding in words, for readers and for screen readers."""
         wrong = int((~self.named["right"]).sum())
         right = int(self.named["right"].sum())
-        by_chance = self.measurement.n * self.measurement.baseline
+        n, share = self.measurement.n, self.measurement.value
+        by_chance = n * self.measurement.baseline
         return (
-            f"{right:,} of {self.measurement.n:,} rows ({self.measurement.value:.0%}) got their true name back.\n"
+            f"{right:,} of {n:,} rows ({share:.0%}) got their true name back.\n"
             f"Wrong names: {wrong:,}. Names drawn at random would fit about {by_chance:.1f} rows."
         )
 
