@@ -30,6 +30,7 @@ READERS = {
 }
 LIKELY_DELIMITERS = ",;\t|:~^"
 SNIFFED_BYTES = 1 << 16
+PARSED_ONCE_BYTES = 64 << 20
 NUMERIC = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE"}
 ENCODINGS = {
     **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
@@ -72,7 +73,8 @@ class Result:
 class Source:
     """An opened table: its columns, and SQL or Arrow batches over it.
 
-    The table is the view ``source`` of ``connection``; nothing is loaded until it is asked for.
+    The table is ``source`` of ``connection``: a view over Parquet and large files, of which nothing
+    is loaded until it is asked for, and a copy in memory of what is small.
 
     Attributes:
         label: file or table name without its folder, fit for a report.
@@ -184,7 +186,9 @@ def open_source(
         else:
             known = ", ".join(sorted(DELIMITED | set(READERS) | {".xlsx"}))
             raise UserError(f"{label} has an ending that is not known: use one of {known}.")
-        connection.execute(f"CREATE VIEW source AS SELECT * FROM {reader}")
+        # A text file is recognized and parsed anew by every query on a view; a small one only once.
+        parsed_once = suffix != ".parquet" and sum(Path(p).stat().st_size for p in paths) <= PARSED_ONCE_BYTES
+        connection.execute(f"CREATE {'TABLE' if parsed_once else 'VIEW'} source AS SELECT * FROM {reader}")
     except duckdb.Error as error:
         raise unreadable(label, error) from None
     return _checked(label, connection)

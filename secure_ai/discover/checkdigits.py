@@ -53,8 +53,13 @@ def dea_is_valid(number: str) -> bool:
     Two characters and seven digits; the last is the last digit of (d1 + d3 + d5) + 2 (d2 + d4 + d6)
     (21 CFR 1301.35; DEA Diversion Control Division).
     """
+    return number.strip()[:1].upper() in set("ABCDEFGHJKLMPRSTUX") and dea_check_digit_is_valid(number)
+
+
+def dea_check_digit_is_valid(number: str) -> bool:
+    """Return whether ``number`` has a DEA number's shape and check digit, whatever its first letter."""
     text = _SEPARATORS.sub("", number).upper()
-    if not re.fullmatch(r"[ABCDEFGHJKLMPRSTUX][A-Z9][0-9]{7}", text):
+    if not re.fullmatch(r"[A-Z][A-Z9][0-9]{7}", text):
         return False
     d = [int(digit) for digit in text[2:]]
     return (d[0] + d[2] + d[4] + 2 * (d[1] + d[3] + d[5])) % 10 == d[6]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -49,8 +49,48 @@ class Verdict:
 
 
 def words_of(name: str) -> list[str]:
-    """Split a column name into lower-case words, also at camelCase."""
-    return [word.lower() for word in _WORDS.findall(name)]
+    """Split a column name into lower-case words: at signs, at camelCase, and at words run together.
+
+    >>> words_of("PatientId"), words_of("SERVICEDATE"), words_of("diagnosis_2")
+    (['patient', 'id'], ['service', 'date'], ['diagnosis', '2'])
+    """
+    return [part for word in _WORDS.findall(name) for part in _run_together(word.lower())]
+
+
+def _run_together(word: str) -> list[str]:
+    vocabulary = _vocabulary()
+    if word in vocabulary:
+        return [word]
+    bare = word.rstrip("0123456789")
+    # best[i]: the fewest known words that make up the first i letters
+    best: list[list[str] | None] = [[]] + [None] * len(bare)
+    for end in range(1, len(bare) + 1):
+        for start in range(max(0, end - 20), end):
+            head, part = best[start], bare[start:end]
+            if (
+                head is not None
+                and part in vocabulary
+                and (best[end] is None or len(head) + 1 < len(best[end]))
+            ):
+                best[end] = [*head, part]
+    parts = best[len(bare)]
+    return [*parts, *([word[len(bare) :]] if bare != word else [])] if parts else [word]
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    anywhere, whole = _phrases()
+    words = {word for phrase in [*anywhere, *whole] for word in phrase}
+    # Shorter words would turn up inside others by chance.
+    return frozenset(word for word in words if len(word) > 3) | {
+        "id",
+        "zip",
+        "dob",
+        "ssn",
+        "mrn",
+        "date",
+        "no",
+    }
 
 
 @cache
@@ -148,6 +188,8 @@ FORMS: dict[str, Callable[[str], bool]] = {
     "AGE": lambda v: (
         _number_between(0, 130)(v) or _matches(r"\d{1,3}\s*[-–+<>]\s*\d{0,3}|[<>]=?\s*\d{1,3}")(v)
     ),
+    # Sixteen digits called a token stand for a card; they open nothing by themselves.
+    "CREDENTIAL": lambda v: not v.isdigit() and len(v) >= 4,
     "UNIQUE_IDENTIFIER": _matches(r"(?=.*\d)[\p{L}\d./_:#-]+"),
     "SWIFT_CODE": _matches(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"),
     "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
@@ -161,6 +203,24 @@ CHECKED_NUMBERS = {
     "US_NPI": checkdigits.npi_is_valid,
     "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
 }
+_UUID = _matches(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_CLINICAL = regex.compile(
+    r"\p{L}{3,}(?:itis|osis|emia|aemia|pathy|ectomy|oscopy|otomy|plasty|oma|uria|algia|plegia)\b|"
+    r"\b(?:disorder|syndrome|disease|finding|fracture|infection|carcinoma|diabetes|hypertension|asthma|pregnancy|"
+    r"injury|symptoms?|diagnos\w+|patient|surgery|biopsy|vaccin\w+|immuniz\w+|screening|dialysis|chemotherapy|"
+    r"hemoglobin|hematocrit|cholesterol|glucose|creatinine|sodium|potassium|platelets?|leukocytes|erythrocytes|"
+    r"blood|serum|plasma|urine|systolic|diastolic|respiratory|cardiac|coronary|pulmonary|renal|hepatic|"
+    r"oral tablet|tablets?|injection|inhaler|mg|mcg|mmol|"
+    r"metformin|insulin|lisinopril|atorvastatin|amoxicillin)\b",
+    regex.IGNORECASE,
+)
+
+
+def _clinical(value: str) -> bool:
+    return _CLINICAL.search(value) is not None
+
+
+_FULL_NAME = regex.compile(r"\p{Lu}[\p{L}\p{M}.'’-]*,?( \p{Lu}[\p{L}\p{M}.'’-]*){1,2}").fullmatch
 _ICD10 = _matches(r"[A-TV-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
 _DOTTED = _matches(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
 
@@ -202,6 +262,10 @@ def judge_column(
         return Verdict((), 0.0, "binary content, which is not examined")
     kind = _kind(sql_type)
     announced = entity_of_name(name)
+    if kind == "text" and announced is None and _share(_UUID, values) >= 0.95:
+        return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
+    if kind == "text" and announced is None and _share(_clinical, values) >= 0.2:
+        return _clinical_text(counts, values)
     if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
         return _free_text(counts)
     if kind == "nested":
@@ -214,10 +278,27 @@ def judge_column(
         contradicted = f"the name says '{phrase}', but the values do not have the form of it; "
     else:
         contradicted = ""
-    found = _by_value(kind, values) or _by_uniqueness(name, kind, values, n_values, distinct)
+    found = (
+        _by_value(kind, values)
+        or _by_full_names(name, kind, values)
+        or _by_uniqueness(name, kind, values, n_values, distinct)
+    )
     if found is not None:
         return Verdict(found.entities, found.confidence, contradicted + found.evidence)
     return Verdict((), 0.0, contradicted + "neither name nor values point to personal data")
+
+
+def _share(check: Callable[[str], bool], values: Sequence[str]) -> float:
+    return sum(map(check, values)) / len(values)
+
+
+def _clinical_text(counts: dict[str, int], values: Sequence[str]) -> Verdict:
+    share = _share(_clinical, values)
+    evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
+    if not _is_free_text(values):
+        return Verdict(("HEALTH",), DOUBTFUL, evidence)
+    text = _free_text(counts)
+    return replace(text, entities=("HEALTH", *text.entities), evidence=f"{text.evidence}; {evidence}")
 
 
 def _from_name_only(name: str) -> Verdict:
@@ -343,6 +424,20 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
         (entity,),
         share * CONFIRMED,
         f"the detector recognized {share:.0%} of {len(read):,} distinct sampled values",
+    )
+
+
+def _by_full_names(name: str, kind: str, values: Sequence[str]) -> Verdict | None:
+    # "holder_name", "debtor_nm": a name of something, whose values are two or three capitalized words.
+    if kind != "text" or not {"name", "names", "nm"} & set(words_of(name)) or len(values) < MIN_UNIQUE_ROWS:
+        return None
+    share = sum(_FULL_NAME(value) is not None for value in values) / len(values)
+    if share < 0.7:
+        return None
+    return Verdict(
+        ("PERSON",),
+        DOUBTFUL,
+        f"named as a name; {share:.0%} of the values are two or three capitalized words",
     )
 
 

@@ -77,7 +77,7 @@ class NearbyWordsEnhancer(ContextAwareEnhancer):
     _WORDS = regex.compile(r"[\p{L}\p{N}]+(?:['’][\p{L}]+)?")
     _REACH = 80
 
-    def __init__(self, before: int = 6, after: int = 2, boost: float = 0.35, least: float = 0.4) -> None:
+    def __init__(self, before: int = 6, after: int = 3, boost: float = 0.35, least: float = 0.4) -> None:
         super().__init__(
             context_similarity_factor=boost,
             min_score_with_context_similarity=least,

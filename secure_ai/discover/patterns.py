@@ -24,7 +24,8 @@ STREET_SUFFIXES = (
 )
 _NOT_A_NAME = (
     "DOB|MRN|SSN|NPI|DEA|MBI|ID|Date|Phone|Fax|Email|Address|Account|Acct|Card|Member|Insurance|Policy|Gender|Sex|Age|"
-    "There|Team|All|Everyone|Sir|Madam|Doctor|Nurse|Support|Customer|Patient|Client|Again|You|For|Your|We|The|This|"
+    "There|Team|Yeah|Yep|Well|Sure|Okay|OK|Oh|Ah|Certainly|Congratulations|Absolutely|Great|Sorry|"
+    "All|Everyone|Sir|Madam|Doctor|Nurse|Support|Customer|Patient|Client|Again|You|For|Your|We|The|This|"
     "That|My|Our|Please|Just|Yes|No|Not|And|But|If|When|What|How|Thanks|Thank|Hello|Hi|Dear|Subject|Re|I|I'm|In|On|"
     "At|It|Is|As|To|From|Unknown|None|Colleagues?|Billing|Desk|Department|Office|Hospital|Clinic|Bank|Center|"
     "Mr|Mrs|Ms|Dr|Prof|"
@@ -36,7 +37,7 @@ _WORD = rf"(?!(?:{_NOT_A_NAME})\b){_CAPITALIZED}(?![\w@])(?!\s*[:#=])"
 _INITIAL = r"(?-i:\p{Lu})\.(?=[ ]+(?-i:\p{Lu}))"
 _PARTICLES = r"(?-i:(?:de|van|von|der|den|la|del|da|di|dos|du|le|bin|al|el|ter)[ ]+){0,2}"
 _PART = rf"(?:{_INITIAL}|{_WORD})"
-ONE_NAME = rf"{_PART}(?:[ ]+{_PARTICLES}{_PART}){{0,3}}"
+ONE_NAME = rf"{_PARTICLES}{_PART}(?:[ ]+{_PARTICLES}{_PART}){{0,3}}"
 FULL_NAME = rf"{_PART}(?:[ ]+{_PARTICLES}{_PART}){{1,3}}"
 LAST_FIRST = rf"{_WORD}(?:[ ]+{_WORD})?,[ ]+{_PART}(?:[ ]+{_PART})?"
 _SUFFIX = r"(?:,?[ ]+(?-i:Jr|Sr|II|III|IV)\b\.?)?"
@@ -66,22 +67,28 @@ PERSON = (
         r"from|to|cc|attn|attention|attending|provider|physician|surgeon|nurse|referred\s+by|"
         r"signed(?:\s+by)?|"
         r"dictated\s+by|reviewed\s+by|spouse|wife|husband|mother|father|daughter|son|emergency\s+contact|"
-        r"next\s+of\s+kin|contact|caller|agent|pt|re|subject|insured|subscriber|author)"
+        r"next\s+of\s+kin|contact|caller|agent|pt|insured|subscriber|author)"
         rf"\s*[:=]\s*\K(?:{LAST_FIRST}|{FULL_NAME}){_SUFFIX}",
         0.7,
     ),
     (
         "salutation",
         rf"(?:^|[\n.!?]\s*)(?:dear|hi|hello|hey|good\s+(?:morning|afternoon|"
-        rf"evening))\s*,?[ ]+\K{ONE_NAME}(?=[ ]*[,.!:;\n-]|$)",
+        rf"evening))\s*,?[ ]+\K(?:{LAST_FIRST}|{ONE_NAME})(?=[ ]*[,.!:;\n-]|$)",
         0.65,
     ),
     (
         "signature",
         r"\b(?:(?:kind|best|warm|many)\s+)?(?:regards|sincerely|cheers|best\s+wishes|"
-        r"respectfully|yours\s+truly|thanks|thank\s+you)"
-        rf"\s*[,.!]?\s*[-–]?\s*\K{ONE_NAME}{_SUFFIX}(?=\s*(?:$|[\n,.(]))",
+        r"respectfully|yours(?:\s+(?:truly|sincerely))?|warmly|thanks|thank\s+you)"
+        rf"\s*[,.!]?\s*[-–]?\s*\K(?:{LAST_FIRST}|{ONE_NAME}){_SUFFIX}(?=\s*(?:$|[\n,.(]))",
         0.6,
+    ),
+    (
+        "last line",
+        rf"(?:\n[ ]*\K(?:{LAST_FIRST}|{FULL_NAME})|(?:\n[ ]*[-–]|\s--|\s–)[ ]*\K(?:{LAST_FIRST}|{ONE_NAME}))"
+        rf"{_SUFFIX}(?=\s*\Z)",
+        0.5,
     ),
     (
         "introduction",
@@ -89,7 +96,29 @@ PERSON = (
         rf"spoke\s+(?:with|to)|seen\s+by|accompanied\s+by)[ ]+\K{FULL_NAME}{_SUFFIX}",
         0.6,
     ),
-    ("first-name introduction", rf"\bmy\s+name\s+is[ ]+\K{ONE_NAME}", 0.6),
+    ("first-name introduction", rf"\b(?:my\s+name\s+is|(?:hello|hi)[,!]?\s+this\s+is)[ ]+\K{ONE_NAME}", 0.6),
+    (
+        "relative",
+        r"\b(?:spouse|wife|husband|partner|mother|father|sister|brother|son|daughter|(?:grand)?child|aunt|uncle|cousin|"
+        rf"friend|neighbor|roommate|caregiver|guardian)[ ]*[,(]?[ ]+\K{ONE_NAME}",
+        0.6,
+    ),
+    (
+        "before an identifier",
+        rf"\b(?:{LAST_FIRST}|{FULL_NAME})(?=\s*[,(|;-]?\s*(?:MRN|DOB|SSN|born\b|b\.|bday|aged?\b|date\s+of\s+birth|"
+        r"\d{1,3}[ -]?(?:y/?o\b|y\.o\.|years?[ -]old)))",
+        0.6,
+    ),
+    (
+        "role in a sentence",
+        rf"\b(?:PCP|attending|physician|surgeon|doctor|advisor|contact|name)[ ]+(?:is|was)[ ]+\K{FULL_NAME}",
+        0.6,
+    ),
+    (
+        "end of a message",
+        rf"[.!?][ ]+\K(?:{FULL_NAME})(?=\s*\Z)",
+        0.5,
+    ),
     (
         "credential",
         rf"\b{FULL_NAME}(?=,?[ ]+(?-i:MD|M\.D\.|DO|RN|BSN|NP|PA-C|PA|PhD|DDS|DPT|LCSW|CFA|CPA|Esq)\b)",
@@ -141,7 +170,7 @@ DATE = (
     ),
 )
 
-_HOUSE = r"\b\d{1,6}(?-i:[A-Z])?"
+_HOUSE = r"(?<![\d.,/-])\b\d{1,6}(?-i:[A-Z])?"
 _HEADING = r"(?:(?-i:[NSEW]{1,2}|North|South|East|West)\.?[ ]+)?"
 _STREET_NAME = r"(?:(?-i:\p{Lu})[\p{L}\p{M}'’.-]*[ ]+|\d{1,3}(?:st|nd|rd|th)[ ]+){1,3}"
 _UNIT = r"(?:,?[ ]+(?:Apt|Apartment|Suite|Ste|Unit|Room|Floor|Lot|#)\.?[ ]*#?[\w-]{1,6}\b)?"
@@ -158,6 +187,7 @@ LOCATION = (
     ("street", _STREET, 0.75),
     ("post-office box", r"\bP\.?[ ]?O\.?[ ]?Box[ ]+\d{1,7}\b", 0.75),
     ("city before state", rf"\b{_PLACE}(?=,[ ]+(?-i:{STATES})\b)", 0.6),
+    ("city after comma, before ZIP", rf",[ ]+\K{_PLACE}(?=[ ]+\d{{5}}(?:-\d{{4}})?\b)", 0.5),
     (
         "place label",
         rf"\b(?:city|town|county|place\s+of\s+birth|birthplace)\s*[:=]\s*\K{_PLACE}(?!\s*:)",
@@ -172,6 +202,7 @@ LOCATION = (
 )
 ZIP = (
     ("ZIP after state", rf"(?-i:\b(?:{STATES}))\.?,?[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.75),
+    ("ZIP after city", rf",[ ]+{_PLACE}[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.5),
     ("ZIP+4", r"\b\d{5}-\d{4}\b", 0.3),
     ("ZIP alone", r"(?<![\w.$-])\d{5}(?![\w-]|\.\d)", 0.05),
 )

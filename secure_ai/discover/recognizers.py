@@ -69,12 +69,11 @@ class AgeRecognizer(_Ours):
     """Ages in words of a note; those over 89, which Safe Harbor removes, score above the others."""
 
     ENTITY, CONTEXT = "AGE", ("age", "aged", "old")
-    _NUMBER = r"(?P<age>\d{1,3})"
     PATTERNS = (
-        ("n years old", r"\b\d{1,3}(?=[ -]?(?:years?|yrs?|y)[ -]?(?:old|of\s+age|o)\b)", 0.35),
-        ("n y/o", r"\b\d{1,3}(?=[ -]?y/?o\b)", 0.35),
-        ("age label", r"\b(?:age|aged)\s*[:=]?\s+(?:of\s+)?\K\d{1,3}\b(?![.,]?\d|[ ]*%)", 0.35),
-        ("n-year-old", r"\b\d{1,3}(?=-year-old\b)", 0.35),
+        ("n years old", r"\b\d{1,3}(?=[ -]?(?:(?:years?|yrs?|y)[ -]?(?:old|of\s+age|o)\b|y\.[ ]?o\.))", 0.5),
+        ("n y/o", r"\b\d{1,3}(?=[ -]?y/?o\b)", 0.5),
+        ("age label", r"\b(?:age|aged)\s*[:=]?\s+(?:of\s+)?\K\d{1,3}\b(?![.,]?\d|[ ]*%)", 0.5),
+        ("n-year-old", r"\b\d{1,3}(?=-year-old\b)", 0.5),
         ("turning n", r"\b(?:turn(?:s|ed|ing)?|birthday\s+at)\s+\K\d{2,3}\b", 0.3),
     )
 
@@ -89,7 +88,7 @@ class AgeRecognizer(_Ours):
 class MedicalRecordNumberRecognizer(_Ours):
     """Medical record numbers, which have no common format: a label or a prefix must say so."""
 
-    ENTITY, CONTEXT = "MEDICAL_RECORD_NUMBER", ("mrn", "chart", "record", "medical")
+    ENTITY, CONTEXT = "MEDICAL_RECORD_NUMBER", ("mrn", "chart", "record")
     PATTERNS = (
         (
             "labeled MRN",
@@ -97,7 +96,7 @@ class MedicalRecordNumberRecognizer(_Ours):
             r"\.?\s*(?:is\s+)?[#:=]*\s*\K(?:MRN[- ]?)?(?-i:[A-Z]{0,4})-?\d(?:[ -]?\d){4,11}\b",
             0.9,
         ),
-        ("MRN prefix", r"\bMRN[-#]?\d{5,12}\b", 0.9),
+        ("MRN prefix", r"\bMRN-?\d{5,12}\b", 0.9),
         ("number", r"\b\d{6,10}\b", 0.02),
     )
 
@@ -120,11 +119,18 @@ class DeaRecognizer(_Ours):
     """DEA registration numbers with a valid check digit (Presidio's name: MEDICAL_LICENSE)."""
 
     ENTITY, CONTEXT = "MEDICAL_LICENSE", ("dea", "license", "licence", "registration", "prescriber")
-    PATTERNS = (("DEA number", r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b", 0.7),)
+    PATTERNS = (
+        (
+            "labeled DEA number",
+            r"\bDEA\s*(?:number|no|num)?\.?\s*(?:is\s+)?[#:=]*\s*\K[A-Z][A-Z9]\d{7}\b",
+            0.95,
+        ),
+        ("DEA number", r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b", 0.7),
+    )
 
     def invalidate_result(self, pattern_text: str) -> bool:
         """Reject a wrong check digit."""
-        return not checkdigits.dea_is_valid(pattern_text)
+        return not checkdigits.dea_check_digit_is_valid(pattern_text)
 
 
 class MbiRecognizer(_Ours):
@@ -250,7 +256,8 @@ class DeviceRecognizer(_Ours):
     PATTERNS = (
         (
             "labeled serial number",
-            r"\b(?:device|pacemaker|implant|pump|glucometer|serial|udi)\s*(?:id|serial|number|no|num|s/?n)?\s*(?:number|no)?\.?\s*[#:=]+\s*"
+            r"\b(?:s/n|sn|serial|udi|device\s+id|(?:device|pacemaker|implant|pump|glucometer)\s+(?:id|serial|number))"
+            r"\s*(?:number|no|num)?\.?\s*(?:is\s+)?[#:=]*\s*"
             r"\K(?=[A-Z0-9-]*\d)(?-i:[A-Z0-9][A-Z0-9-]{5,19})\b",
             0.7,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -71,13 +72,44 @@ def score_spans(
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("entity")
 
 
+ALIASES = {
+    "NPI": "US_NPI",
+    "ACCOUNT_NUMBER": "US_BANK_NUMBER",
+    "HEALTH_PLAN_NUMBER": "US_HEALTH_INSURANCE_MEMBER_ID",
+    "STREET_ADDRESS": "LOCATION",
+    "GPE": "LOCATION",
+}
+"""Other corpora's names for what Presidio's detectors call otherwise."""
+
+_ZIP = re.compile(r"\d{5}(-\d{4})?")
+_NUMBER = re.compile(r"\d+")
+
+
 def as_documents(texts: Iterable[Any]) -> list[Document]:
     """Turn texts with labels, such as ``synthetic_data``'s, into documents with spans.
+
+    Labels are brought to the detector's conventions, so that a score measures detection and not
+    naming: entities by Presidio's names, a bare ZIP code as ``ZIP_CODE``, an age as its number
+    ("79" of "79-year-old").
 
     Args:
         texts: objects with ``text`` and ``spans``, the latter of (start, end, entity type).
     """
-    return [Document(item.text, [Span(*label[:3]) for label in map(tuple, item.spans)]) for item in texts]
+    return [
+        Document(item.text, [_conventional(item.text, *tuple(label)[:3]) for label in item.spans])
+        for item in texts
+    ]
+
+
+def _conventional(text: str, start: int, end: int, entity: str) -> Span:
+    entity = ALIASES.get(entity, entity)
+    value = text[start:end]
+    if entity == "LOCATION" and _ZIP.fullmatch(value):
+        entity = "ZIP_CODE"
+    number = _NUMBER.search(value) if entity == "AGE" else None
+    if number is not None:
+        start, end = start + number.start(), start + number.end()
+    return Span(start, end, entity)
 
 
 def mask(value: object) -> str:

@@ -152,6 +152,15 @@ def test_any_column_name_of_a_data_frame_can_be_queried(names):
     )
 
 
+@pytest.mark.parametrize("limit", [0, 1 << 30])
+def test_a_large_file_is_a_view_and_a_small_one_a_copy_with_the_same_rows(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr("secure_ai.core.sources.PARSED_ONCE_BYTES", limit)
+    source = open_source(write(tmp_path, "t.csv", "a,b\n1,x\n2,y\n"))
+    kind = source.connection.execute("SELECT table_type FROM information_schema.tables").fetchone()[0]
+    assert kind == ("BASE TABLE" if limit else "VIEW")
+    assert source.to_pandas().to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+
+
 # ---------------------------------------------------------------- what cannot be read
 
 BROKEN = {
@@ -190,8 +199,9 @@ def test_a_broken_file_is_one_sentence_without_its_content_or_folder(tmp_path, n
 
 
 @pytest.mark.parametrize("fetch", ["to_pandas", "batches", "fetchall", "fetchone", "df"])
-def test_a_row_that_breaks_while_fetching_is_not_quoted(tmp_path, fetch):
-    # Text columns only, so that opening does not read the whole file.
+def test_a_row_that_breaks_while_fetching_is_not_quoted(tmp_path, fetch, monkeypatch):
+    # Text columns only and no copy in memory, so that opening does not read the whole file.
+    monkeypatch.setattr("secure_ai.core.sources.PARSED_ONCE_BYTES", 0)
     path = write(tmp_path, "t.csv", "a,b\n" + "x,y\n" * 600_000 + f"x,{SECRET},5,6\n")
     source = open_source(path)
     with pytest.raises(UserError) as caught:
