@@ -1,0 +1,40 @@
+"""Fixtures of the notebook suite: one warm kernel server, executed notebooks shared by tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secure_ai.learn.execute import NotebookError, run_notebook
+from secure_ai.learn.forkserver import KERNEL_NAME, ForkServer, can_fork, install_kernelspec
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels(tmp_path_factory):
+    """Warm kernels, and nobody's progress touched, in this process and in those that it starts."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    install_kernelspec(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(folder))
+        patch.setenv("SECURE_AI_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.sqlite"))
+        if can_fork():
+            assert ForkServer.get().ready["missing"] == []
+        yield
+
+
+@pytest.fixture(scope="session")
+def executed(kernels):
+    """``executed(path, sector, seed)``: the notebook after a run; each run happens only once."""
+    done = {}
+
+    def run(path: Path, sector: str, seed: int = 7):
+        if (path, sector, seed) not in done:
+            try:
+                parameters = {"sector": sector, "seed": seed}
+                done[path, sector, seed] = run_notebook(path, parameters=parameters, kernel_name=KERNEL_NAME)
+            except NotebookError as error:
+                pytest.fail(f"{error}\n{error.detail}", pytrace=False)
+        return done[path, sector, seed]
+
+    return run

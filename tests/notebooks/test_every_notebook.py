@@ -1,0 +1,80 @@
+"""Every lesson, lab and solution: well built, up to date, and runs for the hospital and for the bank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secure_ai.learn.builder import SOLUTION_TEXTS, build_in_memory
+from secure_ai.learn.lint import lint, lint_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = [path.relative_to(ROOT) for path in lint_paths(ROOT)]
+SECTORS = ("healthcare", "finance")
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=str)
+
+
+def of(*folders):
+    found = [path for path in NOTEBOOKS if path.parts[0] in folders]
+    return pytest.mark.parametrize("path", found, ids=str)
+
+
+def said_by_checks(node):
+    """What each check cell of an executed notebook says, by cell id."""
+    return {
+        cell.id: cell.outputs[-1].data["text/plain"] if cell.outputs else ""
+        for cell in node.cells
+        if cell.cell_type == "code"
+        and any(line.startswith("lab.") and ".check(" in line for line in cell.source.splitlines())
+    }
+
+
+@every_notebook
+def test_is_well_built_and_accessible(path):
+    problems = lint(ROOT / path)
+    assert not problems, "\n".join(map(str, problems))
+
+
+@of("solutions")
+def test_chapter_is_whole(path):
+    assert (ROOT / "notebooks" / path.name).is_file(), f"{path} has no lesson"
+    assert (ROOT / "labs" / path.name).is_file(), f"{path} has no lab: run 'secure-ai lab build'"
+
+
+def test_labs_and_solution_texts_are_byte_for_byte_what_the_solutions_give():
+    labs, texts = build_in_memory(ROOT)
+    stale = [str(path) for path, built in labs.items() if (ROOT / path).read_bytes() != built.encode("utf-8")]
+    assert stale == [], "run 'secure-ai lab build'"
+    assert (ROOT / SOLUTION_TEXTS).read_bytes() == texts.encode("utf-8"), "run 'secure-ai lab build'"
+    assert {path.as_posix() for path in labs} == {p.as_posix() for p in NOTEBOOKS if p.parts[0] == "labs"}
+
+
+@pytest.mark.parametrize("sector", SECTORS)
+@of("notebooks")
+def test_lesson_runs(path, sector, executed):
+    executed(ROOT / path, sector)
+
+
+@pytest.mark.parametrize("sector", SECTORS)
+@of("solutions")
+def test_solution_runs_and_every_task_is_solved(path, sector, executed):
+    said = said_by_checks(executed(ROOT / path, sector))
+    assert said
+    assert {cell: words for cell, words in said.items() if not words.startswith("Correct")} == {}
+
+
+@pytest.mark.parametrize("sector", SECTORS)
+@of("labs")
+def test_unsolved_lab_runs_from_top_to_bottom(path, sector, executed):
+    said = said_by_checks(executed(ROOT / path, sector))
+    assert said
+    assert {cell: words for cell, words in said.items() if not words.startswith("Not attempted yet")} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sector", SECTORS)
+@of("notebooks", "solutions")
+def test_a_second_seed_tells_the_same_story(path, sector, executed):
+    said = said_by_checks(executed(ROOT / path, sector, seed=11))
+    assert {cell: words for cell, words in said.items() if not words.startswith("Correct")} == {}
