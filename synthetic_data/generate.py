@@ -92,7 +92,7 @@ def write_dataset(
     _check_target(out)
     module = import_module(f"synthetic_data.{sector}")
     plan = _plan(module, rows)
-    with _terminated_like_interrupted(), _filled_beside(out) as draft, _Writers(draft, fmt) as writers:
+    with _terminated_like_interrupted(), _filled_beside(out) as draft, _Writers(draft) as writers:
         for number, pieces in enumerate(_made(sector, seed, plan, fmt, workers), start=1):
             writers.write(pieces)
             if progress is not None:
@@ -114,28 +114,23 @@ def make_pieces(sector: str, seed: int, index: int, size: int, fmt: str) -> Piec
     """
     module = import_module(f"synthetic_data.{sector}")
     tables, documents = module.block_with_documents(seed, index, size)
-    pieces: Pieces = {}
-    if fmt == "iso20022":
-        for number, xml in enumerate(_iso20022().messages(tables["wires"], index * 1000 + 1)):
-            pieces[f"pacs.008/pacs.008-{index:05d}-{number:03d}.xml"] = xml
-        return pieces
+    pieces: Pieces = {f"documents/{name}.jsonl": document_lines(texts) for name, texts in documents.items()}
     if sector == "healthcare" and index == 0:  # what the hospital has once, not in every block
         tables = tables | {"staff": module.staff(seed)}
         scans = module.scans(seed)
         pieces["images/scans.npz"] = {"pixels": scans.pixels, "labels": scans.labels, "ids": scans.ids}
-    if fmt == "fhir":
+    if fmt == "iso20022":
+        iso20022 = import_module("synthetic_data.finance.iso20022")
+        for number, xml in enumerate(iso20022.messages(tables["wires"], index * 1000 + 1)):
+            pieces[f"pacs.008/pacs.008-{index:05d}-{number:03d}.xml"] = xml
+    elif fmt == "fhir":
         fhir = import_module("synthetic_data.healthcare.fhir")
-        return pieces | {f"{name}.ndjson": lines for name, lines in fhir.ndjson(tables).items()}
-    for name, texts in documents.items():
-        pieces[f"documents/{name}.jsonl"] = _lines(texts)
-    for name, frame in tables.items():
-        table = typed(frame)
-        pieces[f"{name}.{fmt}"] = _csv(table, header=index == 0) if fmt == "csv" else table
+        pieces |= {f"{name}.ndjson": lines for name, lines in fhir.ndjson(tables).items()}
+    elif fmt == "csv":
+        pieces |= {f"{name}.csv": table_csv(frame, header=index == 0) for name, frame in tables.items()}
+    else:
+        pieces |= {f"{name}.parquet": typed(frame) for name, frame in tables.items()}
     return pieces
-
-
-def _iso20022() -> ModuleType:
-    return import_module("synthetic_data.finance.iso20022")
 
 
 def typed(frame: pd.DataFrame) -> pa.Table:
@@ -156,13 +151,14 @@ def typed(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _csv(table: pa.Table, *, header: bool) -> bytes:
+def table_csv(frame: pd.DataFrame, *, header: bool = True) -> bytes:
+    """A frame as CSV: text in quotes, days and times in ISO form, nothing for a missing value."""
     buffer = BytesIO()
-    pa.csv.write_csv(table, buffer, pa.csv.WriteOptions(include_header=header, quoting_style="needed"))
+    pa.csv.write_csv(typed(frame), buffer, pa.csv.WriteOptions(include_header=header, quoting_style="needed"))
     return buffer.getvalue()
 
 
-def _lines(texts: list[SyntheticText]) -> bytes:
+def document_lines(texts: list[SyntheticText]) -> bytes:
     """One JSON object for each text: text, spans as [start, end, entity type], meta."""
     return "".join(
         json.dumps(
@@ -222,9 +218,8 @@ def _leave_interrupts_to_parent() -> None:
 class _Writers:
     """Open files by name; each piece is appended to its file."""
 
-    def __init__(self, folder: Path, fmt: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.fmt = fmt
         self._files: dict[str, Any] = {}
 
     def __enter__(self) -> _Writers:
@@ -243,7 +238,7 @@ class _Writers:
             elif isinstance(piece, dict):
                 with target.open("wb") as file:
                     np.savez_compressed(file, **piece)
-            elif self.fmt == "iso20022":
+            elif target.suffix == ".xml":
                 target.write_bytes(piece)  # a file each: keeping all open would run out of handles
             else:
                 if name not in self._files:

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -20,6 +21,7 @@ import pytest
 from synthetic_data import finance, generate, load
 from synthetic_data.finance import assemble
 from synthetic_data.generate import write_dataset
+from synthetic_data.samples import HERE, write_samples
 
 TABLES = (
     "customers",
@@ -148,6 +150,31 @@ def test_a_folder_written_here_is_replaced_as_a_whole(tmp_path):
     assert not list(out.glob("*.csv"))
     assert len(list(out.glob("*.parquet"))) == len(TABLES)
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_the_hospital_is_written_with_its_texts_scans_and_staff(tmp_path):
+    files = write_dataset("healthcare", rows=12, seed=4, out=tmp_path / "d", fmt="csv", workers=1)
+    data = load("healthcare", seed=4, rows=12)
+    assert {path.stem for path in files if path.suffix == ".csv"} == set(data.tables)
+    assert {path.stem for path in files if path.suffix == ".jsonl"} == set(data.documents)
+    for name, frame in data.tables.items():
+        assert len(pd.read_csv(tmp_path / "d" / f"{name}.csv")) == len(frame)
+    scans = np.load(tmp_path / "d" / "images" / "scans.npz")
+    assert (scans["pixels"] == data.images.pixels).all() and (scans["labels"] == data.images.labels).all()
+
+
+def test_the_hospital_is_written_as_one_file_of_json_lines_for_each_resource(tmp_path):
+    files = write_dataset("healthcare", rows=3, seed=4, out=tmp_path / "d", fmt="fhir", workers=1)
+    resources = {path.stem: path for path in files if path.suffix == ".ndjson"}
+    patients = [json.loads(line) for line in resources["Patient"].read_text(encoding="utf-8").splitlines()]
+    assert [patient["resourceType"] for patient in patients] == ["Patient"] * 3
+
+
+def test_samples_in_the_repository_are_those_that_the_command_writes(tmp_path):
+    write_samples(tmp_path)
+    new, kept = digests(tmp_path), digests(HERE)
+    assert {name: kept.get(name) for name in new} == new, "run: python -m synthetic_data.samples"
+    assert sum(path.stat().st_size for path in HERE.rglob("*") if path.is_file()) <= 200_000
 
 
 # ---------------------------------------------------------------- what is refused
