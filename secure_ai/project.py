@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from secure_ai.core.errors import UserError
 
-MARKS = ("notebooks", "solutions", "pyproject.toml")
+
+def find_root(start: Path | None = None) -> Path | None:
+    """Return the nearest folder at or above ``start`` (the current one) that holds the kit, or None."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        try:
+            with (folder / "pyproject.toml").open("rb") as file:
+                if tomllib.load(file).get("project", {}).get("name") == "secure-ai":
+                    return folder
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -15,10 +27,9 @@ def project_root(start: Path | None = None) -> Path:
     Raises:
         UserError: if neither lies inside a checkout of the kit.
     """
-    for origin in (start or Path.cwd(), Path(__file__)):
-        for folder in (origin.resolve(), *origin.resolve().parents):
-            if all((folder / mark).exists() for mark in MARKS) and (folder / "synthetic_data").is_dir():
-                return folder
-    raise UserError(
-        "The kit's notebooks are not here: run the command in the folder that holds notebooks/ and labs/."
-    )
+    root = find_root(start) or find_root(Path(__file__).parent)
+    if root is None:
+        raise UserError(
+            "The kit's notebooks are not here: run the command in the folder that holds notebooks/ and labs/."
+        )
+    return root

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from secure_ai.core.errors import UserError
 from secure_ai.learn.display import Table
-from secure_ai.learn.progress import project_root
+from secure_ai.project import find_root
 
 LESSON_MINUTES = 25
 LAB_MINUTES = 40
@@ -207,4 +207,4 @@ def _exists(root: Path | None, folder: str, key: str) -> bool:
 
 def _kit_folder() -> Path | None:
     checkout = Path(__file__).parents[2]
-    return checkout if (checkout / "notebooks").is_dir() else project_root()
+    return checkout if (checkout / "notebooks").is_dir() else find_root()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.core.errors import UserError
+from secure_ai.project import find_root
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,19 +19,6 @@ BUSY_SECONDS = 3
 VARIABLE = "SECURE_AI_PROGRESS"
 LEARNER_VARIABLE = "SECURE_AI_LEARNER"
 SUMMARY_COLUMNS = ("lab", "task", "status", "attempts", "hints_used", "first_seen", "solved_at")
-
-
-def project_root(start: Path | None = None) -> Path | None:
-    """Return the nearest folder at or above ``start`` (the current one) that holds this project, or None."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        try:
-            with (folder / "pyproject.toml").open("rb") as file:
-                if tomllib.load(file).get("project", {}).get("name") == "secure-ai":
-                    return folder
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def address() -> str | None:
@@ -47,7 +34,7 @@ def address() -> str | None:
         return chosen
     if chosen:
         return f"sqlite:///{Path(chosen).expanduser().resolve()}"
-    root = project_root()
+    root = find_root()
     folder = root / ".progress" if root else Path.home() / ".secure-ai"
     return f"sqlite:///{folder / 'progress.sqlite'}"
 
