@@ -40,6 +40,32 @@ class DataCard:
         return self.to_markdown()
 
 
+@dataclass(frozen=True)
+class Learned:
+    """How well a task can be learned: areas under the ROC curve on held-out rows.
+
+    Attributes:
+        task: name.
+        auc: of the model.
+        baseline_auc: of the simple baseline.
+        baseline: the baseline in words.
+        rows: rows in all.
+        positives: rows with the label.
+    """
+
+    task: str
+    auc: float
+    baseline_auc: float
+    baseline: str
+    rows: int
+    positives: int
+
+    @property
+    def margin(self) -> float:
+        """By how much the model beats the baseline."""
+        return self.auc - self.baseline_auc
+
+
 def _words(name: object) -> str:
     text = str(name).replace("_", " ")
     return text[:1].upper() + text[1:]

@@ -3,8 +3,6 @@ it."""
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -12,6 +10,11 @@ from synthetic_data.cards import DataCard
 from synthetic_data.dataset import Dataset, blocks, concatenate
 from synthetic_data.healthcare.access import access_table
 from synthetic_data.healthcare.card import hospital_card
+from synthetic_data.healthcare.learning import (
+    learn_readmission,
+    learn_scans,
+    readmission_features,
+)
 from synthetic_data.healthcare.notes import messages, notes
 from synthetic_data.healthcare.patients import make_patients
 from synthetic_data.healthcare.records import (
@@ -29,9 +32,21 @@ from synthetic_data.healthcare.staff import staff
 from synthetic_data.healthcare.visits import make_visits
 from synthetic_data.text import SyntheticText
 
-__all__ = ["BLOCK_SIZE", "TABLES", "block", "block_with_documents", "card", "generate", "scans", "staff"]
+__all__ = [
+    "BLOCK_SIZE",
+    "TABLES",
+    "block",
+    "block_with_documents",
+    "card",
+    "generate",
+    "learn_readmission",
+    "learn_scans",
+    "readmission_features",
+    "scans",
+    "staff",
+]
 
-BLOCK_SIZE = 5000
+BLOCK_SIZE = 2500
 """Patients in a block; only the last block of a data set may hold fewer."""
 
 TABLES = (
@@ -71,26 +86,17 @@ def generate(rows: int, seed: int) -> Dataset:
 
 
 def block(seed: int, index: int, size: int = BLOCK_SIZE) -> dict[str, pd.DataFrame]:
-    """One block of patients with every dependent row, ready to be written.
+    """One block of patients with every dependent row: all of `TABLES` but the staff, which blocks share.
 
     The block depends on (seed, index, size) alone, so blocks can be made in any order and in any process.
-
-    Returns:
-        The tables of `TABLES`; the staff, which all blocks share, comes with block 0 only. `notes` and
-        `messages` carry a column `spans` with the true spans as JSON: [[start, end, entity type], ...].
     """
-    tables, documents = block_with_documents(seed, index, size)
-    for name, texts in documents.items():
-        tables[name]["spans"] = pd.array([json.dumps(text.spans) for text in texts], dtype="str")
-    if index == 0:
-        tables["staff"] = staff(seed)
-    return {name: tables[name] for name in TABLES if name in tables}
+    return block_with_documents(seed, index, size)[0]
 
 
 def block_with_documents(
     seed: int, index: int, size: int = BLOCK_SIZE
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[SyntheticText]]]:
-    """The tables of a block without the staff, and its notes and messages with their true spans."""
+    """`block`, and its notes and messages with their true spans."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     start = index * BLOCK_SIZE
     people = staff(seed)

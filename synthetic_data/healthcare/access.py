@@ -28,7 +28,8 @@ def access_table(rng: np.random.Generator, frame: Frame, *, block: int, seed: in
     """
     parts = [*_care(rng, frame), *_office(rng, frame), *_glass(rng, frame), *_snooping(rng, frame)]
     column = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.lexsort((column["staff"], column["patient"], column["minute"]))
+    second = column["minute"] * 60 + rng.integers(0, 60, len(column["minute"]))
+    order = np.lexsort((column["staff"], column["patient"], second))
     column = {name: values[order] for name, values in column.items()}
     n = len(order)
     explained = column["visit"] != _NO_VISIT
@@ -39,10 +40,7 @@ def access_table(rng: np.random.Generator, frame: Frame, *, block: int, seed: in
     return pd.DataFrame(
         {
             "event_id": identifiers.numbered("A", block * 10**8 + np.arange(n), 12),
-            "timestamp": model.FIRST_DAY
-            + (column["minute"] * 60 + rng.integers(0, 60, n))
-            .astype("timedelta64[s]")
-            .astype("timedelta64[us]"),
+            "timestamp": model.FIRST_DAY + second[order].astype("timedelta64[s]").astype("timedelta64[us]"),
             "staff_id": frame.staff["staff_id"].array.take(column["staff"]),
             "patient_id": frame.patients["patient_id"].array.take(column["patient"]),
             "encounter_id": pd.Series(frame.encounter_id(np.maximum(column["visit"], 0))).where(explained),

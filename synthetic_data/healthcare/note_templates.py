@@ -136,7 +136,7 @@ Diagnosis: Benign. No Paget cells seen. Gleason grading not applicable.""",
     ),
     (
         "cardiology_note",
-        """Cardiology f/u {date}: {last_first}, {age_short}. EF 45%, NYHA II, Killip I at presentation. Pacemaker interrogated, s/n {device}, battery good; remote monitor sends from {ip}. {exam} Continue {drug} {dose} {frequency}. RTC {follow_date}. cc: {doctor2}""",
+        """Cardiology f/u {date}: {last_first}, {age_short}; EF 45%, NYHA II, Killip I at presentation. Pacemaker interrogated, s/n {device}, battery good; remote monitor sends from {ip}. {exam} Continue {drug} {dose} {frequency}. RTC {follow_date}. cc: {doctor2}""",
     ),
     (
         "discharge_instructions",

@@ -20,8 +20,8 @@ from synthetic_data.people import age_on
 from synthetic_data.places import places
 from synthetic_data.text import SyntheticText, parse, render
 
-NOTES_PER_BLOCK = 400
-MESSAGES_PER_BLOCK = 250
+NOTES_PER_BLOCK = 250
+MESSAGES_PER_BLOCK = 150
 
 _HOSPITALS = (
     "Zenith Valley Medical Center",
