@@ -83,7 +83,7 @@ def install_kernelspec(directory: Path, name: str = KERNEL_NAME) -> Path:
     folder = Path(directory) / "kernels" / name
     folder.mkdir(parents=True, exist_ok=True)
     specification = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=CRITICAL"],
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"],
         "display_name": "Python 3 (warm)",
         "language": "python",
         "metadata": {"kernel_provisioner": {"provisioner_name": PROVISIONER_NAME}, "debugger": True},
