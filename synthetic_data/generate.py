@@ -67,7 +67,9 @@ def write_dataset(
         out: the folder to make. It may exist if it is empty or was written here before; then it is replaced.
         fmt: "csv" or "parquet"; "fhir" (healthcare: NDJSON, one file per resource type) or "iso20022"
             (finance: pacs.008 XML of the wires).
-        workers: processes that make blocks; all available cores by default. A single block needs none.
+        workers: processes that make blocks; all available cores by default. A single block needs none. Where
+            processes are spawned (macOS, Windows), a script that calls this needs the usual
+            ``if __name__ == "__main__":``.
         progress: called with (blocks written, blocks in all) after each block.
 
     Returns:

@@ -19,6 +19,8 @@ BLOCK_SIZE = 50_000
 ROWS_PER_CUSTOMER = 10
 LEAST_CUSTOMERS = 50
 CUSTOMERS_PER_STAFF = 50
+LEAST_STAFF = 30
+LEAST_ACCESSES = 2_000
 PAYEES = 400
 
 
@@ -49,14 +51,14 @@ def block_with_documents(
 
     ledger = _ledger(rng, client, size)
     paid = _transactions(rng, ledger, client, payees, index * BLOCK_SIZE)
-    workers = max(12, customers // CUSTOMERS_PER_STAFF)
+    workers = max(LEAST_STAFF, customers // CUSTOMERS_PER_STAFF)
     # Staff stand apart from customers in the numbering of persons, so that no SSN is given twice.
     first_worker = 40_000_000 + index * (BLOCK_SIZE // ROWS_PER_CUSTOMER // 2)
     persons = people(rng, workers, id_prefix="employee", start=first_worker, key=seed, ages="workers")
     employees = access.staff(
         rng, persons.drop(columns="employee_id"), first_worker - 40_000_000 + 1 + np.arange(workers), BRANCHES
     )
-    accesses = max(300, size // 5)
+    accesses = max(LEAST_ACCESSES, size // 5)
     tables = {
         "customers": client.customers,
         "accounts": client.accounts,
