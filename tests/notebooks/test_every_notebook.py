@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from secure_ai.learn.builder import SOLUTION_TEXTS, build_in_memory
 from secure_ai.learn.lint import lint, lint_paths
+from secure_ai.learn.notebook import output_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [path.relative_to(ROOT) for path in lint_paths(ROOT)]
@@ -23,10 +25,9 @@ def of(*folders):
 def said_by_checks(node):
     """What each check cell of an executed notebook says, by cell id."""
     return {
-        cell.id: cell.outputs[-1].data["text/plain"] if cell.outputs else ""
+        cell.id: "\n".join(output_texts(cell))
         for cell in node.cells
-        if cell.cell_type == "code"
-        and any(line.startswith("lab.") and ".check(" in line for line in cell.source.splitlines())
+        if cell.cell_type == "code" and re.search(r"^lab\.\w+\.check\(", cell.source, re.MULTILINE)
     }
 
 
