@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +17,7 @@ from secure_ai.core import UserError
 # The four sensitivity tiers of secure_ai.discover, by name.
 TIERS = ("public", "internal", "confidential", "restricted")
 STRICTEST_FIRST = ("deny", "ask", "allow")
+WORDS = {"allow": "allowed", "ask": "ask first", "deny": "not allowed"}
 
 Tier = Literal["public", "internal", "confidential", "restricted"]
 Effect = Literal["allow", "ask", "deny"]
@@ -164,10 +165,18 @@ def tools() -> dict[str, str]:
 
 def policy_frame(rules: Sequence[Rule]) -> pd.DataFrame:
     """Return the policy as a table to hang on a wall: rule, effect, reason, instead."""
-    words = {"allow": "allowed", "ask": "ask first", "deny": "not allowed"}
     return pd.DataFrame(
-        [(rule.name, words[rule.effect], rule.reason, rule.alternative) for rule in rules],
+        [(rule.name, WORDS[rule.effect], rule.reason, rule.alternative) for rule in rules],
         columns=["rule", "effect", "reason", "instead"],
+    )
+
+
+def decisions_frame(rules: Sequence[Rule], requests: Mapping[str, Request]) -> pd.DataFrame:
+    """Return what the policy says to named requests: request, decision, reason, instead."""
+    decisions = {name: decide(rules, request) for name, request in requests.items()}
+    return pd.DataFrame(
+        [(name, WORDS[item.effect], item.reason, item.alternative) for name, item in decisions.items()],
+        columns=["request", "decision", "reason", "instead"],
     )
 
 

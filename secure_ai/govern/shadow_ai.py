@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from secure_ai.core import Span, UserError
+from secure_ai.core import Document, Span, UserError
 from secure_ai.core.frameworks import entry
 from secure_ai.discover import ENTITY_CLASSES, EntityClass, classify, detect
 from secure_ai.discover.classification import UNCLASSIFIED
@@ -83,6 +83,23 @@ def what_would_leave(
     frame = pd.DataFrame(rows, columns=["identifier", "count", "HIPAA", "bank", "tier", "missed"])
     frame = frame.sort_values(["count", "identifier"], ascending=[False, True], ignore_index=True)
     return frame if truth is not None else frame.drop(columns="missed")
+
+
+def most_revealing(texts: Iterable[Document]) -> Document:
+    """Return the text with the most sensitive tier, and among those with the most kinds of identifiers.
+
+    Raises:
+        UserError: if there is no text.
+    """
+    ranked = list(texts)
+    if not ranked:
+        raise UserError("There is no text to choose from: give at least one document.")
+
+    def rank(document: Document) -> tuple[int, int, int]:
+        kinds = {span.entity_type for span in document.spans if _protected(span)}
+        return classify(kinds).tier if kinds else -1, len(kinds), len(document.spans)
+
+    return max(ranked, key=rank)
 
 
 def unseen(truth: Iterable[Span], found: Sequence[Span]) -> list[Span]:

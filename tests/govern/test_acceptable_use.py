@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from secure_ai.core import UserError
 from secure_ai.core.frameworks import entry
 from secure_ai.discover.classification import Tier
-from secure_ai.govern.acceptable_use import TIERS, Request, Rule, decide, load_policy, policy_frame, tools
+from secure_ai.govern.acceptable_use import (
+    TIERS,
+    Request,
+    Rule,
+    decide,
+    decisions_frame,
+    load_policy,
+    policy_frame,
+    tools,
+)
 
 POLICY = load_policy()
 requests = st.builds(
@@ -118,6 +127,21 @@ def test_the_policy_fits_on_a_wall():
     frame = policy_frame(POLICY)
     assert list(frame["rule"]) == [rule.name for rule in POLICY]
     assert set(frame["effect"]) == {"allowed", "ask first", "not allowed"}
+
+
+def test_decisions_are_tabled_in_the_order_of_the_requests():
+    frame = decisions_frame(
+        POLICY,
+        {
+            "leaflet": Request("public_chatbot", "public"),
+            "record": Request("public_chatbot", "restricted", 3),
+        },
+    )
+    assert frame[["request", "decision"]].to_numpy().tolist() == [
+        ["leaflet", "allowed"],
+        ["record", "not allowed"],
+    ]
+    assert frame["instead"].tolist()[0] == "" and frame["instead"].tolist()[1]
 
 
 GOOD = {"name": "r", "effect": "deny", "reason": "because", "alternative": "this"}

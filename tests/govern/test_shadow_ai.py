@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secure_ai.core import Span, UserError
+from secure_ai.core import Document, Span, UserError
 from secure_ai.govern.acceptable_use import decide, load_policy
-from secure_ai.govern.shadow_ai import SimulatedChatbot, mask_spans, paste_request, unseen, what_would_leave
+from secure_ai.govern.shadow_ai import (
+    SimulatedChatbot,
+    mask_spans,
+    most_revealing,
+    paste_request,
+    unseen,
+    what_would_leave,
+)
 
 NOTE = "Mr. Jonas Albrecht, SSN 912-34-5678, called from 555-0142; he wrote to jonas@example.org."
 
@@ -115,3 +122,13 @@ def test_what_says_nothing_about_a_person_is_not_counted():
 def test_a_date_alone_does_not_make_a_text_a_record():
     request = paste_request("See you on", detector=lambda texts: [[Span(0, 3, "DATE_TIME")] for _ in texts])
     assert (request.identifiers, request.tier) == (0, "internal")
+
+
+def test_the_most_revealing_text_has_the_worst_tier_before_the_most_kinds():
+    names = Document(NOTE, [TRUTH[0], TRUTH[2], TRUTH[3]])
+    number = Document(NOTE, [TRUTH[1]])
+    both = Document(NOTE, TRUTH)
+    assert most_revealing([names, number]) is number
+    assert most_revealing([number, both, names, Document("nothing")]) is both
+    with pytest.raises(UserError, match="no text"):
+        most_revealing([])
