@@ -174,19 +174,20 @@ def lab_submit(name: str, out: Path | None) -> int:
     help="YAML file of parameters; options given here win.",
 )
 @click.option("--quasi-identifiers", help="Columns, separated by commas; proposed if not given.")
+@click.option("--sensitive", help="Columns, separated by commas, never proposed as quasi-identifiers.")
 @click.option("--population", help="Table of the population that the records come from.")
 @click.option("--table", help="Table of a database, or sheet of a workbook.")
 @click.option("--delimiter", help="Separator of a text file; recognized if not given.")
 @click.option("--encoding", help="Encoding of a text file, such as latin-1; UTF-8 if not given.")
 @click.option("--threshold", type=float, help="Highest acceptable re-identification risk, from 0 to 1.")
-@click.option("--seed", type=int, help="Seed for sampling.")
+@click.option("--sample", type=int, help="Values per column that the detectors read.")
+@click.option("--seed", type=int, help="Makes the sample repeatable.")
+@click.option("--date", help="Date shown on the report, as 2026-03-31; today if not given.")
 @click.option("--fail-on", type=LEVELS, help="Exit with 1 at a finding of this level or worse.")
 def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: Any) -> int:
     """Assess a table: report.html, findings.json, manifest.json and the executed notebook."""
     from secure_ai.assess import read_parameters, run_assessment
 
-    if options["quasi_identifiers"] is not None:
-        options["quasi_identifiers"] = [name.strip() for name in options["quasi_identifiers"].split(",")]
     chosen = {name: value for name, value in options.items() if value is not None}
     result = run_assessment(read_parameters(parameters, chosen), out)
     print(f"Wrote {', '.join(sorted(path.name for path in result.files))} to {out}.")

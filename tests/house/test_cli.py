@@ -24,7 +24,9 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), BAD_INPUT, ids=lambda value: " ".join(value)[:40])
+@pytest.mark.parametrize(
+    ("arguments", "said"), BAD_INPUT, ids=[" ".join(arguments)[:40] for arguments, _ in BAD_INPUT]
+)
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, said, capsys):
     assert invoke(arguments) == 2
     error = capsys.readouterr().err
