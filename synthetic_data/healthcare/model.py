@@ -42,10 +42,9 @@ SCAN_LABEL_NOISE = 0.03
 SCAN_SHARE = 0.4
 SCAN_COUNT = 500
 
-# What a learner's model must reach on held-out rows; tests/synthetic_data/test_healthcare_learning.py
-# measures it.
-READMISSION_MARGIN = 0.06
-SCAN_MARGIN = 0.25
+# What a simple model must reach on held-out rows; `learning` measures it and the tests compare.
+READMISSION_MARGIN = 0.08
+SCAN_MARGIN = 0.30
 HIGHEST_AUC = 0.99
 
 SNOOPING_KINDS = ("family", "vip", "burst")
