@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import papermill
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
+from secure_ai.core import UserError
 from secure_ai.learn.builder import SOLUTION_TEXTS, build_in_memory
+from secure_ai.learn.execute import run_notebook
+from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.lint import lint, lint_paths
 from secure_ai.learn.notebook import output_texts
 
@@ -71,6 +76,22 @@ def test_unsolved_lab_runs_from_top_to_bottom(path, sector, executed):
     said = said_by_checks(executed(ROOT / path, sector))
     assert said
     assert {cell: words for cell, words in said.items() if not words.startswith("Not attempted yet")} == {}
+
+
+@of("notebooks")
+def test_lesson_refuses_a_sector_that_it_does_not_know(path, kernels):
+    with pytest.raises(UserError) as refusal:
+        run_notebook(ROOT / path, parameters={"sector": "retail"}, kernel_name=KERNEL_NAME)
+    assert "healthcare or finance" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@of("notebooks")
+def test_lesson_refuses_an_unknown_parameter_where_papermill_alone_would_go_on(path, kernels):
+    with pytest.raises(PapermillExecutionError) as refusal:
+        papermill.execute_notebook(
+            ROOT / path, None, {"sectr": "finance"}, kernel_name=KERNEL_NAME, progress_bar=False
+        )
+    assert refusal.value.ename == "ParameterError" and "sectr" in refusal.value.evalue
 
 
 @pytest.mark.slow
