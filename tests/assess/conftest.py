@@ -1,0 +1,85 @@
+"""Assessments that several tests look at: run once, in a warm kernel."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from secure_ai.assess import AssessmentResult, run_assessment
+from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
+
+DATE = "2026-03-31"
+# Column names that try to be markup, a formula, a path, a quotation, two lines.
+HOSTILE_COLUMNS = (
+    "<script>alert(1)</script>",
+    '=cmd|"/c calc"!A0',
+    "../../etc/passwd",
+    'it\'s "quoted"',
+    "two\nlines",
+    "{{ 7*7 }}",
+    "</style><img src=x onerror=alert(1)>",
+    "age",
+    "sex",
+)
+CANARY = "canary-7f3a"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished assessment, its input and what it reported on the way."""
+
+    data: Path
+    out: Path
+    result: AssessmentResult
+    progress: tuple[str, ...]
+
+    def texts(self) -> dict[str, str]:
+        """The content of every output file."""
+        return {path.name: path.read_text(encoding="utf-8") for path in self.out.iterdir()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_kernel(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("jupyter")
+    install_kernelspec(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(folder))
+        yield
+
+
+def run(data: Path, out: Path, sector: str, **options) -> Run:
+    lines: list[str] = []
+    parameters = {"data": str(data), "sector": sector, "date": DATE, **options}
+    result = run_assessment(parameters, out, lines.append, kernel_name=KERNEL_NAME)
+    return Run(data, out, result, tuple(lines))
+
+
+@pytest.fixture(scope="session")
+def hostile_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("private-folder") / "<b>claims & co</b>.csv".replace("/", "")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")  # DuckDB reads one kind of line break per file
+        writer.writerow(HOSTILE_COLUMNS)
+        for i in range(40):
+            values = [f"{CANARY}-{i % 5}-{j}" for j in range(len(HOSTILE_COLUMNS) - 2)]
+            writer.writerow([*values, 30 + i % 9, "fm"[i % 2]])
+    return path
+
+
+@pytest.fixture(scope="session")
+def hostile(hostile_file: Path, tmp_path_factory: pytest.TempPathFactory, warm_kernel) -> Run:
+    return run(hostile_file, tmp_path_factory.mktemp("reports") / "hostile", "healthcare")
+
+
+@pytest.fixture(scope="session")
+def synthea(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, warm_kernel) -> Run:
+    out = tmp_path_factory.mktemp("reports") / "synthea"
+    return run(shared_data / "synthea_patients.csv", out, "healthcare")
+
+
+@pytest.fixture(scope="session")
+def adult(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, warm_kernel) -> Run:
+    return run(shared_data / "adult.csv", tmp_path_factory.mktemp("reports") / "adult", "finance")

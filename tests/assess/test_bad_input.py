@@ -1,0 +1,209 @@
+"""Whatever is wrong with the input ends in one sentence, exit code 2, and nothing written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from secure_ai import cli
+from secure_ai.assess import AssessmentParameters, assess, read_parameters, run_assessment
+from secure_ai.assess.outputs import write_results
+from secure_ai.core import Outcome, UserError
+from secure_ai.learn.forkserver import KERNEL_NAME
+
+GOOD = "age,sex,zip\n" + "".join(f"{20 + i % 7},{'fm'[i % 2]},0{i:04}\n" for i in range(30))
+FILES = {
+    "good.csv": GOOD.encode(),
+    "empty.csv": b"",
+    "blank.csv": b"\n\n  \n",
+    "header_only.csv": b"age,sex\n",
+    "binary.csv": bytes(range(256)) * 40,
+    "zip.csv": b"PK\x03\x04" + b"\0" * 60,
+    "latin.csv": "name,city\nMüller,Köln\n".encode("latin-1") * 3,
+    "semicolons.csv": b"age;sex\n30;f\n31;m\n",
+    "notes.docx": b"age,sex\n30,f\n",
+    "fake.parquet": b"age,sex\n30,f\n",
+    "broken.json": b'{"age": [1,',
+}
+# What is wrong, parameters beside data and sector, and words that the sentence must hold.
+CASES = [
+    ("missing file", {"data": "none.csv"}, "does not exist"),
+    ("a folder", {"data": "."}, "not a file"),
+    ("no match", {"data": "none-*.csv"}, "No file matches"),
+    ("empty", {"data": "empty.csv"}, "is empty"),
+    ("blank lines", {"data": "blank.csv"}, "blank lines"),
+    ("header only", {"data": "header_only.csv"}, "no rows"),
+    ("binary", {"data": "binary.csv"}, "binary.csv"),
+    ("zip", {"data": "zip.csv"}, "ZIP or Excel"),
+    ("encoding", {"data": "latin.csv"}, "UTF-8"),
+    ("wrong delimiter", {"data": "semicolons.csv", "delimiter": ","}, "--delimiter"),
+    ("delimiter too long", {"delimiter": "::"}, "'delimiter' must be one character"),
+    ("unknown ending", {"data": "notes.docx"}, "ending that is not known"),
+    ("no parquet", {"data": "fake.parquet"}, "fake.parquet"),
+    ("broken json", {"data": "broken.json"}, "broken.json"),
+    ("column missing", {"quasi_identifiers": "age,height"}, "no column 'height'"),
+    ("sensitive missing", {"sensitive": ["height"]}, "no column 'height'"),
+    ("both", {"quasi_identifiers": "age", "sensitive": "age"}, "both as a quasi-identifier and as sensitive"),
+    ("population missing", {"population": "none.csv"}, "none.csv does not exist"),
+    ("population column", {"population": "semicolons.csv", "quasi_identifiers": "zip"}, "no column 'zip'"),
+    (
+        "unknown",
+        {"quasi_identifer": "age"},
+        "There is no parameter 'quasi_identifer'. The parameters are: data",
+    ),
+    ("sector", {"sector": "bank"}, "healthcare or finance"),
+    ("type", {"sample": "many"}, "'sample' must be a whole number"),
+    ("range", {"threshold": 0}, "'threshold' must be a number above 0"),
+    ("bool", {"seed": True}, "'seed' must be a whole number"),
+    ("date", {"date": "yesterday"}, "2026-03-31"),
+    ("no data", {"data": ""}, "'data' is missing"),
+    ("database", {"data": "sqlite:///nowhere.db"}, "name of a table"),
+]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad input must be found before any work: a kernel that is started here is a failure."""
+
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("a kernel was started")
+
+    monkeypatch.setattr("secure_ai.assess.run._execute", started)
+
+
+@pytest.mark.parametrize(("options", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_bad_input_is_one_sentence_before_any_work(here: Path, options: dict, words: str) -> None:
+    before = sorted(here.rglob("*"))
+    with pytest.raises(UserError) as caught:
+        run_assessment({"data": "good.csv", "sector": "finance", **options}, here / "new" / "out")
+    sentence = str(caught.value)
+    assert words in sentence
+    assert "\n" not in sentence and sentence.endswith(".") and str(here) not in sentence
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize("case", ["file", "under a file", "foreign", "foreign beside ours", "not writable"])
+def test_an_output_folder_that_cannot_be_used_is_one_sentence_and_loses_nothing(
+    here: Path, case: str
+) -> None:
+    out = here / "out"
+    if case == "file":
+        out.write_text("precious")
+    elif case == "under a file":
+        out = here / "good.csv" / "out"
+    elif case == "not writable":
+        out = Path("/proc/assessment") if Path("/proc").is_dir() else here / "good.csv" / "out"
+    else:
+        out.mkdir()
+        (out / "thesis.txt").write_text("precious")
+        if case == "foreign beside ours":
+            (out / "manifest.json").write_text(json.dumps({"format": "secure-ai assessment 1"}))
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="choose") as caught:
+        run_assessment({"data": "good.csv", "sector": "finance"}, out)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_of_files_with_our_names_but_no_manifest_of_ours_is_refused(here: Path) -> None:
+    (here / "out").mkdir()
+    (here / "out" / "report.html").write_text("somebody else's report")
+    with pytest.raises(UserError, match="not an earlier assessment"):
+        run_assessment({"data": "good.csv", "sector": "finance"}, here / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "none.csv", "--sector", "finance"], "does not exist"),
+        (["--data", "empty.csv", "--sector", "finance"], "is empty"),
+        (["--data", "binary.csv", "--sector", "finance"], "binary.csv"),
+        (["--data", "semicolons.csv", "--sector", "finance", "--delimiter", ","], "--delimiter"),
+        (["--data", "good.csv", "--sector", "finance", "--quasi-identifiers", "age, height"], "'height'"),
+        (["--data", "good.csv"], "'sector' is missing"),
+        (["--data", "good.csv", "--sector", "finance", "--threshold", "2"], "'threshold'"),
+        (["--parameters", "none.yaml"], "none.yaml cannot be read"),
+        (["--parameters", "good.csv"], "good.csv"),
+        (["--parameters", "odd.yaml"], "no parameter 'colour'"),
+    ],
+)
+def test_the_command_line_says_the_sentence_and_ends_with_two(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (here / "odd.yaml").write_text("data: good.csv\nsector: finance\ncolour: red\n")
+    assert cli.invoke(["assess", *arguments, "--out", "out"]) == 2
+    printed = capsys.readouterr()
+    assert words in printed.err and "Traceback" not in printed.err
+    assert printed.err.startswith("Error: ") and printed.err.count("\n") == 1
+    assert not (here / "out").exists()
+
+
+# ------------------------------------------------------------------- strange, but not wrong
+
+
+def wide() -> pd.DataFrame:
+    return pd.DataFrame({f"column {i}": [i, i + 1, i] for i in range(300)})
+
+
+STRANGE = {
+    "single row": pd.DataFrame({"age": [44], "sex": ["f"], "name": ["Ada"]}),
+    "single column": pd.DataFrame({"age": [44, 45, 44]}),
+    "all null column": pd.DataFrame({"age": [1, 2, 3], "nothing": [None, None, None]}),
+    "all equal": pd.DataFrame({"age": [1] * 9, "sex": ["f"] * 9}),
+    "all different": pd.DataFrame({"a": range(50), "b": range(50)}),
+    "300 columns": wide(),
+    "other scripts": pd.DataFrame({"年齢": [1, 2, 2], "пол": ["ж", "м", "ж"]}),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_tables_give_a_report(tmp_path: Path, name: str) -> None:
+    STRANGE[name].to_csv(tmp_path / "table.csv", index=False)
+    out = tmp_path / "out"
+    out.mkdir()
+    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "healthcare"}))
+    write_results(result, out)
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert all(f'<th scope="row">{column}</th>' in html for column in STRANGE[name].columns)
+    assert result.n_rows == len(STRANGE[name])
+
+
+def test_duplicate_headers_stay_apart(tmp_path: Path) -> None:
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([["age", "age", "AGE"], [1, 2, 3], [1, 3, 3]])
+    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "finance"}))
+    assert len({profile.name for profile in result.inventory.columns}) == 3
+
+
+def test_a_table_without_any_candidate_leaves_reidentification_unassessed(tmp_path: Path) -> None:
+    pd.DataFrame({"grade": ["x"] * 6}).to_csv(tmp_path / "table.csv", index=False)
+    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "finance"}))
+    outcomes = {f.id: f.outcome for f in result.findings if f.id.startswith("data.reidentification")}
+    assert set(outcomes.values()) == {Outcome.UNASSESSED} and len(outcomes) == 3
+    (tmp_path / "out").mkdir()
+    write_results(result, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["patients_table", "transactions_table"])
+def test_the_example_parameter_files_are_valid(repo_root: Path, name: str) -> None:
+    file = repo_root / "notebooks" / "assessments" / "parameters" / f"{name}.yaml"
+    assert read_parameters(file, {}).sector in {"healthcare", "finance"}
+    assert read_parameters(file, {"threshold": 0.09}).threshold == 0.09
+
+
+def test_the_warm_kernel_is_a_kernel_of_this_machine() -> None:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    assert KERNEL_NAME in KernelSpecManager().find_kernel_specs()
