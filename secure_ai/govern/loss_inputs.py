@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 
@@ -48,14 +49,16 @@ class LossScenario:
     def __post_init__(self) -> None:
         if isinstance(self.frequency, Sequence):
             _check_interval(self.name, "frequency", self.frequency)
-        elif not math.isfinite(self.frequency) or self.frequency < 0:
+        elif not _is_number(self.frequency) or self.frequency < 0:
             raise UserError(
                 f"{self.name}: a frequency of {self.frequency} events a year is not possible: "
                 "give a number from 0 upwards (0.1 is once in ten years)."
             )
         _check_interval(self.name, "magnitude", self.magnitude)
         low, high = self.magnitude
-        if self.most_likely is not None and not (low <= self.most_likely <= high and low < high):
+        if self.most_likely is not None and not (
+            _is_number(self.most_likely) and low <= self.most_likely <= high and low < high
+        ):
             raise UserError(
                 f"{self.name}: the most likely loss {self.most_likely} is not between {low} and {high}: "
                 "give smallest <= most likely <= largest."
@@ -134,7 +137,7 @@ class Control:
     source: str = "not stated"
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.annual_cost) or self.annual_cost < 0:
+        if not _is_number(self.annual_cost) or self.annual_cost < 0:
             raise UserError(
                 f"{self.name}: an annual cost of {self.annual_cost} is not possible: give 0 or more."
             )
@@ -178,10 +181,15 @@ def draw_shares(interval: Interval | None, size: int, rng: np.random.Generator) 
 
 
 def _check_interval(name: str, what: str, interval: Sequence[float]) -> None:
-    if len(interval) != 2 or not all(math.isfinite(bound) and bound > 0 for bound in interval):
+    pair = isinstance(interval, Sequence) and not isinstance(interval, str) and len(interval) == 2
+    if not pair or not all(_is_number(bound) and bound > 0 for bound in interval):
         raise UserError(
-            f"{name}: the {what} needs two positive bounds of a 90 % interval, got {tuple(interval)}: "
+            f"{name}: the {what} needs two positive bounds of a 90 % interval, got {interval!r}: "
             "give them as (low, high)."
         )
     if interval[0] > interval[1]:
         raise UserError(f"{name}: the {what} {tuple(interval)} is reversed: give the lower bound first.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -196,6 +196,13 @@ def test_a_control_without_cost_has_no_return_but_a_saving():
         ({"magnitude": (-5, 100_000)}, "magnitude needs two positive bounds"),
         ({"magnitude": (math.nan, 1)}, "magnitude needs two positive bounds"),
         ({"magnitude": (1,)}, "magnitude needs two positive bounds"),
+        ({"magnitude": 5}, "magnitude needs two positive bounds"),
+        ({"magnitude": "10"}, "magnitude needs two positive bounds"),
+        ({"magnitude": ("1", "2")}, "magnitude needs two positive bounds"),
+        ({"frequency": "10"}, "frequency needs two positive bounds"),
+        ({"frequency": None}, "frequency of None"),
+        ({"frequency": True}, "frequency of True"),
+        ({"magnitude": (1, 10), "most_likely": "5"}, "is not between"),
         ({"magnitude": (1, 10), "most_likely": 11}, "is not between"),
         ({"magnitude": (5, 5), "most_likely": 5}, "is not between"),
     ],
@@ -214,7 +221,7 @@ def test_an_effect_that_is_no_share_is_refused(interval):
         Effect(magnitude=interval)
 
 
-@pytest.mark.parametrize("cost", [-1, math.nan, math.inf])
+@pytest.mark.parametrize("cost", [-1, math.nan, math.inf, "5", None])
 def test_an_impossible_cost_is_refused(cost):
     with pytest.raises(UserError, match="annual cost"):
         Control("c", cost)
