@@ -110,7 +110,7 @@ def data(sector: str, out: Path, rows: int, seed: int, fmt: str) -> None:
     except ValueError as error:
         raise UserError(str(error)) from None
     for path in files:
-        print(f"{path.stat().st_size:>14,} bytes  {path.name}")
+        print(f"{path.stat().st_size:>14,} bytes  {path.relative_to(out)}")
     print(f"Wrote {len(files)} files to {out}.")
 
 

@@ -6,27 +6,11 @@ The data card states margins; this module is how they are measured, in the tests
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Learned:
-    """Areas under the ROC curve on held-out rows: of the model, and of the simple baseline."""
-
-    task: str
-    auc: float
-    baseline_auc: float
-    baseline: str
-    rows: int
-    positives: int
-
-    @property
-    def margin(self) -> float:
-        """By how much the model beats the baseline."""
-        return self.auc - self.baseline_auc
+from synthetic_data.cards import Learned
 
 
 def fraud_features(transactions: pd.DataFrame) -> pd.DataFrame:
