@@ -143,7 +143,7 @@ def _execute(
             parameters=parameters,
             kernel_name=kernel_name or node.metadata.get("kernelspec", {}).get("name", "python3"),
             language="python",
-            config=_kernel_configuration(),
+            config=kernel_configuration(),
             progress_bar=False,
             cwd=str(cwd),
         )
@@ -173,8 +173,8 @@ def _execute(
     return executed
 
 
-def _kernel_configuration() -> Any:
-    # Cells and outputs travel over a local socket; encrypt it where the kernel can.
+def kernel_configuration() -> Any:
+    """Settings for nbclient: cells and outputs travel over a local socket, encrypted where the kernel can."""
     import zmq
     from traitlets.config import Config
 

@@ -20,7 +20,7 @@ from secure_ai import __version__
 from secure_ai.core import UserError
 from secure_ai.core.outputs import atomic_file
 from secure_ai.learn.builder import build_lab, rebuild_lab, solution_paths, tasks_module
-from secure_ai.learn.execute import own_progress
+from secure_ai.learn.execute import kernel_configuration, own_progress
 from secure_ai.learn.notebook import read_notebook
 
 STATUSES = {
@@ -192,6 +192,8 @@ def submit_lab(root: Path, name: str, out: Path | None = None, kernel_name: str 
 
 
 def _read_work(path: Path, key: str) -> NotebookNode:
+    if not path.is_file():
+        raise UserError(f"The lab {key} is missing: 'secure-ai lab reset {key}' makes it again.")
     try:
         return read_notebook(path)
     except UserError as error:
@@ -211,6 +213,7 @@ def _run_all(node: NotebookNode, module: str, folder: Path, kernel_name: str) ->
     work.cells.append(nbformat.v4.new_code_cell(source, id=_REPORT_CELL))
     client = NotebookClient(
         work,
+        config=kernel_configuration(),
         kernel_name=kernel_name,
         allow_errors=True,
         timeout=CELL_SECONDS,

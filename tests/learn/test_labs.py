@@ -233,6 +233,12 @@ def test_a_damaged_lab_is_a_sentence_that_says_how_to_mend_it(kit):
         submit(kit)
 
 
+def test_a_missing_lab_is_a_sentence(kit):
+    (kit / "labs" / NAME).unlink()
+    with pytest.raises(UserError, match="is missing: 'secure-ai lab reset 03_sample' makes it"):
+        submit(kit)
+
+
 def test_a_lab_that_ends_its_kernel_is_a_sentence(kit):
     edit(kit, "mask", "import os\nos._exit(1)")
     with pytest.raises(UserError, match="kernel ended before the lab"):
