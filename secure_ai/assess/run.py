@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from secure_ai.assess.findings import FindingsFile
-from secure_ai.assess.outputs import NOTEBOOK, OUTPUTS, check_out, describe_run, write_manifest
+from secure_ai.assess.outputs import MANIFEST, NOTEBOOK, OUTPUTS, check_out, write_manifest
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.scrub import private_strings, scrub
 from secure_ai.assess.sections import open_inputs
 from secure_ai.core import Finding, Level, Outcome, UserError, worst_level
 from secure_ai.core.finding import LEVEL_ORDER
 from secure_ai.core.outputs import atomic_directory
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 START_SECONDS = 120
 DEFAULT_KERNEL = "python3"
@@ -80,6 +82,8 @@ def run_assessment(
     Raises:
         UserError: if a parameter, an input or the folder is wrong, or a section could not be finished.
     """
+    import nbformat  # slow to load, and the notebook's own kernel imports this module too
+
     if not isinstance(parameters, AssessmentParameters):
         parameters = AssessmentParameters.read(parameters)
     if parameters.date is None:
@@ -88,13 +92,18 @@ def run_assessment(
     check_out(target)
     _check_kernel(kernel_name)
     open_inputs(parameters)
-    with atomic_directory(target) as draft:
-        executed = _execute(parameters, draft, progress, kernel_name)
-        private = private_strings(draft, draft.parent, target, parameters.data, parameters.population)
-        clean = scrub(executed, parameters.labels(), private)
-        nbformat.write(clean, draft / NOTEBOOK)
-        write_manifest(draft, describe_run(parameters))
-        findings = FindingsFile.model_validate_json((draft / "findings.json").read_text(encoding="utf-8"))
+    try:
+        with atomic_directory(target) as draft:
+            executed = _execute(parameters, draft, progress, kernel_name)
+            private = private_strings(draft, draft.parent, target, parameters.data, parameters.population)
+            nbformat.write(scrub(executed, parameters.labels(), private), draft / NOTEBOOK)
+            write_manifest(draft, json.loads((draft / MANIFEST).read_text(encoding="utf-8")))
+            findings = FindingsFile.model_validate_json((draft / "findings.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
+        raise UserError(
+            f"The report could not be written to {target} ({reason}): make room or choose another --out."
+        ) from None
     files = tuple(target / name for name in OUTPUTS)
     return AssessmentResult(out=target, files=files, findings=findings.findings)
 
@@ -141,7 +150,7 @@ def _check_kernel(name: str) -> None:
 
 def _execute(
     parameters: AssessmentParameters, draft: Path, progress: Callable[[str], None], kernel_name: str
-) -> nbformat.NotebookNode:
+) -> NotebookNode:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 INJECTED = "injected-parameters"
 
 
-def scrub(
-    notebook: nbformat.NotebookNode, labels: Mapping[str, Any], private: Iterable[str]
-) -> nbformat.NotebookNode:
+def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[str]) -> NotebookNode:
     """Return a copy that may be handed on.
 
     papermill's metadata of notebook and cells goes entirely, and so do the times of execution, the
@@ -26,15 +25,17 @@ def scrub(
         labels: parameters as they may be shown.
         private: paths and addresses of this machine.
     """
+    from nbformat import NotebookNode
+
     hidden = sorted({text for text in private if len(text) > 3}, key=len, reverse=True)
     clean = _without(notebook, hidden)
-    clean.metadata = nbformat.NotebookNode(
+    clean.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
     for cell in clean.cells:
         tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.NotebookNode({"tags": tags} if tags else {})
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
         if INJECTED in tags:
             cell.id = "injected-parameters"
             cell.source = "# Parameters of this run; files by name only\n" + "\n".join(
@@ -66,9 +67,9 @@ def private_strings(*paths: str | Path | None) -> set[str]:
     return {text for text in found if text not in {"/", ".", ".."}}
 
 
-def _joined(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+def _joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
     # A kernel under load sends a printed line in several pieces; how many is a matter of chance.
-    joined: list[nbformat.NotebookNode] = []
+    joined: list[NotebookNode] = []
     for output in outputs:
         if output.output_type == "stream" and joined and joined[-1].output_type == "stream":
             joined[-1].text += output.text
@@ -78,10 +79,12 @@ def _joined(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookN
 
 
 def _without(value: Any, hidden: list[str]) -> Any:
+    from nbformat import NotebookNode
+
     if isinstance(value, str):
         for text in hidden:
             value = value.replace(text, "…")
         return value
     if isinstance(value, dict):
-        return nbformat.NotebookNode({key: _without(item, hidden) for key, item in value.items()})
+        return NotebookNode({key: _without(item, hidden) for key, item in value.items()})
     return [_without(item, hidden) for item in value] if isinstance(value, list) else value

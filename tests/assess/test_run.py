@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
@@ -274,6 +275,30 @@ def test_a_kernel_that_does_not_exist_is_a_sentence(hostile_file: Path, tmp_path
         run_assessment(
             {"data": str(hostile_file), "sector": "finance"}, tmp_path / "out", kernel_name="none-such"
         )
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_installed_package_runs_its_own_copy_of_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "secure_ai" / "assess"
+    monkeypatch.setattr(run_module.resources, "files", lambda _: package)
+    with pytest.raises(UserError, match="is not installed"):
+        run_module.notebook_path()
+    (package / "notebooks").mkdir(parents=True)
+    (package / "notebooks" / "risk_assessment.ipynb").touch()
+    assert run_module.notebook_path() == package / "notebooks" / "risk_assessment.ipynb"
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(
+    hostile_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_module, "_execute", full)
+    with pytest.raises(UserError, match="no space left on device"):
+        run(hostile_file, tmp_path / "out", "finance")
     assert not list(tmp_path.iterdir())
 
 

@@ -13,14 +13,19 @@ from secure_ai.assess.scrub import private_strings, scrub
 
 def executed() -> nbformat.NotebookNode:
     injected = new_code_cell("data = '/secret/place/a.csv'", metadata={"tags": ["injected-parameters"]})
-    cell = new_code_cell("print(1)", metadata={"papermill": {"start_time": "now"}, "execution": {"iopub.status.busy": "now"}})
+    times = {"papermill": {"start_time": "now"}, "execution": {"iopub.status.busy": "now"}}
+    cell = new_code_cell("print(1)", metadata=times)
     cell.outputs = [
         new_output("stream", name="stdout", text="read "),
         new_output("stream", name="stdout", text="/secret/place/a.csv\n"),
         new_output("stream", name="stderr", text="/secret/lib/module.py:1: Warning"),
         new_output("display_data", {"text/html": "<a href='/secret/place/a.csv'>"}),
     ]
-    metadata = {"papermill": {"input_path": "/secret/place/n.ipynb"}, "widgets": {}, "kernelspec": {}}
+    metadata = {
+        "papermill": {"input_path": "/secret/place/n.ipynb"},
+        "widgets": {},
+        "kernelspec": {"name": "odd", "display_name": "Odd"},
+    }
     return new_notebook(cells=[injected, cell], metadata=metadata)
 
 
