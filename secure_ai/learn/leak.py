@@ -40,7 +40,7 @@ class Leak:
         n, share = self.measurement.n, self.measurement.value
         by_chance = n * self.measurement.baseline
         return (
-            f"{right:,} of {n:,} rows ({share:.0%}) got their true name back.\n"
+            f"{right:,} of {n:,} rows ({share:.1%}) got their true name back.\n"
             f"Wrong names: {wrong:,}. Names drawn at random would fit about {by_chance:.1f} rows."
         )
 
