@@ -383,7 +383,7 @@ def _check_name(
         return Verdict((dated,), CONFIRMED, f"{says} and the type is a date")
     form = FORMS.get(entity)
     if form is None:
-        return Verdict((entity,), NAMED, f"{says}; it has no form that values could confirm")
+        return Verdict((entity,), NAMED, f"{says}; values of this kind have no typical form")
     share = sum(map(form, values)) / len(values)
     if share < 0.2:
         return None
