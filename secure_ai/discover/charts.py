@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.core.errors import UserError
-from secure_ai.discover.scoring import TOTAL
+from secure_ai.discover.scoring import TOTAL, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def recall_sentence(scores: pd.DataFrame, least: int = MIN_SPANS, weak: float = 
     total = scores.loc[TOTAL, "recall"]
     if lost.empty:
         return f"All {len(recall)} kinds of identifier are found at least {weak:.0%} of the time."
-    names = ", ".join(f"{name} {share:.0%}" for name, share in lost.items())
+    names = ", ".join(f"{name} {percent(share)}" for name, share in lost.items())
     return f"Recall is {total:.0%} over all, and lost on: {names}."
 
 
@@ -52,7 +52,7 @@ def plot_recall(scores: pd.DataFrame, least: int = MIN_SPANS, weak: float = WEAK
         if share < weak:
             bar.set_hatch(HATCH)
             bar.set_edgecolor("white")
-        axes.annotate(f"{share:.0%} of {n:,.0f}", (share, bar.get_y() + bar.get_height() / 2), (4, 0),
+        axes.annotate(f"{percent(share)} of {n:,.0f}", (share, bar.get_y() + bar.get_height() / 2), (4, 0),
                       textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     lost = [name for name, share in recall["recall"].items() if share < weak]
     worst = recall["recall"].idxmin()
@@ -75,8 +75,9 @@ def curve_sentence(curve: pd.DataFrame) -> str:
     best = curve.loc[curve["f2"].idxmax()]
     return (
         f"From threshold {loose['threshold']:g} to {strict['threshold']:g} precision goes from "
-        f"{loose['precision']:.0%} to {strict['precision']:.0%} and recall from {loose['recall']:.0%} to "
-        f"{strict['recall']:.0%}; F2 is best at {best['threshold']:g} ({best['f2']:.2f})."
+        f"{percent(loose['precision'])} to {percent(strict['precision'])} and recall from "
+        f"{percent(loose['recall'])} to {percent(strict['recall'])}; "
+        f"F2 is best at {best['threshold']:g} ({best['f2']:.2f})."
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from secure_ai.core.text import Document, Span
 from secure_ai.discover.classification import Tier, classify
 from secure_ai.discover.inventory import Inventory
-from secure_ai.discover.scoring import TOTAL
+from secure_ai.discover.scoring import TOTAL, percent
 from secure_ai.discover.thresholds import missed
 
 
@@ -77,8 +77,8 @@ def score_report(scores: pd.DataFrame) -> pd.DataFrame:
             "identifier": ["all together" if name == TOTAL else name for name in ordered.index],
             "there": ordered["n"].to_numpy(),
             "found": ordered["found"].to_numpy(),
-            "precision": [_percent(value) for value in ordered["precision"]],
-            "recall": [_percent(value) for value in ordered["recall"]],
+            "precision": [percent(value) for value in ordered["precision"]],
+            "recall": [percent(value) for value in ordered["recall"]],
             "F2": [f"{value:.2f}" if pd.notna(value) else "not known" for value in ordered["f2"]],
         }
     )
@@ -97,10 +97,10 @@ def curve_report(
             "threshold": [f"{value:g}" for value in shown["threshold"]],
             "found": shown["found"].to_numpy(),
             "of them true": shown["matched"].to_numpy(),
-            "precision": [_percent(value) for value in shown["precision"]],
-            "recall": [_percent(value) for value in shown["recall"]],
+            "precision": [percent(value) for value in shown["precision"]],
+            "recall": [percent(value) for value in shown["recall"]],
             "F2": [f"{value:.2f}" for value in shown["f2"]],
-            "clean texts": [_percent(value) for value in shown["clean"]],
+            "clean texts": [percent(value) for value in shown["clean"]],
         }
     )
 
@@ -121,7 +121,3 @@ def telling_example(
         return telling, len({span.entity_type for span in found[position]}), -position
 
     return max(range(len(documents)), key=kinds)
-
-
-def _percent(value: float) -> str:
-    return "not known" if pd.isna(value) else f"{value:.0%}"

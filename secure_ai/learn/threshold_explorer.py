@@ -11,6 +11,7 @@ from typing import Any
 from secure_ai.core import Document, Span, UserError
 from secure_ai.discover import DEFAULT_THRESHOLD
 from secure_ai.discover.charts import curve_sentence, plot_curve
+from secure_ai.discover.scoring import percent
 from secure_ai.discover.thresholds import at_threshold, mark, threshold_curve
 from secure_ai.learn.display import Note, Table
 from secure_ai.learn.quiz import WIDGETS_VARIABLE
@@ -50,12 +51,12 @@ class ThresholdExplorer:
             ("", ""),
             [
                 ("identifiers there", f"{row['n']:,.0f}"),
-                ("found (recall)", f"{row['matched']:,.0f} ({row['recall']:.0%})"),
+                ("found (recall)", f"{row['matched']:,.0f} ({percent(row['recall'])})"),
                 ("missed", f"{row['n'] - row['matched']:,.0f}"),
                 ("false alarms", f"{row['found'] - row['matched']:,.0f}"),
-                ("precision", "not known" if not row["found"] else f"{row['precision']:.0%}"),
+                ("precision", percent(row["precision"])),
                 ("F2", f"{row['f2']:.2f}"),
-                ("texts with no identifier left (ages and organizations not counted)", f"{row['clean']:.0%}"),
+                ("texts with no identifier left (ages and organizations not counted)", percent(row["clean"])),
             ],
             curve_sentence(self.curve),
         )
