@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from secure_ai.start import choose_port
 
 @pytest.fixture(scope="module")
 def server(repo_root, tmp_path_factory):
-    """A running kit; gives (origin, token)."""
+    """A running kit; gives (origin, token, home)."""
     home = tmp_path_factory.mktemp("home")
     process = subprocess.Popen(
         [sys.executable, "-m", "secure_ai.cli", "start", "--no-browser", "--port", str(choose_port(None))],
@@ -45,7 +46,7 @@ def server(repo_root, tmp_path_factory):
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.1)
-        yield origin, token
+        yield origin, token, home
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -60,7 +61,7 @@ def get(address: str) -> tuple[int, str]:
 
 
 def test_the_start_page_is_served_with_the_printed_token(server):
-    origin, token = server
+    origin, token, _ = server
     status, page = get(f"{origin}/lab/tree/notebooks/00_start_here.ipynb?token={token}")
     assert status == 200
     assert "jupyter-config-data" in page
@@ -69,14 +70,23 @@ def test_the_start_page_is_served_with_the_printed_token(server):
 
 
 def test_without_the_token_nothing_is_served(server):
-    origin, _ = server
+    origin, *_ = server
     assert get(f"{origin}/api/contents")[0] == 403
 
 
 def test_news_and_the_extension_store_are_off(server):
-    origin, token = server
+    origin, token, _ = server
     _, page = get(f"{origin}/lab?token={token}")
     assert "@jupyterlab/apputils-extension:announcements" in page.split("disabledExtensions")[1][:400]
+
+
+def test_what_is_typed_reaches_the_kernel_encrypted(server):
+    origin, token, home = server
+    request = urllib.request.Request(f"{origin}/api/kernels?token={token}", data=b"{}", method="POST")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        kernel = json.load(answer)["id"]
+    connection = json.loads(next(home.rglob(f"kernel-{kernel}.json")).read_text(encoding="utf-8"))
+    assert connection["curve_publickey"]
 
 
 def test_a_port_in_use_is_refused_in_a_sentence():
