@@ -132,9 +132,8 @@ def registry_configuration() -> dict:
     return yaml.safe_load(text)
 
 
-@cache
 def analyzer(model: str | None = None) -> AnalyzerEngine:
-    """Build the engine, once per process and model.
+    """Return the engine, which is built once per process and model.
 
     Args:
         model: name of an installed spaCy model; the environment variable ``SECURE_AI_NLP`` or the
@@ -143,7 +142,11 @@ def analyzer(model: str | None = None) -> AnalyzerEngine:
     Raises:
         UserError: if the model is not installed.
     """
-    model = model or os.environ.get(NLP_VARIABLE) or BLANK
+    return _build(model or os.environ.get(NLP_VARIABLE) or BLANK)
+
+
+@cache
+def _build(model: str) -> AnalyzerEngine:
     ner = NerModelConfiguration(
         model_to_presidio_entity_mapping=NER_LABELS,
         labels_to_ignore=IGNORED_LABELS,

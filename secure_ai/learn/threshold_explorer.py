@@ -48,7 +48,7 @@ class ThresholdExplorer:
         row = threshold_curve(self.documents, self.found, [threshold]).iloc[0]
         return Table(
             f"At threshold {threshold:g}, over {len(self.documents):,} texts",
-            ("", ""),
+            ("Measure", "Value"),
             [
                 ("identifiers there", f"{row['n']:,.0f}"),
                 ("found (recall)", f"{row['matched']:,.0f} ({percent(row['recall'])})"),

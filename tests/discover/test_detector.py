@@ -178,6 +178,24 @@ def test_a_model_that_is_not_installed_is_an_error_not_a_download(monkeypatch):
         analyzer("en_core_web_absent")
 
 
+def test_an_installed_model_named_by_the_environment_finds_names_in_prose(monkeypatch):
+    import spacy
+
+    def model(_name):
+        nlp = spacy.blank("en")
+        ruler = nlp.add_pipe("entity_ruler")
+        ruler.add_patterns([{"label": "PERSON", "pattern": "Garcia"}, {"label": "GPE", "pattern": "Boston"}])
+        return nlp
+
+    monkeypatch.setattr("spacy.util.is_package", lambda name: name == "house_model")
+    monkeypatch.setattr("spacy.load", model)
+    monkeypatch.setenv("SECURE_AI_NLP", "house_model")
+    text = "Garcia came back to Boston, account 99 and 123456789012"
+    assert found(text) == [("PERSON", "Garcia"), ("LOCATION", "Boston"), ("US_BANK_NUMBER", "123456789012")]
+    monkeypatch.delenv("SECURE_AI_NLP")
+    assert found(text) == [("US_BANK_NUMBER", "123456789012")]
+
+
 # ---------------------------------------------------------------- offsets
 
 
