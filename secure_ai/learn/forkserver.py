@@ -6,14 +6,15 @@ working folder and output streams that its manager asked for. When the parent di
 its kernels. Without ``fork`` (Windows), or where forking loaded libraries is unsafe (macOS), a kernel is
 started the ordinary way and a message says so.
 
-The kit's own modules are not loaded into the server, so an edited module is seen by the next kernel. This
-file is run as a script by the server and therefore imports nothing of the kit.
+The kit's own modules are not loaded into the server, so an edited module is seen by the next kernel. The
+server runs this file by itself, and therefore it imports nothing of the kit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import builtins
 import contextlib
 import importlib
 import json
@@ -29,6 +30,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
@@ -40,7 +42,6 @@ PRELOAD = (
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
     "IPython.core.completer",
-    "matplotlib_inline.backend_inline",
     "matplotlib.pyplot",
     "ipywidgets",
     "pandas",
@@ -65,6 +66,13 @@ SINGLE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# What ipykernel sets before a cell can import matplotlib, which reads it once.
+INLINE = "module://matplotlib_inline.backend_inline"
+# Not as a script, which would put this folder on the import path, and not with -P, which forks would inherit.
+_RUN_THIS_FILE = (
+    "import sys; sys.path[:] = filter(None, sys.path); file = sys.argv.pop(1);"
+    "exec(compile(open(file, encoding='utf-8').read(), file, 'exec'))"
+)
 START_SECONDS = 120.0
 _LENGTH = struct.Struct("!I")
 _log = logging.getLogger(__name__)
@@ -171,12 +179,12 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).resolve()), str(theirs.fileno())],
+                [sys.executable, "-c", _RUN_THIS_FILE, str(Path(__file__).resolve()), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # a Ctrl-C in the terminal is for the parent
-                env={**_without_jupyter_parent(os.environ), **SINGLE_THREAD},
+                env={**_without_jupyter_parent(os.environ), **SINGLE_THREAD, "MPLBACKEND": INLINE},
             )
         self._control.settimeout(START_SECONDS)
         try:
@@ -403,11 +411,16 @@ def _kill_group(pid: int) -> None:
 def preload(modules: tuple[str, ...] = PRELOAD) -> list[str]:
     """Import what kernels will need; return the names that could not be imported."""
     missing = []
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except Exception:  # a part that is not installed only makes its users slower
-            missing.append(name)
+    # pandas asks on import whether it is in a terminal or in a kernel, and prints wide tables accordingly.
+    builtins.get_ipython = lambda: SimpleNamespace(kernel=True)
+    try:
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception:  # a part that is not installed only makes its users slower
+                missing.append(name)
+    finally:
+        del builtins.get_ipython
     return missing
 
 
@@ -435,6 +448,8 @@ def _become_kernel(channel: socket.socket, stdout: int, stderr: int) -> None:
         if entry and entry not in sys.path:
             sys.path.insert(0, entry)
     sys.argv = ["ipykernel_launcher", *request["argv"]]
+    if "matplotlib" in sys.modules and os.environ.get("MPLBACKEND"):
+        sys.modules["matplotlib"].rcParams["backend"] = os.environ["MPLBACKEND"]
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # else all forks would draw the same "random" numbers
     from ipykernel.kernelapp import IPKernelApp

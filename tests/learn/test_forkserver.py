@@ -33,8 +33,8 @@ def warm_kernels(tmp_path_factory):
 class Kernel:
     """A running warm kernel and its client."""
 
-    def __init__(self, **start):
-        self.manager = KernelManager(kernel_name=KERNEL_NAME)
+    def __init__(self, kernel_name=KERNEL_NAME, **start):
+        self.manager = KernelManager(kernel_name=kernel_name)
         self.manager.start_kernel(**start)
         self.connect()
 
@@ -54,6 +54,8 @@ class Kernel:
         def hear(message):
             if message["msg_type"] == "stream":
                 printed.append(message["content"]["text"])
+            if message["msg_type"] in ("display_data", "execute_result"):
+                printed.append(f"{sorted(message['content']['data'])}\n")
             if message["msg_type"] == "error":
                 printed.append(message["content"]["ename"])
 
@@ -121,6 +123,36 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2]); plt.close()
 """
     assert kernel.say(code).splitlines() == ["79800.0 499500", "300.0"]
+
+
+SETTINGS = """
+import json, locale, os, sys, warnings
+warnings.simplefilter("ignore")
+import matplotlib, numpy, pandas, sklearn
+settings = {
+    "pandas": {n: repr(pandas.get_option(n)).lower() for n in pandas._config.config._registered_options},
+    "matplotlib": {n: repr(v) for n, v in matplotlib.rcParams.items()},
+    "numpy": repr(numpy.get_printoptions()),
+    "sklearn": repr(sklearn.get_config()),
+    "path": [p for p in sys.path if not p.startswith("/tmp")],
+    "locale": locale.getlocale(),
+    "recursion": sys.getrecursionlimit(),
+    "backend": os.environ.get("MPLBACKEND"),
+    "main": [n for n in dir() if not n.startswith("_")],
+}
+print(json.dumps(settings, sort_keys=True))
+"""
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+
+
+def test_a_warm_kernel_is_set_up_as_a_cold_one():
+    told = {}
+    for name in ("python3", KERNEL_NAME):
+        running = Kernel(name)
+        told[name] = json.loads(running.say(SETTINGS)), running.say(PLOT)
+        running.stop(now=True)
+    assert told[KERNEL_NAME] == told["python3"]
+    assert told[KERNEL_NAME][1] == "['image/png', 'text/plain']"
 
 
 def test_environment_folder_and_import_path_are_those_asked_for(tmp_path):
