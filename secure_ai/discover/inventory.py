@@ -10,15 +10,12 @@ import pandas as pd
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, column_list, quote_identifier
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, HIPAA_NAMES, LINKED, Tier, classify
-from secure_ai.discover.columns import Verdict, judge_column
+from secure_ai.discover.columns import EXACT_ROWS, Verdict, judge_column
 from secure_ai.discover.detector import detect
 from secure_ai.discover.scoring import mask
 
 ROWS_PER_VALUE = 10
 """Rows read for each distinct value asked for: enough for shares, and bounded whatever the table."""
-
-EXACT_ROWS = 1_000_000
-"""Up to this many rows distinct values are counted exactly, above it by HyperLogLog."""
 
 _ROW = '"row number\t"'  # a name that no column has
 _HEADER_ENTITIES = ("EMAIL_ADDRESS", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "PHONE_NUMBER")
@@ -227,7 +224,11 @@ def _counts(source: Source, n_rows: int) -> dict[str, tuple[int, int, float | No
             f"max(TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE))",
         ]
     row = source.sql(f"SELECT {', '.join(parts)} FROM source").fetchone()
-    return {name: (row[3 * i], row[3 * i + 1], row[3 * i + 2]) for i, name in enumerate(source.columns)}
+    # An estimate can exceed the number of values.
+    return {
+        name: (row[3 * i], min(row[3 * i + 1], row[3 * i]), row[3 * i + 2])
+        for i, name in enumerate(source.columns)
+    }
 
 
 def _sample(source: Source, n_rows: int, most: int, seed: int) -> pd.DataFrame:

@@ -374,6 +374,22 @@ def test_the_same_seed_gives_the_same_inventory_and_counts_cover_the_whole_table
     assert (first.n_rows, first.sampled) == (n, 500)
 
 
+def test_above_the_exact_limit_distinct_values_are_estimated_and_never_more_than_the_rows(monkeypatch):
+    monkeypatch.setattr("secure_ai.discover.inventory.EXACT_ROWS", 1000)
+    monkeypatch.setattr("secure_ai.discover.columns.EXACT_ROWS", 1000)
+    n = 20_000
+    result = take(
+        {
+            "x": [f"KX-{i:06}" for i in range(n)],
+            "k": np.arange(n) % 50,
+            "y": np.random.default_rng(0).random(n),
+        }
+    )
+    assert result["x"].entities == ("UNIQUE_IDENTIFIER",) and "nearly every" in result["x"].evidence
+    assert all(column.distinct <= n for column in result.columns)
+    assert result["k"].distinct == pytest.approx(50, abs=5)
+
+
 SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=6, max_size=30).filter(
     lambda text: (text.strip() == text and not text.isascii()) or len(set(text)) > 4
 )
