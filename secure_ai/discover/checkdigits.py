@@ -11,7 +11,7 @@ import re
 _SEPARATORS = re.compile(r"[\s-]")
 _MBI_LETTER = "[AC-HJKMNP-RT-Y]"
 _MBI = re.compile(
-    rf"[1-9]{_MBI_LETTER}(?:{_MBI_LETTER}|\d)\d{_MBI_LETTER}(?:{_MBI_LETTER}|\d)\d{_MBI_LETTER}{{2}}\d\d"
+    rf"[1-9][AC-HJKMNP-Y](?:{_MBI_LETTER}|\d)\d{_MBI_LETTER}(?:{_MBI_LETTER}|\d)\d{_MBI_LETTER}{{2}}\d\d"
 )
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _VIN_VALUES = dict(
@@ -84,7 +84,8 @@ def iban_is_valid(number: str) -> bool:
 def mbi_is_valid(number: str) -> bool:
     """Return whether ``number`` has the eleven positions of a Medicare Beneficiary Identifier.
 
-    It has no check digit; S, L, O, I, B and Z never occur (CMS, *Understanding the MBI format*).
+    It has no check digit. S, L, O, I, B and Z never occur (CMS, *Understanding the MBI format*), but CMS's
+    own synthetic beneficiaries carry an S in the second place.
     """
     return _MBI.fullmatch(_SEPARATORS.sub("", number).upper()) is not None
 

@@ -134,12 +134,16 @@ class DeaRecognizer(_Ours):
 
 
 class MbiRecognizer(_Ours):
-    """Medicare Beneficiary Identifiers, with or without hyphens."""
+    """Medicare Beneficiary Identifiers, with or without hyphens; CMS's synthetic ones too."""
 
     ENTITY, CONTEXT = "US_MBI", ("mbi", "medicare", "beneficiary")
-    _L = "[AC-HJKMNP-RT-Y]"
+    _L, _SECOND = "[AC-HJKMNP-RT-Y]", "[AC-HJKMNP-Y]"
     PATTERNS = (
-        ("MBI", rf"\b(?-i:[1-9]{_L}[AC-HJKMNP-RT-Y0-9]\d-?{_L}[AC-HJKMNP-RT-Y0-9]\d-?{_L}{{2}}\d\d)\b", 0.7),
+        (
+            "MBI",
+            rf"\b(?-i:[1-9]{_SECOND}[AC-HJKMNP-RT-Y0-9]\d-?{_L}[AC-HJKMNP-RT-Y0-9]\d-?{_L}{{2}}\d\d)\b",
+            0.7,
+        ),
     )
 
 

@@ -367,6 +367,7 @@ class _Casting:
         phone, relative = self.column("phone", place), self.column("emergency_contact_phone", place)
         link = f"https://portal.example.org/r/{100000 + int(self.chance[place, 10] * 900000)}"
         extra = {name: values[place] for name, values in self.extra.items()}
+        plan = self.column("health_plan_number", place) or extra["plan"]
         return {
             "phone": (_phone(phone, self.chance[place, 11]), "PHONE_NUMBER"),
             "phone_dots": (_phone(phone, 0.5), "PHONE_NUMBER"),
@@ -375,10 +376,13 @@ class _Casting:
             "email": (self.column("email", place), "EMAIL_ADDRESS"),
             "ssn": (self.column("ssn", place), "US_SSN"),
             "mrn": (self.column("mrn", place), "MEDICAL_RECORD_NUMBER"),
-            "plan_number": (self.column("health_plan_number", place) or extra["plan"], "HEALTH_PLAN_NUMBER"),
+            "plan_number": (
+                plan,
+                "US_MBI" if identifiers.can_belong_to_nobody("mbi", plan) else "HEALTH_PLAN_NUMBER",
+            ),
             "license": (self.column("drivers_license", place) or extra["license"], "US_DRIVER_LICENSE"),
             "device": (self.column("implant_serial", place) or extra["device"], "DEVICE_ID"),
-            "npi": (self.doctors[place]["npi"], "NPI"),
+            "npi": (self.doctors[place]["npi"], "US_NPI"),
             "dea": (extra["dea"], "MEDICAL_LICENSE"),
             "account": (extra["account"], "ACCOUNT_NUMBER"),
             "card": (extra["card"], "CREDIT_CARD"),

@@ -49,7 +49,7 @@ def test_any_single_wrong_digit_is_caught(check, number):
         (checkdigits.card_is_valid, "1234567812345670"),  # Luhn holds, but no card starts with 1
         (checkdigits.npi_is_valid, "3234567890"),
         (checkdigits.aba_is_valid, "000000000"),
-        (checkdigits.mbi_is_valid, "1SG4-TE5-MK73"),  # S never occurs
+        (checkdigits.mbi_is_valid, "1EG4-TS5-MK73"),  # S occurs in second place only
         (checkdigits.mbi_is_valid, "0EG4-TE5-MK73"),
         (checkdigits.ssn_is_plausible, "000-12-3456"),
         (checkdigits.ssn_is_plausible, "666-12-3456"),
