@@ -136,7 +136,7 @@ class DeaRecognizer(_Ours):
 class MbiRecognizer(_Ours):
     """Medicare Beneficiary Identifiers, with or without hyphens; CMS's synthetic ones too."""
 
-    ENTITY, CONTEXT = "US_MBI", ("mbi", "medicare", "beneficiary")
+    ENTITY, CONTEXT = "US_MBI", ("mbi", "medicare", "beneficiary", "member", "subscriber", "policy", "plan")
     _L, _SECOND = "[AC-HJKMNP-RT-Y]", "[AC-HJKMNP-Y]"
     PATTERNS = (
         (
@@ -157,7 +157,7 @@ class HealthPlanRecognizer(_Ours):
             r"\b(?:member|subscriber|beneficiary|insurance|policy|health\s+plan|plan|group|hpid|payer)"
             r"(?:\s+(?:member|policy|plan|beneficiary))?\s*(?:id|number|no|num|#)\.?\s*(?:is\s+)?[#:=]*\s*"
             r"\K(?=[A-Z0-9-]*\d)(?-i:[A-Z0-9])(?-i:[A-Z0-9-]{4,19})\b",
-            0.8,
+            0.6,  # less sure than the exact form of an MBI, which stands after the same labels
         ),
         ("letters and digits", r"\b(?-i:[A-Z]{2,5})-?\d{5,14}\b", 0.15),
     )
