@@ -18,7 +18,7 @@ CONFIGURATION = Path(__file__).parent / "jupyter"
 
 
 def start_jupyterlab(port: int | None = None, *, open_browser: bool | None = None) -> int:
-    """Run JupyterLab in the kit's folder until it is stopped; return its exit code.
+    """Run JupyterLab in the kit's folder until it is stopped; return its exit code (Windows) or never.
 
     Args:
         port: port on 127.0.0.1; the first free one from 8888 up if not given.
@@ -54,6 +54,10 @@ def start_jupyterlab(port: int | None = None, *, open_browser: bool | None = Non
         ),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
+    if os.name != "nt":
+        # JupyterLab takes the place of this process, so that whoever stops it stops the kernels too.
+        os.chdir(root)
+        os.execve(command[0], command, environment)
     try:
         return subprocess.call(command, cwd=root, env=environment)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,16 +35,16 @@ def box(body: str, *, kind: str = "not_attempted", role: str = "note") -> str:
     return f'<div role="{role}" style="{style}">{body}</div>'
 
 
-class Shown:
+class Shown(ABC):
     """Something that a cell shows as text and as HTML; both say the same."""
 
+    @abstractmethod
     def text(self) -> str:
         """Return the plain text."""
-        raise NotImplementedError
 
+    @abstractmethod
     def html(self) -> str:
         """Return the HTML, a self-contained fragment."""
-        raise NotImplementedError
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.text(), "text/html": self.html()}

@@ -87,9 +87,9 @@ def test_conda_installs_the_same_lock(repo_root):
 
 def test_no_machine_path_or_registry_address_is_committed(tracked, repo_root):
     forbidden = re.compile(r"/(?:root|home|work)/[\w.]|/opt/pypi|pypi\.org/simple|files\.pythonhosted")
-    this = Path(__file__)
     for path in tracked:
-        if path.suffix in TEXT_ENDINGS and path != this and path.name not in {"LICENSE", "Makefile"}:
+        # Tests may name invented paths: that is how they show that none gets into an output.
+        if path.suffix in TEXT_ENDINGS and "tests" not in path.relative_to(repo_root).parts:
             found = forbidden.search(path.read_text(encoding="utf-8", errors="ignore"))
             assert not found, f"{path.relative_to(repo_root)}: {found.group()}"
 
@@ -100,7 +100,7 @@ def test_no_large_file_is_committed(tracked, repo_root):
 
 
 def test_nothing_unfinished_is_committed(tracked, repo_root):
-    marks = re.compile(r"\b(?:TO" + "DO|FIX" + r"ME|NotImplementedError|coming soon)\b")
+    marks = re.compile(r"\b(?:TO" + "DO|FIX" + r"ME|raise NotImplementedError|coming soon)\b")
     for path in tracked:
         if path.suffix in {".py", ".md", ".ipynb"} and "tests" not in path.relative_to(repo_root).parts:
             found = marks.search(path.read_text(encoding="utf-8"))

@@ -10,17 +10,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import pytest
 
 from secure_ai.core import UserError
 from secure_ai.start import choose_port
 
 
-@pytest.fixture(scope="module")
-def server(repo_root, tmp_path_factory):
-    """A running kit; gives (origin, token, home)."""
-    home = tmp_path_factory.mktemp("home")
+@contextmanager
+def running_kit(repo_root: Path, home: Path):
+    """Run `secure-ai start` with a home of its own; gives (origin, token, process)."""
     process = subprocess.Popen(
         [sys.executable, "-m", "secure_ai.cli", "start", "--no-browser", "--port", str(choose_port(None))],
         cwd=repo_root,
@@ -46,10 +48,19 @@ def server(repo_root, tmp_path_factory):
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.1)
-        yield origin, token, home
+        yield origin, token, process
     finally:
         process.terminate()
         process.wait(timeout=30)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(repo_root, tmp_path_factory):
+    """A running kit; gives (origin, token, home)."""
+    home = tmp_path_factory.mktemp("home")
+    with running_kit(repo_root, home) as (origin, token, _):
+        yield origin, token, home
 
 
 def get(address: str) -> tuple[int, str]:
@@ -87,6 +98,15 @@ def test_what_is_typed_reaches_the_kernel_encrypted(server):
         kernel = json.load(answer)["id"]
     connection = json.loads(next(home.rglob(f"kernel-{kernel}.json")).read_text(encoding="utf-8"))
     assert connection["curve_publickey"]
+
+
+def test_stopping_the_kit_stops_its_kernels(repo_root, tmp_path):
+    with running_kit(repo_root, tmp_path) as (origin, token, process):
+        request = urllib.request.Request(f"{origin}/api/kernels?token={token}", data=b"{}", method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+    assert not psutil.wait_procs(children, timeout=20)[1]
 
 
 def test_a_port_in_use_is_refused_in_a_sentence():

@@ -1,4 +1,4 @@
-"""Identifiers of frameworks and laws: the one place where ids and names of ATLAS, OWASP, NIST, HIPAA … live."""
+"""Identifiers of frameworks and laws: the one place where ids and names (ATLAS, OWASP, HIPAA …) live."""
 
 from __future__ import annotations
 
