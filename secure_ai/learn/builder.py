@@ -14,11 +14,15 @@ above it, replace that default.
 The cell ``lab.NAME.check(value)`` that comes next says which task the block solves.
 
 Cells tagged ``solution-only`` are left out of the lab.
+
+A lab carries a digest of its cells as built, so that a build can tell an old lab, which it replaces,
+from one in which somebody has worked, which it leaves alone.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import json
 import re
@@ -47,6 +51,7 @@ from secure_ai.learn.notebook import (
 
 SOLUTION_TEXTS = Path("secure_ai", "learn", "tasks", "solutions.json")
 SOLUTION_ONLY = "solution-only"
+STAMP = "secure_ai"  # key in a lab's metadata; holds {"built": digest of the cells' sources}
 
 _MARKER = re.compile(r"^\s*#{2,}\s*(BEGIN|END)\s+SOLUTION\s*$", re.IGNORECASE)
 _MENTION = re.compile(r"#{2,}\s*(BEGIN|END)\s+SOLUTION", re.IGNORECASE)
@@ -127,6 +132,7 @@ def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[Note
             f"{key}, cell '{waiting[0][0]}': no 'lab.NAME.check(...)' follows this solution block, "
             "so its task is not known; add the check below it."
         )
+    lab.metadata[STAMP] = {"built": _digest(lab)}
     return lab, texts
 
 
@@ -140,10 +146,14 @@ def build_all(root: Path) -> list[Path]:
         The paths that changed, relative to ``root``.
 
     Raises:
-        BuilderError: see ``build_lab``; nothing has been written then.
+        BuilderError: see ``build_lab``.
+        UserError: if a lab that would be replaced holds somebody's work. In both cases nothing is written.
     """
     root = Path(root)
     labs, texts = build_in_memory(root)
+    for path, text in sorted(labs.items()):
+        if (root / path).is_file() and holds_work(root / path):
+            raise UserError(f"{why_different(root / path, text)} Nothing was built.")
     changed = [path for path, text in sorted(labs.items()) if _write_text(root / path, text)]
     if _write_text(root / SOLUTION_TEXTS, texts):
         changed.append(SOLUTION_TEXTS)
@@ -159,6 +169,61 @@ def build_in_memory(root: Path) -> tuple[dict[Path, str], str]:
         labs[Path("labs", path.name)] = canonical_text(lab)
         all_texts[path.stem] = texts
     return labs, json.dumps(all_texts, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def holds_work(lab: Path) -> bool:
+    """Whether somebody has changed the cells of the lab in ``lab`` since a build wrote it.
+
+    Outputs do not count: they come back when the cells run. A lab without a digest, or one that cannot be
+    read, counts as work.
+    """
+    try:
+        node = read_notebook(lab)
+    except UserError:
+        return True
+    stamp = node.metadata.get(STAMP)
+    return not isinstance(stamp, dict) or stamp.get("built") != _digest(node)
+
+
+def why_different(lab: Path, built: str) -> str:
+    """Say in a sentence or two why a lab is not what its solution gives, or "" if it is.
+
+    Args:
+        lab: the lab as it lies in the learner's folder.
+        built: the text that a build would write.
+    """
+    name, key = f"labs/{lab.name}", lab.stem
+    if not lab.is_file():
+        return f"{name} is missing: run 'secure-ai lab reset {key}'."
+    if lab.read_bytes() == built.encode("utf-8"):
+        return ""
+    if not holds_work(lab):
+        fresh = nbformat.reads(built, as_version=4)
+        if _digest(read_notebook(lab)) == _digest(fresh):
+            return f"{name} was run and saved: 'secure-ai lab reset {key}' keeps a copy and takes it back."
+        return f"{name} is older than its solution: run 'secure-ai lab build'."
+    return (
+        f"{name} holds somebody's work{_changed_cells(lab, built)}, which is no fault: to go on, run "
+        f"'secure-ai lab reset {key}', which keeps a dated copy of it. Authors change solutions/{lab.name}."
+    )
+
+
+def _changed_cells(lab: Path, built: str) -> str:
+    try:
+        now = {cell.id: cell.source for cell in read_notebook(lab).cells}
+    except UserError:
+        return " (and cannot be read as a notebook)"
+    then = {cell.id: cell.source for cell in nbformat.reads(built, as_version=4).cells}
+    changed = [cell for cell in [*then, *(set(now) - set(then))] if now.get(cell) != then.get(cell)]
+    if not changed:
+        return ""
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return f" (cell{'s' if len(changed) > 1 else ''} {', '.join(changed[:3])}{more})"
+
+
+def _digest(node: NotebookNode) -> str:
+    cells = json.dumps([[cell.cell_type, cell.source] for cell in node.cells])
+    return hashlib.sha256(cells.encode("utf-8")).hexdigest()
 
 
 def solution_paths(root: Path) -> list[Path]:

@@ -345,17 +345,20 @@ def _cell_ids(subject: _Subject) -> Found:
 
 
 def _kernel(subject: _Subject) -> Found:
+    from secure_ai.learn.builder import STAMP
+
     metadata = subject.node.metadata
     if metadata.get("kernelspec", {}).get("name") != "python3":
         yield "", "the kernel must be python3."
     if set(metadata.get("language_info", {"name": "python"})) != {"name"}:
         yield "", "language_info holds more than the name, such as a version of Python."
-    if extra := set(metadata) - {"kernelspec", "language_info"}:
+    known = {"kernelspec", "language_info", *([STAMP] if subject.kind == "lab" else [])}
+    if extra := set(metadata) - known:
         yield "", f"the metadata hold more than kernel and language: {', '.join(sorted(extra))}."
 
 
 def _stale(subject: _Subject) -> Found:
-    from secure_ai.learn.builder import build_lab
+    from secure_ai.learn.builder import build_lab, why_different
 
     solution = subject.path.resolve().parent.parent / "solutions" / subject.path.name
     if not solution.is_file():
@@ -366,8 +369,8 @@ def _stale(subject: _Subject) -> Found:
     except UserError as error:
         yield "", f"it cannot be rebuilt: {error}"
         return
-    if subject.path.read_bytes() != canonical_text(built).encode("utf-8"):
-        yield "", "it differs from what its solution gives: run 'secure-ai lab build'."
+    if different := why_different(subject.path, canonical_text(built)):
+        yield "", different
 
 
 def _buildable(subject: _Subject) -> Found:

@@ -150,7 +150,8 @@ class Quiz:
         button = ipywidgets.Button(
             description=f"Check question {number}", tooltip=f"Check your answer to question {number}"
         )
-        button.layout.width = "auto"
+        # A column stretches what it holds to the width of the page unless told not to.
+        button.layout = ipywidgets.Layout(width="auto", align_self="flex-start")
         feedback = ipywidgets.HTML(layout=wide)
 
         def judge(_: Any) -> None:

@@ -128,6 +128,9 @@ class _Muted(io.TextIOBase):
         if threading.get_ident() not in self.threads:
             self.real.flush()
 
+    def close(self) -> None:
+        """Leave the real stream alone: it belongs to others, and may be gone when this one is freed."""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
 

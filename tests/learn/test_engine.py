@@ -276,6 +276,19 @@ def test_flood_of_output_is_dropped(capfd):
     assert "flood" not in out + err
 
 
+def test_a_program_that_closes_its_streams_ends_without_a_word():
+    code = (
+        "import io, sys; real = sys.stdout; sys.stdout = io.StringIO()\n"
+        "from secure_ai.learn import worker; worker.run(lambda: print('noise'), 2)\n"
+        "sys.stdout.close(); sys.stdout = real; worker._streams.clear(); print('end')"
+    )
+    # Python 3.13 reports what fails when a stream is freed; older ones do in development mode.
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("end\n", "")
+
+
 def test_answer_that_changes_its_arguments_does_not_change_the_expected_result():
     def sabotage(numbers):
         numbers.clear()

@@ -11,7 +11,7 @@ import pytest
 
 from secure_ai import __version__
 from secure_ai.core import UserError
-from secure_ai.learn.builder import build_all
+from secure_ai.learn.builder import build_all, build_in_memory, holds_work, why_different
 from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
 from secure_ai.learn.labs import describe_labs, find_lab, list_labs, reset_lab, submit_lab
 from secure_ai.learn.notebook import read_notebook, write_notebook
@@ -173,6 +173,90 @@ def test_reset_touches_nothing_if_the_solution_is_broken(kit):
     with pytest.raises(UserError):
         reset_lab(kit, "03", NOW)
     assert (kit / "labs" / NAME).read_bytes() == work
+
+
+# -------------------------------------------------------------------- building over somebody's work
+
+
+def why(kit):
+    """What is said of the lab as it lies there."""
+    labs, _ = build_in_memory(kit)
+    return why_different(kit / "labs" / NAME, *labs.values())
+
+
+def change_the_solution(kit):
+    path = kit / "solutions" / NAME
+    path.write_text(path.read_text().replace("What is hidden?", "What is hidden here?"))
+
+
+def as_jupyterlab_saves(kit):
+    """The lab after a run in JupyterLab: outputs, counts and a version of Python, and no change of ours."""
+    node = read_notebook(kit / "labs" / NAME)
+    node.metadata.language_info.version = "3.13.0"
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = 9
+            cell.outputs = [nbformat.v4.new_output("stream", text="ran")]
+    (kit / "labs" / NAME).write_text(nbformat.writes(node))
+
+
+@pytest.mark.parametrize("ran_first", [False, True])
+def test_a_build_replaces_a_lab_in_which_nobody_has_worked(kit, ran_first):
+    if ran_first:
+        as_jupyterlab_saves(kit)
+        assert "was run and saved" in why(kit)
+    change_the_solution(kit)
+    assert "older than its solution" in why(kit)
+    build_all(kit)
+    assert "What is hidden here?" in (kit / "labs" / NAME).read_text()
+    assert why(kit) == ""
+
+
+def without_stamp(kit):
+    node = read_notebook(kit / "labs" / NAME)
+    node.metadata.pop("secure_ai")
+    write_notebook(node, kit / "labs" / NAME)
+
+
+@pytest.mark.parametrize(
+    ("work", "says"),
+    [
+        (lambda kit: edit(kit, "mask", "def mask(t):\n    return 'mine'"), "(cell mask)"),
+        (lambda kit: edit(kit, "title", "# My notes"), "(cell title)"),
+        (lambda kit: (kit / "labs" / NAME).write_text("<<<<<<< HEAD"), "(and cannot be read as a notebook)"),
+        (without_stamp, "holds somebody's work, which"),
+    ],
+    ids=["answer", "notes", "damaged", "of unknown origin"],
+)
+def test_a_build_never_writes_over_work_and_says_what_to_do(kit, work, says):
+    work(kit)
+    assert says in why(kit)
+    change_the_solution(kit)
+    before = (kit / "labs" / NAME).read_bytes()
+    assert holds_work(kit / "labs" / NAME)
+    with pytest.raises(UserError, match=r"'secure-ai lab reset 03_sample', which keeps .* Nothing was built"):
+        build_all(kit)
+    assert (kit / "labs" / NAME).read_bytes() == before
+    reset_lab(kit, "03", NOW)
+    assert not holds_work(kit / "labs" / NAME)
+    assert [path.read_bytes() for path in (kit / "labs" / ".backups").iterdir()] == [before]
+
+
+def test_one_lab_with_work_keeps_every_file_from_being_written(kit):
+    texts = kit / "secure_ai" / "learn" / "tasks" / "solutions.json"
+    edit(kit, "mask", "mine = 1")
+    change_the_solution(kit)
+    texts.write_text("{}")
+    with pytest.raises(UserError):
+        build_all(kit)
+    assert texts.read_text() == "{}"
+
+
+def test_a_missing_lab_is_built(kit):
+    (kit / "labs" / NAME).unlink()
+    assert "is missing" in why(kit)
+    build_all(kit)
+    assert why(kit) == ""
 
 
 # ------------------------------------------------------------------------------------------- submit

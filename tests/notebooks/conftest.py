@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from secure_ai.learn.builder import build_in_memory
 from secure_ai.learn.execute import NotebookError, run_notebook
 from secure_ai.learn.forkserver import KERNEL_NAME, ForkServer, can_fork, install_kernelspec
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +24,21 @@ def kernels(tmp_path_factory):
         if can_fork():
             assert ForkServer.get().ready["missing"] == []
         yield
+
+
+@pytest.fixture(scope="session")
+def under_test(tmp_path_factory):
+    """``under_test(path)``: the file to test for a path of the kit.
+
+    A lab is tested as its solution gives it, so that a learner's answers do not fail a test of the kit.
+    One test compares the labs that lie there with those.
+    """
+    folder = tmp_path_factory.mktemp("built")
+    built = build_in_memory(ROOT)[0]
+    for path, text in built.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(text.encode("utf-8"))
+    return lambda path: ((folder if path in built else ROOT) / path).resolve()
 
 
 @pytest.fixture(scope="session")

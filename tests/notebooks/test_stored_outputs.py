@@ -66,16 +66,16 @@ def altered(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory, kernels, altered):
+def results(tmp_path_factory, kernels, altered, under_test):
     report = tmp_path_factory.mktemp("nbval") / "report.xml"
-    return nbval([*(ROOT / path for path in NOTEBOOKS), altered[0]], report)
+    return nbval([*(under_test(path) for path in NOTEBOOKS), altered[0]], report)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=str)
-def test_stored_outputs_are_what_the_code_gives(path, results):
-    ran, failed = results
-    assert ran[ROOT / path] == len(code_cells(read_notebook(ROOT / path)))
-    assert ROOT / path not in failed, "\n".join(failed[ROOT / path])
+def test_stored_outputs_are_what_the_code_gives(path, results, under_test):
+    (ran, failed), path = results, under_test(path)
+    assert ran[path] == len(code_cells(read_notebook(path)))
+    assert path not in failed, "\n".join(failed[path])
 
 
 @pytest.mark.skipif(not SOLUTIONS, reason="there are no solutions yet")
@@ -94,11 +94,12 @@ def test_solution_stores_enough_that_is_compared(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=str)
-def test_a_compared_cell_that_gives_output_stores_it(path, executed):
-    given = {cell.id: cell for cell in executed(ROOT / path, "healthcare").cells if cell.cell_type == "code"}
+def test_a_compared_cell_that_gives_output_stores_it(path, executed, under_test):
+    path = under_test(path)
+    given = {cell.id: cell for cell in executed(path, "healthcare").cells if cell.cell_type == "code"}
     silent = [
         cell.id
-        for cell in compared(read_notebook(ROOT / path))
+        for cell in compared(read_notebook(path))
         if any(WIDGET_VIEW not in output.get("data", {}) for output in given[cell.id].outputs)
         and (not cell.outputs or cell.execution_count is None)
     ]
