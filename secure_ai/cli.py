@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from secure_ai import __version__
 from secure_ai.core.errors import UserError
 
 BAD_INPUT = 2
+TERMINATED = 128 + signal.SIGTERM
 SECTORS = click.Choice(["healthcare", "finance"])
 FORMATS = click.Choice(["csv", "parquet", "fhir", "iso20022"])
 LEVELS = click.Choice(["low", "medium", "high", "critical"])
@@ -47,6 +49,10 @@ def invoke(arguments: list[str] | None = None) -> int:
 def _refuse(sentence: str) -> int:
     print(f"Error: {sentence}", file=sys.stderr)
     return BAD_INPUT
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(TERMINATED)
 
 
 @click.group()
@@ -188,6 +194,8 @@ def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: A
     """Assess a table: report.html, findings.json, manifest.json and the executed notebook."""
     from secure_ai.assess import read_parameters, run_assessment
 
+    # A scheduler that stops the run ends it as Ctrl-C does: kernel and unfinished folder go with it.
+    signal.signal(signal.SIGTERM, _stop)
     chosen = {name: value for name, value in options.items() if value is not None}
     result = run_assessment(read_parameters(parameters, chosen), out)
     print(f"Wrote {', '.join(sorted(path.name for path in result.files))} to {out}.")

@@ -40,7 +40,10 @@ OUTSIDER_ENTITIES = """
 # From this share of different values on, a column names its record rather than describing it.
 IDENTIFYING_SHARE = 0.9
 FREE_TEXT_LENGTH = 40
-SPLITS_NO_FURTHER = "splits the records no further, or less than those chosen"
+SPLITS_NO_FURTHER = "splits the records no further than those chosen"
+LEFT_OUT = (
+    "as well known as those chosen, but splits the records less: who knows it too is not in the figures"
+)
 # Above this, exact counting of classes for every candidate would hold too much at once.
 EXACT_ROWS = 1_000_000
 # Up to this many cells (8 bytes each) a table is read once and kept as codes while combinations are tried.
@@ -148,7 +151,7 @@ def explain_quasi_identifiers(
             choices.append(rest[column])
         elif column not in chosen:
             reason = (
-                SPLITS_NO_FURTHER
+                (LEFT_OUT if len(chosen) == most else SPLITS_NO_FURTHER)
                 if column in candidates
                 else "not of a kind that outsiders commonly know: name it if it is in your case"
             )

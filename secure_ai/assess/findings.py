@@ -281,7 +281,9 @@ def _measured(
 
 def _reidentification_title(attacker: str, risk: ReidentificationRisk, measured: Measurement) -> str:
     if attacker == "marketer":
-        return f"Matched as a whole, {measured.value:.1%} of the records would be traced correctly"
+        # Without a population table the figure is a bound, not what is to be expected.
+        bound = "at most " if isinstance(risk.journalist, Unassessed) else ""
+        return f"Matched as a whole, {bound}{measured.value:.1%} of the records would be traced correctly"
     figures = risk.prosecutor if attacker == "prosecutor" else risk.journalist
     at_risk = round(figures.records_at_risk.value * risk.n)
     if not at_risk:

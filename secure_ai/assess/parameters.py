@@ -24,7 +24,11 @@ def _blank_is_absent(value: Any) -> Any:
 def _names(value: Any) -> Any:
     if isinstance(value, str):
         value = [name.strip() for name in value.split(",") if name.strip()]
-    return tuple(value) or None if isinstance(value, list | tuple) else value
+    # A column that is named twice is still one column.
+    try:
+        return tuple(dict.fromkeys(value)) or None if isinstance(value, list | tuple) else value
+    except TypeError:
+        return value
 
 
 def _separator(value: Any) -> Any:
@@ -78,7 +82,11 @@ class AssessmentParameters(BaseModel):
         description="a whole number from 10 to 1000000: values per column that the detectors read",
     )
     seed: int = Field(
-        7, ge=0, lt=2**32, strict=True, description="a whole number from 0: makes the sample repeatable"
+        7,
+        ge=0,
+        lt=2**32,
+        strict=True,
+        description="a whole number from 0 to 4294967295: makes the sample repeatable",
     )
     threshold: float = Field(
         0.2,
@@ -177,7 +185,8 @@ def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
         raise UserError(f"There is no parameter '{short}'. {_known(model)}") from None
     wanted = model.model_fields[name].description
     given = repr(problem.get("input"))
-    missing = problem["type"] == "missing" or problem.get("input") in (None, "")
+    at_top = len(problem["loc"]) < 2  # and not inside a list
+    missing = problem["type"] == "missing" or (at_top and problem.get("input") in (None, ""))
     if missing:
         raise UserError(f"The parameter '{short}' is missing: it is {wanted}. {_known(model)}") from None
     given = given if len(given) <= SHOWN_CHARACTERS else given[:SHOWN_CHARACTERS] + "…"

@@ -115,7 +115,7 @@ def _assessed(assessment: Assessment) -> list[str]:
     sample = assessment.parameters.sample
     lines = [
         f"Personal data and its classification in {columns:,} column{'s' if columns != 1 else ''}, "
-        + ("read in full" if n <= sample else f"from names and {sample:,} values of each")
+        + ("read in full" if n <= sample else f"from names and at most {sample:,} values of each")
     ]
     risk = assessment.reidentification.risk
     if isinstance(risk, ReidentificationRisk):

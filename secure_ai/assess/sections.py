@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.anonymize.proposal import (
+    LEFT_OUT,
     SPLITS_NO_FURTHER,
     QuasiIdentifierChoice,
     Role,
@@ -19,6 +20,7 @@ from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.core import Unassessed, UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier
 from secure_ai.discover.classification import Tier, classify
+from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.inventory import Inventory, inventory
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def open_inputs(parameters: AssessmentParameters) -> Inputs:
         UserError: if a source cannot be read, or a named column is missing.
     """
     source = _open(parameters, parameters.data)
+    refuse_data_as_header(source)  # before anything quotes a column name
     named = [*(parameters.quasi_identifiers or ()), *(parameters.sensitive or ())]
     source.require(named)
     both = sorted(set(parameters.quasi_identifiers or ()) & set(parameters.sensitive or ()))
@@ -163,7 +166,10 @@ def assess_reidentification(
         return Reidentification(Unassessed(reason), choices, not named, nothing)
     if population is not None and not set(columns) <= set(population.columns):
         population.require(columns)
-    known = [*columns, *(choice.column for choice in choices if choice.reason == SPLITS_NO_FURTHER)]
+    known = [
+        *columns,
+        *(choice.column for choice in choices if choice.reason in {SPLITS_NO_FURTHER, LEFT_OUT}),
+    ]
     return Reidentification(
         risk=reidentification_risk(source, columns, population=population, threshold=parameters.threshold),
         choices=choices,

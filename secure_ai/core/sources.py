@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import glob
+import html
 import importlib
 import importlib.util
+import os
+import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,20 +27,19 @@ if TYPE_CHECKING:
 TableLike = "str | Path | pd.DataFrame | pa.Table"
 
 DELIMITED = {".csv", ".tsv", ".txt"}
-READERS = {
-    ".parquet": "read_parquet",
-    ".json": "read_json_auto",
-    ".jsonl": "read_json_auto",
-    ".ndjson": "read_json_auto",
-}
+JSON_FILES = {".json", ".jsonl", ".ndjson"}
+READERS = {".parquet": "read_parquet", **dict.fromkeys(JSON_FILES, "read_json_auto")}
+# Objects only: DuckDB would make a table of one cell of '5'. Deeper nesting would take minutes.
+JSON_OPTIONS = ", records=true, maximum_depth=12"
+SHOWN_NAMES, SHOWN_CHARACTERS = 20, 60
 LIKELY_DELIMITERS = ",;\t|:~^"
 SNIFFED_BYTES = 1 << 16
 PARSED_ONCE_BYTES = 64 << 20
 NUMERIC = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE"}
 ENCODINGS = {
-    **dict.fromkeys(("utf-8", "utf8"), "utf-8"),
+    **dict.fromkeys(("utf-8", "utf8", "utf_8", "utf-8-sig"), "utf-8"),
     **dict.fromkeys(("latin-1", "latin1", "iso-8859-1"), "latin-1"),
-    **dict.fromkeys(("utf-16", "utf16"), "utf-16"),
+    **dict.fromkeys(("utf-16", "utf16", "utf_16", "utf-16le", "utf-16-le"), "utf-16"),
 }
 
 
@@ -113,7 +117,10 @@ class Source:
         """
         missing = next((name for name in columns if name not in self.types), None)
         if missing is not None:
-            raise UserError(f"{self.label} has no column '{missing}': choose from {', '.join(self.columns)}.")
+            there = ", ".join(map(shown, self.columns[:SHOWN_NAMES]))
+            more = len(self.columns) - SHOWN_NAMES
+            there += f" and {more:,} more" if more > 0 else ""
+            raise UserError(f"{self.label} has no column '{shown(missing)}': choose from {there}.")
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Stream ``columns`` (all by default) as Arrow record batches of at most ``rows`` rows."""
@@ -160,26 +167,28 @@ def open_source(
     text = str(source)
     if text.startswith(("postgresql://", "postgres://", "sqlite://")):
         return _open_database(connection, text, table)
-    paths = sorted(glob.glob(text)) if glob.has_magic(text) and not Path(text).exists() else [text]  # noqa: PTH207
-    label = Path(text).name
-    if not paths:
-        raise UserError(f"No file matches {label}: check the folder and the pattern.")
-    for path in map(Path, paths):
-        if not path.exists():
-            raise UserError(f"The file {path.name} does not exist: check the path.")
-        if not path.is_file():
-            raise UserError(
-                f"{path.name} is not a file: name a file, or a pattern such as '{path.name}/*.parquet'."
-            )
-        if path.stat().st_size == 0:
-            raise UserError(f"The file {path.name} is empty: export it again.")
+    try:
+        paths = sorted(glob.glob(text)) if glob.has_magic(text) and not Path(text).exists() else [text]  # noqa: PTH207
+        label = shown(Path(text).name or text)
+        if not paths:
+            raise UserError(f"No file matches {label}: check the folder and the pattern.")
+        for path in map(Path, paths):
+            _check_file(path)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
+        raise UserError(f"The file {shown(Path(text).name)} cannot be opened ({reason}): check it.") from None
     suffix = Path(paths[0]).suffix.lower()
+    if any(Path(path).suffix.lower() != suffix for path in paths):
+        raise UserError(
+            f"The pattern {label} matches files of several kinds: name one ending, as in '*.csv'."
+        )
     try:
         if suffix in DELIMITED:
             reader = _delimited_reader(connection, paths, label, delimiter, encoding)
         elif suffix in READERS:
-            reader = f"{READERS[suffix]}({_sql_list(paths)})"
+            reader = f"{READERS[suffix]}({_sql_list(paths)}{JSON_OPTIONS if suffix in JSON_FILES else ''})"
         elif suffix == ".xlsx":
+            _check_sheets(paths, label, table)
             load_extension(connection, "excel")
             sheet = f", sheet={_quote(table)}" if table else ""
             reader = f"read_xlsx({_quote(paths[0])}{sheet})"
@@ -190,8 +199,43 @@ def open_source(
         parsed_once = suffix != ".parquet" and sum(Path(p).stat().st_size for p in paths) <= PARSED_ONCE_BYTES
         connection.execute(f"CREATE {'TABLE' if parsed_once else 'VIEW'} source AS SELECT * FROM {reader}")
     except duckdb.Error as error:
-        raise unreadable(label, error) from None
+        raise unreadable(label, error, encoding) from None
     return _checked(label, connection)
+
+
+def shown(name: str) -> str:
+    """Return a name as it may stand in a message: no line break, nothing unprintable, not endless."""
+    clean = "".join(c if c.isprintable() else " " for c in name[: SHOWN_CHARACTERS + 1])
+    return clean if len(clean) <= SHOWN_CHARACTERS else clean[:SHOWN_CHARACTERS] + "…"
+
+
+def _check_file(path: Path) -> None:
+    name = shown(path.name or str(path))
+    if not path.exists():
+        raise UserError(f"The file {name} does not exist: check the path.")
+    if path.is_dir():
+        raise UserError(f"{name} is not a file: name a file, or a pattern such as '{name}/*.parquet'.")
+    if not path.is_file():
+        raise UserError(f"{name} is not a file but a device or a pipe: save its content to a file first.")
+    if path.stat().st_size == 0:
+        raise UserError(f"The file {name} is empty: export it again.")
+    with path.open("rb"):
+        pass
+
+
+def _check_sheets(paths: list[str], label: str, table: str | None) -> None:
+    """Refuse what DuckDB would pass over in silence: other workbooks of a pattern, other sheets."""
+    if len(paths) > 1:
+        raise UserError(f"{label} matches {len(paths)} workbooks: name one at a time.")
+    try:
+        with zipfile.ZipFile(paths[0]) as archive, archive.open("xl/workbook.xml") as file:
+            found = re.findall(r"<(?:\w+:)?sheet\b[^>]*?\bname=\"([^\"]*)\"", file.read(1 << 20).decode())
+    except (zipfile.BadZipFile, zlib.error, KeyError, UnicodeDecodeError, RuntimeError):
+        return  # no workbook: DuckDB refuses it
+    sheets = [html.unescape(name) for name in found]
+    if sheets and (len(sheets) > 1 if table is None else table not in sheets):
+        wrong = f"no sheet '{shown(table)}'" if table else f"{len(sheets)} sheets"
+        raise UserError(f"{label} has {wrong}: name one with --table ({', '.join(map(shown, sheets[:10]))}).")
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -228,18 +272,24 @@ def readable(label: str) -> Iterator[None]:
         raise unreadable(label, error) from None
 
 
-def unreadable(label: str, error: Exception) -> UserError:
+def unreadable(label: str, error: Exception, encoding: str | None = None) -> UserError:
     """Say that ``label`` cannot be read, without DuckDB's message: that quotes rows of the file."""
     message = str(error).lower()
     suffix = Path(label).suffix.lower()
-    if "utf-8" in message or "unicode" in message or "encoded" in message:
-        return UserError(f"{label} is not UTF-8 text all through: save it as UTF-8, or name its --encoding.")
+    # The message on a table that is not recognized names UTF-8 too, among all that was tried.
+    if "unicode" in message or "utf-8 encoded" in message or "utf8" in message or "encoded" in message:
+        remedy = "" if encoding or suffix not in DELIMITED else ", or name its --encoding"
+        return UserError(f"{label} is not {encoding or 'UTF-8'} text all through: save it as UTF-8{remedy}.")
+    if "expected records" in message:
+        return UserError(
+            f"{label} has no rows that are objects of the same names: write a list of them, or one per line."
+        )
     if "maximum line size" in message:
         return UserError(f"{label} has a line of more than 2 MB: check for a quote that is never closed.")
     if suffix in DELIMITED:
         return UserError(
-            f"{label} cannot be read as a table: check that it has one header line and as many fields in "
-            "every row, or name the separator with --delimiter."
+            f"{label} cannot be read as a table: check that it has one header line, as many fields in "
+            "every row and the same line breaks all through, or name the separator with --delimiter."
         )
     return UserError(
         f"{label} cannot be read as {suffix or 'a table'}: check that it is whole, or export it again."
@@ -282,22 +332,25 @@ def _delimited_reader(
     if encoding is not None:
         named, encoding = encoding, ENCODINGS.get(encoding.lower())
         if encoding is None:
-            raise UserError(f"The encoding '{named}' is not known: use utf-8, latin-1 or utf-16.")
+            raise UserError(
+                f"The encoding '{shown(named)}' is not known: use utf-8, latin-1 or utf-16, or save as UTF-8."
+            )
     with Path(paths[0]).open("rb") as file:
         head = file.read(SNIFFED_BYTES)
     if head.startswith(b"PK\x03\x04"):
         raise UserError(f"{label} is a ZIP or Excel file, not text: give it its ending .xlsx or unpack it.")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = encoding or "utf-16"
-    elif b"\0" in head:
-        raise UserError(f"{label} is a binary file, not a text table: export it as CSV or Parquet.")
-    text = _decode(head, encoding, label)
+    encoding = _recognize_encoding(head, encoding, label)
+    text = _decode(head, encoding, label).lstrip("\ufeff")
     if not text.strip():
         raise UserError(f"The file {label} holds only blank lines: export it again.")
-    header = text.lstrip("\ufeff").splitlines()[0]
+    if text.lstrip().startswith(("[{", '{"', "[[")):
+        raise UserError(f"{label} holds JSON, not a text table: give it the ending .json or .jsonl.")
+    header = text.splitlines()[0]
     options = [f"encoding={_quote(encoding)}"] if encoding else []
     if delimiter:
         options.append(f"delim={_quote(delimiter)}")
+    # Without skip=0 a header shorter than its rows is passed over, and the first record becomes the header.
+    options.append("skip=0")
     reader = (
         f"read_csv({_sql_list(paths)}, header=true, sample_size=100000{''.join(', ' + o for o in options)}"
     )
@@ -305,17 +358,46 @@ def _delimited_reader(
         name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {reader})").fetchall()
     }
     if len(types) == 1:
-        better = next((mark for mark in LIKELY_DELIMITERS if mark != delimiter and mark in header), None)
+        better = next((m for m in LIKELY_DELIMITERS if m != delimiter and m in header), None)
         if better is not None:
-            shown = "a tab" if better == "\t" else f"'{better}'"
+            mark = "a tab" if better == "\t" else f"'{better}'"
             raise UserError(
-                f"{label} was read as a single column, yet its header holds {shown}: "
+                f"{label} was read as a single column, yet its header holds {mark}: "
                 "name the separator with --delimiter, or check that every row has as many fields as it."
             )
     text_columns = _columns_to_keep_as_text(connection, reader, types)
     if text_columns:
         reader += ", types={" + ", ".join(f"{_quote(name)}: 'VARCHAR'" for name in text_columns) + "}"
     return reader + ")"
+
+
+def _recognize_encoding(head: bytes, encoding: str | None, label: str) -> str | None:
+    """Return the encoding to read with, after refusing what DuckDB would read as nonsense."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise UserError(f"{label} is UTF-32 text, which is not read: save it as UTF-8.")
+    if head.startswith(b"\xfe\xff"):
+        raise UserError(
+            f"{label} is UTF-16 text of the big-endian kind, which is not read: save it as UTF-8."
+        )
+    if head.startswith(b"\xff\xfe"):
+        if encoding not in {None, "utf-16"}:
+            raise UserError(f"{label} is UTF-16 text, not {encoding}: leave --encoding out.")
+        return "utf-16"
+    zeros = head.count(0)
+    if encoding == "utf-16":
+        # Every character of Western text has a zero byte; other scripts have it in separators and line ends.
+        if zeros < len(head) / 50:
+            raise UserError(f"{label} is not UTF-16 text: leave --encoding out, or name another.")
+        return encoding
+    if zeros >= 0.4 * len(head) and not any(head[0:200:2]):
+        raise UserError(
+            f"{label} is UTF-16 text of the big-endian kind, which is not read: save it as UTF-8."
+        )
+    if zeros >= 0.4 * len(head) and not any(head[1:200:2]):
+        raise UserError(f"{label} looks like UTF-16 text: name it with --encoding utf-16.")
+    if zeros:
+        raise UserError(f"{label} is a binary file, not a text table: export it as CSV or Parquet.")
+    return encoding
 
 
 def _columns_to_keep_as_text(
@@ -359,7 +441,7 @@ def _decode(head: bytes, encoding: str | None, label: str) -> str:
             return head[: error.start].decode(encoding or "utf-8")
         raise UserError(
             f"{label} is not {encoding or 'UTF-8'} text (byte {error.start}): "
-            "save it as UTF-8, or name its --encoding."
+            f"save it as UTF-8{'' if encoding else ', or name its --encoding'}."
         ) from None
 
 

@@ -11,14 +11,13 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, column_list, quote_identifier
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, HIPAA_NAMES, LINKED, Tier, classify
 from secure_ai.discover.columns import EXACT_ROWS, Verdict, judge_column
-from secure_ai.discover.detector import detect
+from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.scoring import mask
 
 ROWS_PER_VALUE = 10
 """Rows read for each distinct value asked for: enough for shares, and bounded whatever the table."""
 
 _ROW = '"row number\t"'  # a name that no column has
-_HEADER_ENTITIES = ("EMAIL_ADDRESS", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "PHONE_NUMBER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory
     """
     if sample < 1:
         raise UserError(f"sample={sample}: look at one value at least.")
-    _refuse_data_as_header(source)
+    refuse_data_as_header(source)
     n_rows = source.n_rows
     counts = _counts(source, n_rows)
     rows = _sample(source, n_rows, sample * ROWS_PER_VALUE, seed)
@@ -245,13 +244,3 @@ def _sample(source: Source, n_rows: int, most: int, seed: int) -> pd.DataFrame:
         f"WHERE {_ROW} IN (SELECT unnest(?)) ORDER BY {_ROW}",
         [positions.tolist()],
     ).df()
-
-
-def _refuse_data_as_header(source: Source) -> None:
-    found = detect(source.columns, entities=_HEADER_ENTITIES, threshold=0.5)
-    number = next((i for i, spans in enumerate(found, 1) if spans), None)
-    if number is not None:
-        raise UserError(
-            f"The header of {source.label} looks like data (column {number} is named like an identifier): "
-            "add a header line, or give the file's first line a name for every column."
-        )
