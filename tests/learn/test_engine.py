@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -205,11 +206,33 @@ def _endless_swallowing(x):
             pass
 
 
+def _endless_nested(x):
+    while True:
+        with contextlib.suppress(BaseException):
+            while True:
+                try:
+                    sum(range(100))
+                except BaseException:
+                    continue
+
+
+def _endless_in_its_last_words(x):
+    try:
+        while True:
+            pass
+    finally:
+        while True:
+            pass
+
+
 def _sleeping(x):
     time.sleep(1.5)
 
 
-@pytest.mark.parametrize("answer", [_endless, _endless_swallowing, _sleeping])
+ENDLESS = [_endless, _endless_swallowing, _endless_nested, _endless_in_its_last_words]
+
+
+@pytest.mark.parametrize("answer", [*ENDLESS, _sleeping])
 def test_endless_answer_is_stopped_in_time(answer, capsys):
     begin = time.monotonic()
     result = double.check(answer, seconds=0.2)
@@ -223,8 +246,8 @@ def test_endless_answer_is_stopped_in_time(answer, capsys):
 
 def test_stopped_threads_end_and_give_the_streams_back():
     before = sys.stdout
-    double.check(_endless, seconds=0.1)
-    double.check(_endless_swallowing, seconds=0.1)
+    for answer in ENDLESS * 3:
+        double.check(answer, seconds=0.1)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and any(t.name.startswith("check") for t in threading.enumerate()):
         time.sleep(0.02)
