@@ -14,6 +14,7 @@ from secure_ai import __version__
 from secure_ai.core.errors import UserError
 
 BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 SECTORS = click.Choice(["healthcare", "finance"])
 FORMATS = click.Choice(["csv", "parquet", "fhir", "iso20022"])
@@ -40,7 +41,11 @@ def invoke(arguments: list[str] | None = None) -> int:
     except UserError as error:
         return _refuse(str(error))
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return INTERRUPTED
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # DuckDB's word for Ctrl-C
+            raise
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0

@@ -276,15 +276,16 @@ def unreadable(label: str, error: Exception, encoding: str | None = None) -> Use
     """Say that ``label`` cannot be read, without DuckDB's message: that quotes rows of the file."""
     message = str(error).lower()
     suffix = Path(label).suffix.lower()
-    # The message on a table that is not recognized names UTF-8 too, among all that was tried.
-    if "unicode" in message or "utf-8 encoded" in message or "utf8" in message or "encoded" in message:
+    # A table that is not recognized is told with a list of all that was tried, UTF-8 and line sizes included.
+    unrecognized = "error when sniffing" in message
+    if not unrecognized and re.search("unicode|utf-?8 encod|encoded", message):
         remedy = "" if encoding or suffix not in DELIMITED else ", or name its --encoding"
         return UserError(f"{label} is not {encoding or 'UTF-8'} text all through: save it as UTF-8{remedy}.")
     if "expected records" in message:
         return UserError(
             f"{label} has no rows that are objects of the same names: write a list of them, or one per line."
         )
-    if "maximum line size" in message:
+    if not unrecognized and "maximum line size" in message:
         return UserError(f"{label} has a line of more than 2 MB: check for a quote that is never closed.")
     if suffix in DELIMITED:
         return UserError(

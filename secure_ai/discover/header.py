@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import Source, quote_identifier
+from secure_ai.core.sources import NUMERIC, Source, quote_identifier
 
 _IDENTIFIERS = ("EMAIL_ADDRESS", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "PHONE_NUMBER")
 _WHOLE = regex.compile(r"\d{1,15}")
@@ -37,6 +37,9 @@ def refuse_data_as_header(source: Source) -> None:
     if number is not None:
         _refuse(source, f"column {number} is named like an identifier")
     points = {i: _points(source, name) for i, name in enumerate(names, 1) if _candidate(source, name)}
+    if any(points.values()):
+        # A number for a name says little alone (a year, a dose), but something beside a word that is a value.
+        points |= {i: max(p, int(_numeric(source, names[i - 1]))) for i, p in points.items()}
     if points and sum(points.values()) >= min(ENOUGH, len(names)):
         _refuse(source, f"the name of column {max(points, key=points.__getitem__)} is a value of that column")
     unnamed = sum(_NUMBERED.fullmatch(name) is not None for name in names)
@@ -50,12 +53,18 @@ def _candidate(source: Source, name: str) -> bool:
     return len(name) <= 200
 
 
+def _numeric(source: Source, name: str) -> bool:
+    return _WHOLE.fullmatch(name) is not None and source.types[name] in NUMERIC
+
+
 def _points(source: Source, name: str) -> int:
     kind = source.types[name]
-    if _DECIMAL.fullmatch(name) and kind in {"DOUBLE", "FLOAT", "BIGINT"}:
+    if _DECIMAL.fullmatch(name) and kind in NUMERIC:
         return ENOUGH
     if _DATE.fullmatch(name) and kind.startswith(("DATE", "TIMESTAMP")):
         return ENOUGH
+    if kind == "BOOLEAN":  # 'f' among records that are all female
+        return int(name.lower() in {"t", "f", "true", "false"})
     column = quote_identifier(name)
     there = source.sql(f"SELECT 1 FROM source WHERE CAST({column} AS VARCHAR) = ? LIMIT 1", [name]).fetchone()
     return 0 if there is None else ENOUGH if _WHOLE.fullmatch(name) else 1

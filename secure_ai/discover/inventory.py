@@ -10,13 +10,15 @@ import pandas as pd
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, column_list, quote_identifier
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, HIPAA_NAMES, LINKED, Tier, classify
-from secure_ai.discover.columns import EXACT_ROWS, Verdict, judge_column
+from secure_ai.discover.columns import DOUBTFUL, EXACT_ROWS, Verdict, judge_column
 from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.scoring import mask
 
 ROWS_PER_VALUE = 10
 """Rows read for each distinct value asked for: enough for shares, and bounded whatever the table."""
 
+# Columns whose meaning stands in the description beside them.
+_SAID_BY_ANOTHER = {"code", "value", "result"}
 _ROW = '"row number\t"'  # a name that no column has
 
 
@@ -169,7 +171,7 @@ def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory
                 name, sql_type, verdict, distinct=distinct, null_share=null_share, values=list(shown)[:3]
             )
         )
-    return Inventory(source.label, n_rows, tuple(_linked(columns)), len(rows))
+    return Inventory(source.label, n_rows, tuple(_linked(_beside_clinical_terms(columns))), len(rows))
 
 
 def _profile(
@@ -198,6 +200,27 @@ def _profile(
         identifier_share=verdict.identifier_share,
         samples=tuple(mask(value) for value in values),
     )
+
+
+def _beside_clinical_terms(columns: list[ColumnProfile]) -> list[ColumnProfile]:
+    """Take the code and the value of what a column of clinical terms describes as health data too."""
+    if not any("clinical terms" in column.evidence for column in columns):
+        return columns
+    meaning = classify(("HEALTH",))
+    return [
+        replace(
+            column,
+            entities=("HEALTH",),
+            gdpr_special=meaning.gdpr_special,
+            tier=meaning.tier,
+            reason=meaning.reason,
+            confidence=DOUBTFUL,
+            evidence=f"named '{column.name.lower()}' beside a column of clinical terms",
+        )
+        if not column.entities and column.name.lower() in _SAID_BY_ANOTHER
+        else column
+        for column in columns
+    ]
 
 
 def _linked(columns: list[ColumnProfile]) -> list[ColumnProfile]:

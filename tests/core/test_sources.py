@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -286,3 +287,101 @@ def test_an_address_on_the_network_is_never_fetched(monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was asked"))
     with pytest.raises(UserError, match="does not exist"):
         open_source("https://data.example.org/t.csv")
+
+
+UNFIT = {
+    "bom.csv": (b"\xef\xbb\xbf", "only blank lines"),
+    "big_endian.csv": (
+        b"\xfe\xff" + f"a,b\n1,{SECRET}\n".encode("utf-16-be"),
+        "UTF-16 text of the big-endian",
+    ),
+    "big_unmarked.csv": (f"a,b\n1,{SECRET}\n".encode("utf-16-be"), "UTF-16 text of the big-endian"),
+    "unmarked.csv": (f"a,b\n1,{SECRET}\n".encode("utf-16-le"), "--encoding utf-16"),
+    "utf32.csv": (f"a,b\n1,{SECRET}\n".encode("utf-32"), "UTF-32"),
+    "json.csv": (b'[{"a": 1, "b": "x"}]', "holds JSON"),
+    "endings.csv": (f"a,b\r\n1,{SECRET}\n3,4\r\n5,6\n".encode(), "same line breaks"),
+    "short_header.csv": (b"a,b,c\n" + f"1,2,3,{SECRET}\n".encode() * 20, "as many fields as it"),
+    "scalar.json": (b"5", "no rows that are objects"),
+    "text.json": (f'"{SECRET}"'.encode(), "no rows that are objects"),
+    "deep.json": (b"[" * 5000 + b"]" * 5000, "no rows that are objects"),
+    "latin.json": ('[{"a": "M\u00fcller"}]'.encode("latin-1"), "save it as UTF-8."),
+    "long.csv": (b"name,age\n" + b"x" * 3_000_000 + b",4\n", "more than 2 MB"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_text_that_does_not_fit_is_refused_with_a_remedy_that_does(tmp_path, name):
+    content, says = UNFIT[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        open_source(tmp_path / name).to_pandas()
+    message = str(caught.value)
+    assert says in message and SECRET not in message and str(tmp_path) not in message
+    assert "\n" not in message and message.endswith(".")
+
+
+def test_utf_16_without_its_mark_is_read_when_it_is_named(tmp_path):
+    (tmp_path / "t.csv").write_bytes("name,age\nM\u00fcller,3\n".encode("utf-16-le"))
+    assert open_source(tmp_path / "t.csv", encoding="utf-16").to_pandas()["name"].tolist() == ["M\u00fcller"]
+
+
+@pytest.mark.parametrize(
+    ("written", "named", "says"),
+    [
+        ("utf-8", "utf-16", "is not UTF-16 text"),
+        ("utf-16", "latin-1", "leave --encoding out"),
+        ("cp1252", "latin-1", "save it as UTF-8."),
+    ],
+)
+def test_a_wrong_encoding_is_not_answered_with_the_advice_to_name_one(tmp_path, written, named, says):
+    (tmp_path / "t.csv").write_bytes("name,age\n\u201cM\u00fcller\u201d,3\n".encode(written) * 9)
+    with pytest.raises(UserError, match=says) as caught:
+        open_source(tmp_path / "t.csv", encoding=named).to_pandas()
+    assert "name its --encoding" not in str(caught.value)
+
+
+def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path):
+    for name in ("a" * 300 + ".csv", "a" * 5000 + ".csv", "nul\0.csv", "line\nbreak.csv"):
+        with pytest.raises(UserError) as caught:
+            open_source(str(tmp_path / name))
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_devices_and_pipes_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zero.csv"):
+        with pytest.raises(UserError, match="a device or a pipe"):
+            open_source(tmp_path / name)
+
+
+def test_files_of_several_kinds_are_not_read_as_the_first(tmp_path):
+    write(tmp_path, "p1.csv", "a\n1\n")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "p2.parquet")
+    with pytest.raises(UserError, match="several kinds"):
+        open_source(tmp_path / "p*")
+
+
+def test_the_message_on_a_missing_column_is_one_short_line():
+    wide = open_source(pd.DataFrame({f"c{i}\n" + "x" * 500: [1] for i in range(1000)}))
+    with pytest.raises(UserError, match="and 980 more") as caught:
+        wide.require(["y\n" * 5000])
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 2000
+
+
+def workbook(path, *sheets):
+    names = "".join(f'<sheet name="{name}" sheetId="{i}"/>' for i, name in enumerate(sheets, 1))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", f"<workbook><sheets>{names}</sheets></workbook>")
+    return path
+
+
+def test_no_sheet_and_no_workbook_is_passed_over_in_silence(tmp_path):
+    workbook(tmp_path / "w1.xlsx", "Patients", "A &amp; B")
+    with pytest.raises(UserError, match=r"2 sheets: name one with --table \(Patients, A & B\)"):
+        open_source(tmp_path / "w1.xlsx")
+    with pytest.raises(UserError, match="no sheet 'Bills'"):
+        open_source(tmp_path / "w1.xlsx", table="Bills")
+    workbook(tmp_path / "w2.xlsx", "One")
+    with pytest.raises(UserError, match="2 workbooks"):
+        open_source(tmp_path / "w*.xlsx")
