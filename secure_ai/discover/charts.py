@@ -62,7 +62,7 @@ def plot_recall(scores: pd.DataFrame, least: int = MIN_SPANS, weak: float = WEAK
         loc="left",
     )  # fmt: skip
     axes.set_xlim(0, 1.2)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlabel(f"recall: share of true spans found (hatched: below {weak:.0%})")
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
@@ -73,11 +73,14 @@ def curve_sentence(curve: pd.DataFrame) -> str:
     """Say what the threshold trades, from :func:`threshold_curve`."""
     loose, strict = curve.iloc[0], curve.iloc[-1]
     best = curve.loc[curve["f2"].idxmax()]
+    # Tables round to two places, where several thresholds look alike.
+    alike = curve.loc[curve["f2"] > best["f2"] - 0.005, "threshold"]
+    also = f", and hardly lower at {len(alike) - 1} other thresholds" if len(alike) > 1 else ""
     return (
         f"From threshold {loose['threshold']:g} to {strict['threshold']:g} precision goes from "
         f"{percent(loose['precision'])} to {percent(strict['precision'])} and recall from "
         f"{percent(loose['recall'])} to {percent(strict['recall'])}; "
-        f"F2 is best at {best['threshold']:g} ({best['f2']:.2f})."
+        f"F2 is best at {best['threshold']:g} ({best['f2']:.2f}){also}."
     )
 
 
@@ -102,7 +105,7 @@ def plot_curve(curve: pd.DataFrame, chosen: float | None = None) -> Figure:
         f"No threshold lifts recall above {ceiling:.0%}: what no pattern matches stays", loc="left"
     )
     axes.set_ylim(0, 1.05)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlabel("threshold on the detector's score (0 to 1)")
     axes.set_ylabel("share")
     axes.legend(frameon=False, fontsize=9)

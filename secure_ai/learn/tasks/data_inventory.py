@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,17 @@ from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correc
 lab = Lab("03_data_inventory", title="Data inventory")
 progress = lab.progress
 
+RAISED = "raised an error"
+
+
+def _tried(function: Callable, *args: object) -> object:
+    """What ``function`` returns, or that it raised: for inputs of which the check can say what is special."""
+    try:
+        return function(*args)
+    except Exception:
+        return RAISED
+
+
 # ------------------------------------------------------------------------------------- 1 · check digit
 
 WEIGHTS = (3, 7, 1)
@@ -22,7 +34,8 @@ ROUTING_SHAPE = "a number of nine digits with a wrong check digit was accepted."
 ROUTING_LENGTH = "a number that has not nine digits was accepted."
 ROUTING_SHIFTED = "the weights stand at the wrong digits."
 ROUTING_REMAINDER = "a valid number was refused: the sum has to be a multiple of ten, not ten itself."
-ROUTING_OTHER = "one of the numbers was judged wrong."
+ROUTING_LETTERS = "a text that holds something other than digits was accepted, or ended in an error."
+ROUTING_WORD = "True or False is asked for, and a word always counts as true."
 
 
 def _weighted(number: str, weights: Sequence[int] = WEIGHTS) -> int:
@@ -64,6 +77,12 @@ def _routing_number(rng: np.random.Generator, valid: bool) -> str:
             ROUTING_REMAINDER,
             "compares with ten itself",
         ),
+        KnownWrong(
+            lambda number: len(number) == 9 and _weighted(number) % 10 == 0,
+            ROUTING_LETTERS,
+            "turns letters into numbers",
+        ),
+        KnownWrong(lambda number: "yes" if _routing(number) else "no", ROUTING_WORD, "answers in words"),
         KnownWrong(lambda number: True, ROUTING_SHAPE, "accepts everything"),
         KnownWrong(lambda number: False, ROUTING_REMAINDER, "accepts nothing"),
     ),
@@ -76,7 +95,10 @@ def routing_is_valid(value) -> CheckResult:
     # Weighted sums that fit, in the wrong length: zeros in front change nothing but the places.
     longer = ["000" + number for number in valid[:10]] + [number + "000" for number in valid[10:20]]
     other = ["12345678X", "", "12345 678"]
-    judged = {number: bool(attempt(value, number)) for number in valid + wrong + longer + other}
+    answers = {number: attempt(value, number) for number in valid + wrong + longer}
+    if any(isinstance(answer, str) for answer in answers.values()):
+        return incorrect(ROUTING_WORD, "Return the comparison itself, without quotation marks.")
+    judged = {number: bool(answer) for number, answer in answers.items()}
     for shifted in ((1, 3, 7), (7, 3, 1), (7, 1, 3), (1, 7, 3), (3, 1, 7)):
         if all(judged[number] == _routing(number, shifted) for number in valid + wrong):
             return incorrect(ROUTING_SHIFTED, "The first digit has the weight 3, the second 7, the third 1.")
@@ -86,8 +108,10 @@ def routing_is_valid(value) -> CheckResult:
         return incorrect(ROUTING_REMAINDER, "Ask for the remainder: `total % 10 == 0`.")
     if any(judged[number] for number in longer):
         return incorrect(ROUTING_LENGTH, "Ask for `len(number) == 9` as well.")
-    if any(judged[number] for number in other):
-        return incorrect(ROUTING_OTHER, "Letters, blanks and an empty text are no routing numbers.")
+    if any(attempt(partial(_tried, value), number) for number in other):
+        return incorrect(
+            ROUTING_LETTERS, "Ask for `number.isdigit()` before you add: `12345678X` is no routing number."
+        )
     return correct(
         "Valid numbers pass, and numbers with one wrong digit, of another length or with letters do not."
     )
@@ -102,6 +126,10 @@ LABELED_CASE = "a label in another case was missed."
 LABELED_SEPARATOR = "a number was missed that has a colon, a number sign or nothing but a blank before it."
 LABELED_FIRST = "a text can hold more than one; only the first was returned."
 LABELED_NO_LIST = "a list of texts is asked for."
+LABELED_LENGTH = "6 to 10 digits are asked for: no fewer, no more, and no piece of a longer number."
+LABELED_FAR = "a number was returned that has other words between it and the label."
+LABELED_PIECES = "each number came back in several pieces."
+LABELED_FIXED = "it works for the label MRN, and a text can have another one."
 LABELED_OTHER = "these are not exactly the labeled numbers."
 
 SEPARATORS = (": ", " ", "#", " # ", " no. ")
@@ -117,9 +145,20 @@ def _labeled_text(rng: np.random.Generator, label: str) -> tuple[str, list[str]]
     labels = [label, label.upper(), label.lower()]
     parts = [f"{name}{mark}{number}" for name, mark, number in zip(labels, marks, numbers, strict=True)]
     parts += [f"order {rng.integers(10**7, 10**8)}", f"ticket: {rng.integers(10**6, 10**7)}", "seen in 2024"]
+    # The label is there, and still these are none: too short, too long, and a number of something else.
+    parts += [f"{label} {rng.integers(100, 10**5)}", f"{label}: {rng.integers(10**11, 10**13)}"]
+    parts += [f"{label} on file, invoice {rng.integers(10**7, 10**8)}"]
     order = rng.permutation(len(parts))
     text = "; ".join(parts[i] for i in order) + "."
     return text, [numbers[i] for i in order if i < 3]
+
+
+def _piece_or_misfit(text: str, label: str) -> set[str]:
+    """What comes back of the numbers behind the label when digits are counted wrongly."""
+    numbers = re.findall(rf"\b{label}\W*(?:no\.)?\W*(\d+)", text, re.IGNORECASE)
+    return {number[:end] for number in numbers for end in range(1, len(number) + 1)} - set(
+        _labeled(text, label)
+    )
 
 
 @lab.task(
@@ -159,6 +198,31 @@ def _labeled_text(rng: np.random.Generator, label: str) -> tuple[str, list[str]]
             LABELED_SEPARATOR,
             "expects a colon",
         ),
+        KnownWrong(
+            lambda text, label: re.findall(rf"\b{label}\s*(?:no\.)?\s*[#:]?\s*(\d+)", text, re.IGNORECASE),
+            LABELED_LENGTH,
+            "any number of digits",
+        ),
+        KnownWrong(
+            lambda text, label: re.findall(
+                rf"\b{label}\s*(?:no\.)?\s*[#:]?\s*(\d{{6,10}})", text, re.IGNORECASE
+            ),
+            LABELED_LENGTH,
+            "cuts a piece off a longer number",
+        ),
+        KnownWrong(
+            lambda text, label: re.findall(rf"{label}\D*(\d{{6,10}})\b", text, re.IGNORECASE),
+            LABELED_FAR,
+            "lets anything stand between",
+        ),
+        KnownWrong(
+            lambda text, label: re.findall(rf"\b{label}\s*(no\.|#|:)?\s*(\d{{6,10}})\b", text, re.IGNORECASE),
+            LABELED_PIECES,
+            "a second pair of parentheses",
+        ),
+        KnownWrong(
+            lambda text, label: _labeled(text, "MRN"), LABELED_FIXED, "writes the label of the example"
+        ),
         KnownWrong(lambda text, label: _labeled(text, label)[:1], LABELED_FIRST, "uses search, not findall"),
         KnownWrong(lambda text, label: ", ".join(_labeled(text, label)), LABELED_NO_LIST, "returns one text"),
         KnownWrong(lambda text, label: [], LABELED_SEPARATOR, "finds none, whatever the text"),
@@ -168,8 +232,7 @@ def _labeled_text(rng: np.random.Generator, label: str) -> tuple[str, list[str]]
 def find_labeled(value) -> CheckResult:
     rng = fresh()
     cases = []
-    for _ in range(12):
-        label = str(rng.choice(["MRN", "Account", "Member", "Policy"]))
+    for label in ("MRN", "Account", "Member", "Policy") * 3:
         text, numbers = _labeled_text(rng, label)
         cases.append((text, label, numbers))
     answers = [attempt(value, text, label) for text, label, _ in cases]
@@ -179,6 +242,8 @@ def find_labeled(value) -> CheckResult:
     expected = [numbers for _, _, numbers in cases]
     if same(answers, expected):
         return correct("All labeled numbers came back, with their zeros, and no order, ticket or year.")
+    if any(isinstance(item, tuple) for answer in answers for item in answer):
+        return incorrect(LABELED_PIECES, "Write `(?:...)` for parentheses that only group: `(?:no\\.)`.")
     given = [[str(item) for item in answer] for answer in answers]
     padded = [[item.zfill(10) for item in answer] for answer in given]
     if padded == [[number.zfill(10) for number in numbers] for numbers in expected]:
@@ -189,12 +254,23 @@ def find_labeled(value) -> CheckResult:
         for item in answer
     ):
         return incorrect(LABELED_WITH_LABEL, "Put parentheses around the digits only.")
-    if any(set(answer) - set(numbers) for answer, numbers in zip(given, expected, strict=True)):
+    extra = [set(answer) - set(numbers) for answer, numbers in zip(given, expected, strict=True)]
+    lengths = [_piece_or_misfit(text, label) for text, label, _ in cases]
+    if any(extra) and all(x <= found for x, found in zip(extra, lengths, strict=True)):
+        return incorrect(
+            LABELED_LENGTH, "`\\d{6,10}` counts; a `\\b` behind it says that the number ends there."
+        )
+    far = [set(re.findall(r"invoice (\d+)", text)) for text, _, _ in cases]
+    if any(extra) and all(x <= a | b for x, a, b in zip(extra, lengths, far, strict=True)):
+        return incorrect(LABELED_FAR, "Between the two only blanks and one of `:`, `#` or `no.` may stand.")
+    if any(extra):
         return incorrect(LABELED_ALL, "Ask for the label in front of the digits.")
     if given == [numbers[:1] for numbers in expected]:
         return incorrect(LABELED_FIRST, "`re.findall` returns all of them, `re.search` the first.")
     if given == [_labeled(text, label, 0) for text, label, _ in cases]:
         return incorrect(LABELED_CASE, "Add `re.IGNORECASE`.")
+    if given == [_labeled(text, "MRN") for text, _, _ in cases]:
+        return incorrect(LABELED_FIXED, "Put `{label}` into the pattern, in an f-string.")
     if any(set(answer) < set(numbers) for answer, numbers in zip(given, expected, strict=True)):
         return incorrect(LABELED_SEPARATOR, "Between label and number may stand `:`, `#`, `no.` or a blank.")
     return incorrect(LABELED_OTHER, "Return each number once, in the order of the text.")
@@ -318,6 +394,9 @@ F2_TURNED = "this is F0.5, which favors precision."
 F2_MEAN = "this is a mean of the two; F is a harmonic mean, which a low value pulls down."
 F2_PAIR = "two numbers are asked for: recall and F2."
 F2_RECALL = "the recall is not right."
+F2_ORDER = "the two are right, in the wrong order."
+F2_PERCENT = "these are percentages; shares from 0 to 1 are asked for."
+F2_ROUNDED = "the numbers were rounded."
 F2_ZERO = "where nothing matched, both are 0."
 F2_OTHER = "the recall is right, F2 is not."
 
@@ -353,6 +432,25 @@ def _f_mean(n: int, found: int, matched: int) -> tuple[float, float]:
             F2_ZERO,
             "leaves the empty case open",
         ),
+        KnownWrong(lambda n, found, matched: _f(n, found, matched)[::-1], F2_ORDER, "F2 first"),
+        KnownWrong(
+            lambda n, found, matched: tuple(100 * share for share in _f(n, found, matched)),
+            F2_PERCENT,
+            "answers in percent",
+        ),
+        KnownWrong(
+            lambda n, found, matched: tuple(round(share, 2) for share in _f(n, found, matched)),
+            F2_ROUNDED,
+            "rounds to two places",
+        ),
+        KnownWrong(
+            lambda n, found, matched: (
+                matched / n,
+                5 * matched / (4 * n + found) if matched / found else 0.0,
+            ),
+            F2_ZERO,
+            "divides by what was found, also where that is nothing",
+        ),
         KnownWrong(lambda n, found, matched: (1.0, 1.0), F2_RECALL, "a constant"),
     ),
     solution=_f,
@@ -371,10 +469,19 @@ def recall_and_f2(value) -> CheckResult:
         (lambda n, found, matched: _f(n, found, matched, 1), F2_BALANCED, "Use 5 · P · R / (4 · P + R)."),
         (lambda n, found, matched: _f(n, found, matched, 0.5), F2_TURNED, "Put the 4 beside precision."),
         (_f_mean, F2_MEAN, "Use 5 · P · R / (4 · P + R)."),
+        (lambda n, found, matched: _f(n, found, matched)[::-1], F2_ORDER, "End with `return recall, f2`."),
+        (
+            lambda n, found, matched: tuple(100 * share for share in _f(n, found, matched)),
+            F2_PERCENT,
+            "Leave the factor 100 out.",
+        ),
     )
     for slip, message, next_step in slips:
         if same(answers, [slip(*case) for case in cases]):
             return incorrect(message, next_step)
+    right = [_f(*case) for case in cases]
+    if not same(answers, right) and same(answers, right, tolerance=0.006):
+        return incorrect(F2_ROUNDED, "Return them as they are, and round where they are printed.")
     for answer, case in zip(answers, cases, strict=True):
         recall, f2 = _f(*case)
         n, found, matched = case
@@ -384,7 +491,7 @@ def recall_and_f2(value) -> CheckResult:
         if not same(answer[1], f2):
             return incorrect(F2_OTHER, f"{counts}, F2 is {f2:.3f}.")
     for case in ((int(rng.integers(1, 9)), 0, 0), (int(rng.integers(1, 9)), int(rng.integers(1, 9)), 0)):
-        answer = attempt(value, *case)
+        answer = attempt(partial(_tried, value), *case)
         if not same(answer, (0, 0)):
             return incorrect(F2_ZERO, "Ask `if matched == 0` before you divide.")
     return correct("Recall and F2 are right for fresh counts, also where nothing was found.")
@@ -413,8 +520,8 @@ def _curve(rng: np.random.Generator) -> pd.DataFrame:
     recall = np.sort(rng.uniform(0.2, 0.85, len(thresholds)))[::-1]
     recall[-3:] = np.sort(rng.uniform(0.02, 0.15, 3))[::-1]
     precision = np.sort(rng.uniform(0.5, 0.99, len(thresholds)))
-    # Precision does not rise everywhere, so that the strictest threshold is not always the best.
-    precision[[4, 5]] = precision[[5, 4]]
+    # Neighbors are swapped: precision goes up and down, so that the strictest threshold is not the best.
+    precision[:10] = precision[:10].reshape(5, 2)[:, ::-1].ravel()
     f2 = 5 * precision * recall / (4 * precision + recall)
     return pd.DataFrame({"threshold": thresholds, "precision": precision, "recall": recall, "f2": f2})
 
@@ -458,6 +565,22 @@ def _best_f2(curve: pd.DataFrame, least_recall: float) -> float:
             THRESHOLD_GAVE_UP,
             "asks for more than was asked",
         ),
+        KnownWrong(
+            lambda curve, least_recall: (
+                curve[curve["recall"] >= least_recall].sort_values("precision")["threshold"].iloc[-1]
+            ),
+            THRESHOLD_IMPOSSIBLE,
+            "ends in an error where no row is left",
+        ),
+        KnownWrong(
+            lambda curve, least_recall: (
+                float(curve["threshold"][curve["recall"] >= least_recall].max())
+                if (curve["recall"] >= least_recall).any()
+                else None
+            ),
+            THRESHOLD_OTHER,
+            "takes the strictest for the most precise",
+        ),
         KnownWrong(lambda curve, least_recall: _best_f2(curve, 0), THRESHOLD_F2, "takes the best F2"),
     ),
     solution=_choose,
@@ -469,11 +592,14 @@ def choose_threshold(value) -> CheckResult:
         curve = _curve(rng)
         recall = curve["recall"].to_numpy()
         # Above the recall of the best F2 in every second case, and within reach in all.
-        place = int(np.argmax(curve["f2"])) if number % 2 else 3
+        place = int(np.argmax(curve["f2"])) if number % 2 else 4
         cases.append((curve, float((recall[max(place - 1, 0)] + recall[max(place, 1)]) / 2)))
     unreachable = _curve(rng)
     cases.append((unreachable, float(unreachable["recall"].max()) + 0.05))
-    answers = [attempt(value, *case, none_is_an_answer=True) for case in cases]
+    answers = [attempt(value, *case, none_is_an_answer=True) for case in cases[:-1]]
+    hopeless = attempt(partial(_tried, value), *cases[-1], none_is_an_answer=True)
+    # An error or NaN where nothing is left is an answer to the last case only, and not the honest one.
+    answers.append(0.0 if hopeless is RAISED or same(hopeless, np.nan) else hopeless)
     expected = [_choose(*case) for case in cases]
     if all(answer is None for answer in answers):
         return incorrect(THRESHOLD_GAVE_UP, "Drop the rows with too little recall; look whether any is left.")
@@ -488,11 +614,11 @@ def choose_threshold(value) -> CheckResult:
         return incorrect(THRESHOLD_F2, "Drop the rows with too little recall before you look for the best.")
     for answer, right, (curve, asked) in zip(answers[:-1], expected, cases, strict=False):
         reached = answer is not None and curve.loc[np.isclose(curve["threshold"], answer), "recall"].iloc[0]
-        goal = f"At least {asked:.0%} recall was asked for"
+        goal = f"At least {asked:.1%} recall was asked for"
         if answer is None:
             return incorrect(THRESHOLD_GAVE_UP, f"{goal}, and {right:g} reaches it.")
         if reached < asked:
-            return incorrect(THRESHOLD_RECALL, f"{goal}, this one has {reached:.0%}: drop such rows first.")
+            return incorrect(THRESHOLD_RECALL, f"{goal}, this one has {reached:.1%}: drop such rows first.")
     if not same(answers[:-1], expected[:-1]):
         lowest = all(same(float(answer), 0.0) for answer in answers[:-1])
         message = THRESHOLD_LOWEST if lowest else THRESHOLD_OTHER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,22 @@ def _ten_for_zero(number: str) -> int:
     return _luhn(number) or 10
 
 
+def _from_left(number: str) -> int:
+    return _luhn(number, doubled=(len(number) + 1) % 2)
+
+
 LUHN_SLIPS: tuple[tuple[Callable[[str], int], str, str, str], ...] = (
     (
         lambda number: _luhn(number, doubled=1),
         "the wrong digits are doubled.",
         "Count from the right: the digit next to the check digit is doubled, then every second one.",
         "starts doubling one digit too late",
+    ),
+    (
+        _from_left,
+        "the digits were counted from the left, and that goes wrong where their number is even.",
+        "Start at the right end: `enumerate(reversed(number))`.",
+        "goes through the number from the left",
     ),
     (
         lambda number: _luhn(number, split=False),
@@ -65,6 +76,7 @@ LUHN_SLIPS: tuple[tuple[Callable[[str], int], str, str, str], ...] = (
     ),
 )
 LUHN_OTHER = "at least one check digit is wrong."
+LUHN_WHOLE = "this is the whole number; its last digit alone is asked for."
 
 
 @lab.task(
@@ -79,6 +91,7 @@ LUHN_OTHER = "at least one check digit is wrong."
     known_wrong=(
         *(KnownWrong(slip, message, note) for slip, message, _, note in LUHN_SLIPS),
         KnownWrong(lambda number: 7, LUHN_OTHER, "one digit for every number"),
+        KnownWrong(lambda number: f"{number}{_luhn(number)}", LUHN_WHOLE, "completes the number"),
     ),
     solution=_luhn,
 )
@@ -90,6 +103,8 @@ def luhn_digit(value) -> CheckResult:
     answers = [_digit(attempt(value, number)) for number in numbers]
     if answers == [_luhn(number) for number in numbers]:
         return correct("Every number that was made up for this check passes with your digit.")
+    if answers == [int(f"{number}{_luhn(number)}") for number in numbers]:
+        return incorrect(LUHN_WHOLE, "Leave the digits that you were given out of the result.")
     for slip, message, next_step, _ in LUHN_SLIPS:
         if answers == [slip(number) for number in numbers]:
             return incorrect(message, next_step)
@@ -274,6 +289,8 @@ def nobodys_ssn(value) -> CheckResult:
 DRAW_SHAPE = "whole numbers from 18 to 99 are asked for, as many as `n` says."
 DRAW_NOT_REPEATED = "the same seed gave two different draws."
 DRAW_SEED_IGNORED = "different seeds gave the same draw."
+DRAW_SHORT_OF_ENDS = "in 3,000 draws the age 18 or the age 99 never came up."
+DRAW_COUNTED = "these ages are computed one from the other, so that whoever sees one knows the next."
 DRAW_TOUCHES_GLOBAL = "the draw changes the random numbers of everything else in the program."
 
 
@@ -324,6 +341,16 @@ def _draw_and_put_back(n: int, seed: int) -> list[int]:
             lambda n, seed: [18 + i % 82 for i in range(n)], DRAW_SEED_IGNORED, "counts instead of drawing"
         ),
         KnownWrong(
+            lambda n, seed: [18 + (seed + i) % 82 for i in range(n)],
+            DRAW_COUNTED,
+            "counts from the seed",
+        ),
+        KnownWrong(
+            lambda n, seed: np.random.default_rng(seed).integers(18, 99, n),
+            DRAW_SHORT_OF_ENDS,
+            "forgets that numpy leaves the upper end out",
+        ),
+        KnownWrong(
             lambda n, seed: np.random.default_rng(seed).random(n), DRAW_SHAPE, "numbers between 0 and 1"
         ),
         KnownWrong(
@@ -361,6 +388,14 @@ def repeatable_draw(value) -> CheckResult:
         )
     if len({tuple(ages) for ages in first}) < len(seeds):
         return incorrect(DRAW_SEED_IGNORED, "Pass `seed` on to the generator.")
+    # Long enough that an honest draw misses neither an end nor, by far, half of these pairs.
+    many = _ages(attempt(value, 3000, seeds[0])) or []
+    if len(set(pairwise(many))) < 1000:
+        return incorrect(
+            DRAW_COUNTED, "Let a generator draw them: `np.random.default_rng(seed).integers(...)`."
+        )
+    if not {18, 99} <= set(many):
+        return incorrect(DRAW_SHORT_OF_ENDS, "`integers(low, high)` leaves `high` out: write 100 there.")
     return correct(
         f"{len(seeds)} seeds, drawn twice each: equal where they should be, and nothing else was disturbed."
     )
@@ -430,10 +465,19 @@ def _table_with_leak(rng: np.random.Generator, falling: bool) -> tuple[pd.DataFr
     label = (rng.random(n) < 0.3).astype(int)
     columns = {name: label * rng.uniform(0, 0.6) + rng.normal(size=n) for name in names}
     leak, straight = names[order[0]], names[order[1]]
-    # Skewed on purpose: the order tells everything, the correlation little.
+    # Skewed on purpose: the order tells everything, the correlation little. Two honest columns are skewed
+    # more, and each column has a unit of its own, so that neither spread nor shape names the leak.
     columns[leak] = np.exp((-2 if falling else 2) * (6 * label + rng.normal(size=n)))
     columns[straight] = 1.8 * label + rng.normal(size=n)
-    table = pd.DataFrame(columns)
+    for position in order[2:4]:
+        columns[names[position]] = np.exp(rng.uniform(3, 4) * columns[names[position]])
+    units = 10 ** rng.uniform(-2, 4, len(names))
+    table = pd.DataFrame(
+        {
+            name: unit * column / column.std()
+            for unit, (name, column) in zip(units, columns.items(), strict=True)
+        }
+    )
     table.insert(int(rng.integers(0, len(names))), target, label)
     return table, target, leak, straight
 
@@ -458,6 +502,16 @@ def _table_with_leak(rng: np.random.Generator, falling: bool) -> tuple[pd.DataFr
         KnownWrong(
             lambda table, target: table.columns.drop(target).tolist(), LEAK_NOT_A_COLUMN, "gives them all"
         ),
+        KnownWrong(
+            lambda table, target: table.drop(columns=target).std().idxmax(),
+            LEAK_OTHER,
+            "takes the column that varies most",
+        ),
+        KnownWrong(
+            lambda table, target: table.drop(columns=target).skew().abs().idxmax(),
+            LEAK_OTHER,
+            "takes the most lopsided column",
+        ),
         KnownWrong(_tells_least, LEAK_OTHER, "takes the smallest figure for the safest find"),
     ),
     solution=_leaking,
@@ -465,7 +519,7 @@ def _table_with_leak(rng: np.random.Generator, falling: bool) -> tuple[pd.DataFr
 def leaking_column(value) -> CheckResult:
     rng = fresh()
     wrong = []  # (falling, whether the straighter column was named, how far the named one gets)
-    for falling in (False, True, False, True):
+    for falling in (False, True) * 4:
         table, target, leak, straight = _table_with_leak(rng, falling)
         answer = attempt(value, table, target)
         if not isinstance(answer, str) or answer not in table:
@@ -475,7 +529,7 @@ def leaking_column(value) -> CheckResult:
         if answer != leak:
             wrong.append((falling, answer == straight, _separation(table[answer], table[target])))
     if not wrong:
-        return correct("In four tables you named the column that sorts yes from no all by itself.")
+        return correct("In eight tables you named the column that sorts yes from no all by itself.")
     reached = (
         f"Alone, the column that you named reaches an AUC of {wrong[0][2]:.2f}; another one reaches nearly 1."
     )
