@@ -158,3 +158,20 @@ def test_public_tables_get_sensible_quasi_identifiers_and_a_report(
     assert known <= {choice.column for choice in result.reidentification.chosen}
     assert not {"target", "Result"} & {choice.column for choice in result.reidentification.chosen}
     assert file in render_report(result, describe_run(result.parameters))
+
+
+def test_a_risk_equal_to_the_threshold_is_within_it_for_every_attacker(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": [30] * 5 + [40] * 5})
+    frame.to_csv(tmp_path / "everybody.csv", index=False)
+    result = assessed(
+        tmp_path, frame, quasi_identifiers="age", population=str(tmp_path / "everybody.csv"), threshold=0.2
+    )
+    outcomes = {f.id: f.outcome for f in result.findings if f.id.startswith("data.reid")}
+    assert set(outcomes.values()) == {Outcome.WITHIN_THRESHOLD}
+    journalist = result.reidentification.risk.journalist
+    assert journalist.highest_risk.value == 0.2 and journalist.records_at_risk.value == 0
+
+
+def test_a_bound_is_called_a_bound(patients: Assessment) -> None:
+    title = next(f.title for f in patients.findings if f.id == "data.reidentification.marketer")
+    assert "at most" in title

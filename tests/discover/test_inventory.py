@@ -404,3 +404,9 @@ def test_no_value_of_any_table_reaches_the_output(values, name):
     result = inventory(open_source(pd.DataFrame({name: [f"§{value}§" for value in values]})))
     text = repr(result) + result.to_frame().to_csv()
     assert not any(f"§{value}§" in text for value in values)
+
+
+def test_code_and_value_beside_clinical_terms_are_health_data():
+    terms = {"description": ["Hypertension", "Diabetes", "Asthma"] * 4, "code": [5, 6, 7] * 4}
+    assert take(terms)["code"].gdpr_special
+    assert not take({"colour": ["red", "blue", "green"] * 4, "code": [5, 6, 7] * 4})["code"].gdpr_special
