@@ -150,12 +150,26 @@ def reset_lab(root: Path, name: str, now: datetime) -> str:
 def _back_up(root: Path, key: str, work: bytes, now: datetime) -> Path:
     stamp = now.strftime("%Y-%m-%dT%H%M%S")
     backup, number = root / BACKUPS / f"{key}.{stamp}.ipynb", 1
-    while backup.exists():
+    while not _reserve(backup):
         number += 1
         backup = backup.with_name(f"{key}.{stamp}-{number}.ipynb")
     with atomic_file(backup) as draft:
         draft.write_bytes(work)
     return backup
+
+
+def _reserve(path: Path) -> bool:
+    """Take the name for this process alone; two may reset a lab in the same second."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+    except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():
+            return False
+        raise UserError(
+            f"Cannot write {path.name} ({type(error).__name__}): make labs/.backups a writable folder."
+        ) from None
+    return True
 
 
 def submit_lab(root: Path, name: str, out: Path | None = None, kernel_name: str = "python3") -> Submission:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import nbformat
@@ -13,7 +14,7 @@ from secure_ai import __version__
 from secure_ai.core import UserError
 from secure_ai.learn.builder import build_all, build_in_memory, holds_work, why_different
 from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
-from secure_ai.learn.labs import describe_labs, find_lab, list_labs, reset_lab, submit_lab
+from secure_ai.learn.labs import _back_up, describe_labs, find_lab, list_labs, reset_lab, submit_lab
 from secure_ai.learn.notebook import read_notebook, write_notebook
 
 TASKS = """
@@ -154,6 +155,23 @@ def test_a_backup_is_never_overwritten_even_within_one_second(kit):
         reset_lab(kit, "03", NOW)
     backups = sorted((kit / "labs" / ".backups").iterdir())
     assert sorted(path.read_text() for path in backups) == ["work 0", "work 1", "work 2"]
+
+
+def test_two_resets_at_the_same_moment_take_different_names(kit):
+    names = ["03_sample.2026-11-20T140509.ipynb", "03_sample.2026-11-20T140509-2.ipynb"]
+    with ThreadPoolExecutor() as pool:
+        paths = list(pool.map(lambda work: _back_up(kit, "03_sample", work, NOW), (b"mine", b"yours")))
+    assert sorted(path.name for path in paths) == sorted(names)
+    assert sorted(path.read_bytes() for path in paths) == [b"mine", b"yours"]
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_lab_as_it_is(kit):
+    (kit / "labs" / ".backups").write_text("no folder")
+    edit(kit, "mask", "mine = 1")
+    work = (kit / "labs" / NAME).read_bytes()
+    with pytest.raises(UserError, match="Cannot write"):
+        reset_lab(kit, "03", NOW)
+    assert (kit / "labs" / NAME).read_bytes() == work
 
 
 def test_reset_mends_a_damaged_or_missing_lab(kit):

@@ -28,6 +28,7 @@ STARTER = "Replace the two `...`, then run the cell and its check again."
 NO_TABLE = "`safer` has to give back a table: its last line is `return table`."
 ROWS_CHANGED = "rows or other columns were lost or changed, and the researcher needs all of them."
 NO_DECADE = "the researcher can no longer see in which decade a person was born."
+NOT_CHARACTERS = "`[:3]` alone takes the first three rows; the others lost their value."
 UNCHANGED = "the table is as it was, so the names come back as before."
 DATE_TOO_FINE = "the birth date still tells people apart."
 TOGETHER = "birth year and ZIP code, each harmless alone, still tell people apart together."
@@ -40,6 +41,12 @@ def _cut(zip_code: int, birth_date: int):
         return table
 
     return safer
+
+
+def _first_rows(table: pd.DataFrame) -> pd.DataFrame:
+    table["zip"] = table["zip"][:1]
+    table["birth_date"] = table["birth_date"].str[:DECADE]
+    return table
 
 
 def _without_return(table: pd.DataFrame) -> str:
@@ -91,6 +98,7 @@ def _strangers(rng: np.random.Generator) -> pd.DataFrame:
         KnownWrong(_cut(3, 4), TOGETHER, "follows the Safe Harbor rule, which was made for large areas"),
         KnownWrong(_cut(2, 0), NO_DECADE, "empties the birth date"),
         KnownWrong(_one_decade_for_all, NO_DECADE, "writes the same value into every row"),
+        KnownWrong(_first_rows, NOT_CHARACTERS, "forgets `.str`"),
         KnownWrong(_half_the_rows, ROWS_CHANGED, "leaves out rows"),
         KnownWrong(_without_return, NO_TABLE, "returns something else than the table"),
     ),
@@ -108,6 +116,8 @@ def safer(value) -> CheckResult:
         return not_attempted(STARTER)
     if "fact" not in result or result["fact"].astype(str).tolist() != published["fact"].tolist():
         return incorrect(ROWS_CHANGED, "Change only `zip` and `birth_date`.")
+    if any(result[name].isna().any() for name in ("zip", "birth_date") if name in result):
+        return incorrect(NOT_CHARACTERS, "Write `.str[:3]` to take the first three characters of every row.")
     decades = published["birth_date"].str[:DECADE].tolist()
     if "birth_date" not in result or result["birth_date"].astype(str).str[:DECADE].tolist() != decades:
         return incorrect(NO_DECADE, f"Keep the first {DECADE} characters of `birth_date`.")

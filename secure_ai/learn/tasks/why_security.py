@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,13 @@ from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correc
 
 lab = Lab("01_why_security", title="Why security")
 progress = lab.progress
+
+NO_NUMBER = "one number is asked for."
+
+
+def _numbers(answers: list[object]) -> bool:
+    return all(isinstance(answer, numbers.Number | np.bool_) for answer in answers)
+
 
 # ---------------------------------------------------------------------------------- 1 · the expected loss
 
@@ -78,6 +86,7 @@ EXPECTED_SLIPS: tuple[tuple[Callable[[float, float, float], float], str, str, st
         KnownWrong(
             lambda frequency, low, high: 40_400.13, EXPECTED_OTHER, "the textbook figure for every case"
         ),
+        KnownWrong(lambda frequency, low, high: (low, high), NO_NUMBER, "gives the range back"),
     ),
     solution=_expected,
 )
@@ -89,6 +98,8 @@ def expected_loss(value) -> CheckResult:
         low = float(np.round(rng.uniform(5_000, 50_000), -2))
         cases.append((float(np.round(rng.uniform(0.6, 4), 1)), low, low * int(rng.integers(40, 100))))
     answers = [attempt(value, *case) for case in cases]
+    if not _numbers(answers):
+        return incorrect(NO_NUMBER, "Return the average loss of a year, in dollars.")
     # 3 %, so that whoever simulates with enough years is right too.
     if _close(answers, _expected, cases):
         return correct("Five made-up scenarios, and each answer is frequency times mean loss.")
@@ -173,6 +184,7 @@ CHANCE_SLIPS: tuple[tuple[Callable[[pd.Series, float], float], str, str, str], .
     known_wrong=(
         *(KnownWrong(slip, message, note) for slip, message, _, note in CHANCE_SLIPS),
         KnownWrong(lambda losses, amount: 0.05, CHANCE_OTHER, "one year in twenty, whatever the losses"),
+        KnownWrong(lambda losses, amount: losses > amount, NO_NUMBER, "stops after the comparison"),
     ),
     solution=_chance,
 )
@@ -184,6 +196,8 @@ def chance_above(value) -> CheckResult:
         losses = pd.Series(np.where(quiet, 0.0, rng.lognormal(10, 1, 1000)), name="loss of the year")
         cases.append((losses, float(losses.quantile(rng.uniform(0.7, 0.9)))))
     answers = [attempt(value, *case) for case in cases]
+    if not _numbers(answers):
+        return incorrect(NO_NUMBER, "`mean()` of a column of True and False is the share of True.")
     if _exact(answers, _chance, cases):
         return correct(
             f"Right for five simulations of {len(cases[0][0]):,} years each, quiet years included."
@@ -204,6 +218,7 @@ def _exact(answers: list[object], rule: Callable[..., float], cases: list[tuple]
 
 # ------------------------------------------------------------------------------- 3 · the control worth buying
 
+CONTROL_EMPTY = "where no control is sure enough, your function fails."
 CONTROL_OTHER = "that is not the control that the committee's rule chooses."
 
 
@@ -267,6 +282,11 @@ CONTROL_SLIPS: tuple[tuple[Callable[[pd.DataFrame, float], str | None], str, str
     known_wrong=(
         *(KnownWrong(slip, message, note) for slip, message, _, note in CONTROL_SLIPS),
         KnownWrong(
+            lambda table, least_chance: _best(table[table["chance_it_pays"] >= least_chance]),
+            CONTROL_EMPTY,
+            "forgets that nothing may be left",
+        ),
+        KnownWrong(
             lambda table, least_chance: table["control"].iloc[0], CONTROL_OTHER, "takes the first row"
         ),
     ),
@@ -275,8 +295,13 @@ CONTROL_SLIPS: tuple[tuple[Callable[[pd.DataFrame, float], str | None], str, str
 def choose_control(value) -> CheckResult:
     rng = fresh()
     tables = [_controls(rng) for _ in range(6)]
-    cases = [(table, 0.7) for table in tables] + [(tables[0], 0.99)]
+    cases = [(table, 0.7) for table in tables]
     answers = [attempt(value, *case, none_is_an_answer=True) for case in cases]
+    cases.append((tables[0], 0.99))
+    try:
+        answers.append(attempt(value, *cases[-1], none_is_an_answer=True))
+    except (ValueError, LookupError):
+        return incorrect(CONTROL_EMPTY, "Return None where no row is left, before you look for the best.")
     expected = [_worth(*case) for case in cases]
     if answers == expected:
         return correct("Right in seven made-up portfolios, also in the one in which nothing is worth buying.")
@@ -364,6 +389,7 @@ OWNER_SLIPS: tuple[tuple[Callable[[pd.DataFrame], list[str]], str, str, str], ..
     known_wrong=(
         *(KnownWrong(slip, message, note) for slip, message, _, note in OWNER_SLIPS),
         KnownWrong(lambda chart: len(_ownerless(chart)), OWNER_NO_LIST, "counts them"),
+        KnownWrong(lambda chart: chart[_accountable(chart) != 1], OWNER_NO_LIST, "gives the rows"),
         KnownWrong(lambda chart: [], OWNER_OTHER, "finds none, whatever the chart"),
     ),
     solution=_ownerless,
@@ -374,7 +400,7 @@ def find_ownerless(value) -> CheckResult:
     answers = []
     for chart in charts:
         answer = attempt(value, chart)
-        if isinstance(answer, str) or not hasattr(answer, "__iter__"):
+        if isinstance(answer, str | pd.DataFrame) or not hasattr(answer, "__iter__"):
             return incorrect(OWNER_NO_LIST, "Return `list(...)` of the index values.")
         answers.append(sorted(map(str, answer)))
     if answers == [sorted(_ownerless(chart)) for chart in charts]:
@@ -487,7 +513,10 @@ def paste_rule(value) -> CheckResult:
         (rule,) = load_policy([value])
         rules = load_policy([*OPEN_POLICY, rule])
     except UserError as error:
-        return incorrect(str(error), "Compare the names of the fields with the starter's.")
+        return incorrect(
+            str(error),
+            "Compare fields and values with the table above; `name`, `effect` and `reason` are needed.",
+        )
     rng = fresh()
     pastes = [_request(rng, "public_chatbot", int(rng.integers(1, 40))) for _ in range(200)]
     if any(decide(rules, paste).effect != "deny" for paste in pastes):
