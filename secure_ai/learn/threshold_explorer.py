@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from secure_ai.discover.scoring import percent
 from secure_ai.discover.thresholds import at_threshold, mark, threshold_curve
 from secure_ai.learn.display import Note, Table
 from secure_ai.learn.quiz import WIDGETS_VARIABLE
+
+LINE = 90
 
 
 class ThresholdExplorer:
@@ -66,8 +69,10 @@ class ThresholdExplorer:
         self._valid(threshold)
         document = self.documents[self.example]
         found = at_threshold([self.found[self.example]], threshold)[0]
-        return Note("The example", "found in [brackets], missed in [[double brackets]].",
-                    mark(document.text, found, document.spans))  # fmt: skip
+        lines = mark(document.text, found, document.spans).splitlines()
+        # Wrapped here, because a notebook would break a long line in the middle of a word.
+        text = "\n".join(textwrap.fill(line, LINE, break_long_words=False) for line in lines)
+        return Note("The example", "found in [brackets], missed in [[double brackets]].", text)
 
     def show(self) -> None:
         """Show the widget, and under it the same as text for the default threshold.
