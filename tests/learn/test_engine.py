@@ -301,7 +301,7 @@ def test_flood_of_output_is_dropped(capfd):
 
 def test_a_program_that_closes_its_streams_ends_without_a_word():
     code = (
-        "import io, sys; real = sys.stdout; sys.stdout = io.StringIO()\n"
+        "import io, sys; real = sys.stdout; sys.stdout = io.TextIOWrapper(io.BytesIO())\n"
         "from secure_ai.learn import worker; worker.run(lambda: print('noise'), 2)\n"
         "sys.stdout.close(); sys.stdout = real; worker._streams.clear(); print('end')"
     )
