@@ -227,8 +227,14 @@ def find_wheels(temporary):
 
 
 def platform_tag():
-    """Return what a bundle of wheels fits: Python version, system and processor."""
+    """Return what a bundle of wheels fits: Python version (of .venv, where there is one), system, processor."""
     major, minor = sys.version_info[:2]
+    settings = VENV / "pyvenv.cfg"
+    if settings.exists():
+        for line in settings.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "version":
+                major, minor = value.strip().split(".")[:2]
     return f"cp{major}{minor}-{sys.platform}-{platform.machine().lower()}"
 
 

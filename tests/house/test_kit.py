@@ -84,6 +84,12 @@ def test_a_bundle_for_another_machine_is_refused(kit):
         kit.ensure_environment([kit.LOCK])
 
 
+def test_a_bundle_must_fit_the_python_of_the_environment_that_is_there(kit):
+    kit.VENV.mkdir()
+    (kit.VENV / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.99.1\n", encoding="utf-8")
+    assert kit.platform_tag().startswith("cp399-")
+
+
 def test_a_bundle_cannot_write_outside_its_folder(kit, tmp_path):
     write_bundle(kit.ROOT.parent / "x.bundle.tar", kit.platform_tag(), names=["../../../../evil.whl"])
     folder = tmp_path / "out"
