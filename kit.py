@@ -227,7 +227,7 @@ def find_wheels(temporary):
 
 
 def platform_tag():
-    """Return what a bundle of wheels fits: Python version (of .venv, where there is one), system, processor."""
+    """Return what a bundle fits: the Python of .venv (else this one), the system, the processor."""
     major, minor = sys.version_info[:2]
     settings = VENV / "pyvenv.cfg"
     if settings.exists():

@@ -7,28 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secure_ai.anonymize.classes import checked_columns, equivalence_class_sizes, matched_class_sizes
-from secure_ai.anonymize.proposal import (
-    QuasiIdentifierChoice,
-    explain_quasi_identifiers,
-    propose_quasi_identifiers,
-    riskiest_combinations,
-)
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "AttackerRisk",
-    "QuasiIdentifierChoice",
-    "ReidentificationRisk",
-    "equivalence_class_sizes",
-    "explain_quasi_identifiers",
-    "propose_quasi_identifiers",
-    "reidentification_risk",
-    "riskiest_combinations",
-]
 
 EL_EMAM = (
     "El Emam, Guide to the De-Identification of Personal Health Information (2013), "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+WIDGETS_VARIABLE = "SECURE_AI_WIDGETS"
 
 # JupyterLab's own variables follow its light or dark theme; the value after the comma is for every
 # other viewer. Text and background are always set together, so that the contrast is known.
@@ -51,6 +54,15 @@ class Shown(ABC):
 
     def __repr__(self) -> str:
         return self.text()
+
+
+def show_with_text(widget: Callable[[], Any], text: Shown) -> None:
+    """Show what ``widget`` makes, under it the same as text; with SECURE_AI_WIDGETS=off the text alone."""
+    from IPython.display import display
+
+    if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() != "off":
+        display(widget())
+    display(text)
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +12,7 @@ from secure_ai.core import UserError
 from secure_ai.govern.loss import BeforeAfter, Control, before_after
 from secure_ai.govern.loss_charts import exceedance_sentence, exceedance_summary, money, plot_exceedance
 from secure_ai.govern.loss_model import LossModel
-from secure_ai.learn.display import Table
-from secure_ai.learn.quiz import WIDGETS_VARIABLE
+from secure_ai.learn.display import Table, show_with_text
 
 
 class LossExplorer:
@@ -60,11 +58,7 @@ class LossExplorer:
 
         With ``SECURE_AI_WIDGETS=off`` only the text is shown.
         """
-        from IPython.display import display
-
-        if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() != "off":
-            display(self.widget())
-        display(self.look())
+        show_with_text(self.widget, self.look())
 
     def widget(self) -> Any:
         """Return the ipywidgets version: a box to tick for each control, a slider, table and curve."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from secure_ai.core.errors import UserError
 from secure_ai.learn import progress as store
-from secure_ai.learn.display import THEMED_BACKGROUND, THEMED_TEXT, Shown, inline
+from secure_ai.learn.display import THEMED_BACKGROUND, THEMED_TEXT, Shown, inline, show_with_text
 from secure_ai.learn.engine import CheckResult, Status
 
 FOLDER = Path(__file__).parent / "quizzes"
-WIDGETS_VARIABLE = "SECURE_AI_WIDGETS"
 EXAMPLE = "quiz.answer(1, 'a')"
 
 
@@ -121,11 +119,7 @@ class Quiz:
 
         With ``SECURE_AI_WIDGETS=off`` only the text is shown.
         """
-        from IPython.display import display
-
-        if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() != "off":
-            display(self.widget())
-        display(self.as_text())
+        show_with_text(self.widget, self.as_text())
 
     def as_text(self) -> QuizText:
         """Return the text equivalent, which needs neither scripts nor a running kernel."""

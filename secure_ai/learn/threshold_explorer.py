@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,7 @@ from secure_ai.discover import DEFAULT_THRESHOLD
 from secure_ai.discover.charts import curve_sentence, plot_curve
 from secure_ai.discover.scoring import percent
 from secure_ai.discover.thresholds import at_threshold, mark, threshold_curve
-from secure_ai.learn.display import Note, Table
-from secure_ai.learn.quiz import WIDGETS_VARIABLE
+from secure_ai.learn.display import Note, Table, show_with_text
 
 LINE = 90
 
@@ -79,11 +77,7 @@ class ThresholdExplorer:
 
         With ``SECURE_AI_WIDGETS=off`` only the text is shown.
         """
-        from IPython.display import display
-
-        if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() != "off":
-            display(self.widget())
-        display(self.look())
+        show_with_text(self.widget, self.look())
 
     def widget(self) -> Any:
         """Return the ipywidgets version: a slider, the figures, the curve and the example text."""
