@@ -101,7 +101,13 @@ def test_a_stopped_assessment_keeps_the_old_report_and_leaves_nothing_behind(tmp
     out.mkdir()
     command = [sys.executable, "-m", "secure_ai.cli", "assess", "--data", "t.csv", "--sector", "finance"]
     process = subprocess.Popen(
-        [*command, "--out", "out"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A suite that runs in the background hands on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*.partial")) and time.monotonic() < deadline:
