@@ -257,10 +257,13 @@ def test_stopped_threads_end_and_give_the_streams_back():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_interrupting_the_kernel_ends_the_check_with_a_sentence():
+    # A suite that runs in the background ignores the signal; a kernel does not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     result = double.check(_endless, seconds=10)
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert (
         result.status is Status.ERROR
         and result.message == "The check was interrupted before it had finished."
