@@ -9,7 +9,7 @@ import pandas as pd
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, column_list, quote_identifier
-from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, HIPAA_NAMES, LINKED, Tier, classify
+from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, LINKED, Tier, classify
 from secure_ai.discover.columns import DOUBTFUL, EXACT_ROWS, Verdict, judge_column
 from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.scoring import mask
@@ -69,11 +69,6 @@ class ColumnProfile:
     def direct(self) -> bool:
         """Whether the column points to one person by itself."""
         return classify(self.entities).direct
-
-    @property
-    def hipaa_name(self) -> str | None:
-        """Name of the Safe Harbor identifier, or None."""
-        return HIPAA_NAMES[self.hipaa] if self.hipaa else None
 
 
 @dataclass(frozen=True, slots=True)

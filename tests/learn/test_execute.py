@@ -17,19 +17,13 @@ from secure_ai.learn.execute import (
     store_outputs,
     validate_parameters,
 )
-from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
+from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.notebook import canonical_text, machine_path_in, read_notebook, tags, write_notebook
 
 KNOWN = {"sector": "healthcare", "seed": 7, "threshold": 0.2, "columns": ["a"], "data": None, "deep": False}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm_kernels(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jupyter")
-    install_kernelspec(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(folder))
-        yield
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 
 
 @pytest.fixture

@@ -17,17 +17,11 @@ from jupyter_client.manager import KernelManager
 from secure_ai.learn import forkserver
 from secure_ai.learn.forkserver import KERNEL_NAME, ForkServer, ForkServerProvisioner, install_kernelspec
 
-pytestmark = pytest.mark.skipif(not forkserver.can_fork(), reason="this system cannot fork loaded libraries")
+pytestmark = [
+    pytest.mark.skipif(not forkserver.can_fork(), reason="this system cannot fork loaded libraries"),
+    pytest.mark.usefixtures("warm_kernels"),
+]
 SCRIPT = Path(forkserver.__file__)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm_kernels(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jupyter")
-    install_kernelspec(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(folder))
-        yield
 
 
 class Kernel:

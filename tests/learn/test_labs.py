@@ -13,7 +13,7 @@ import pytest
 from secure_ai import __version__
 from secure_ai.core import UserError
 from secure_ai.learn.builder import build_all, build_in_memory, holds_work, why_different
-from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
+from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.labs import _back_up, describe_labs, find_lab, list_labs, reset_lab, submit_lab
 from secure_ai.learn.notebook import read_notebook, write_notebook
 
@@ -39,13 +39,7 @@ NOW = datetime(2026, 11, 20, 14, 5, 9)
 NAME = "03_sample.ipynb"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm_kernels(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jupyter")
-    install_kernelspec(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(folder))
-        yield
+pytestmark = pytest.mark.usefixtures("warm_kernels")
 
 
 @pytest.fixture
