@@ -15,8 +15,10 @@ _KINDS = (
     "Company|Co|GmbH|PLC|Department|Agency|Church|Society"
 )
 _KIND = re.compile(rf"\b({_KINDS})\b\.?", re.IGNORECASE)
-_STREETS = "Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|"
-    "Court|Ct|Way|Place|Pl|Circle|Cir|Terrace|Parkway"
+_STREETS = (
+    "Street|St|Avenue|Ave|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Circle|Cir|Terrace|"
+    "Parkway"
+)
 _STREET = re.compile(rf"\b({_STREETS})\b", re.IGNORECASE)
 _STATE_TAIL = re.compile(r",?\s+([A-Z]{2})(\s+\d{5}(?:-\d{4})?)?\s*$")
 _STREET_PART = re.compile(r"\d|\bP\.?\s?O\.?\s?Box\b", re.IGNORECASE)
