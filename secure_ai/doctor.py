@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import sys
@@ -215,9 +216,11 @@ def _detection() -> str:
     from secure_ai.discover import detect
 
     # A number of a range that is never issued, so that this file holds nobody's data.
-    found = detect(["Please write to nobody@example.org today."])[0]
+    found = detect(["Please write to Wojciech Nowak at nobody@example.org today."])[0]
     if "EMAIL_ADDRESS" not in {span.entity_type for span in found}:
         raise Broken("an e-mail address in a sentence was not found")
+    if "PERSON" not in {span.entity_type for span in found} and "SECURE_AI_NLP" not in os.environ:
+        raise Broken("the names model does not find a name in a sentence")
     return (
         f"Presidio {importlib.metadata.version('presidio-analyzer')} finds personal data, without the network"
     )

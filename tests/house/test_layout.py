@@ -95,7 +95,13 @@ def test_no_machine_path_or_registry_address_is_committed(tracked, repo_root):
 
 
 def test_no_large_file_is_committed(tracked, repo_root):
-    large = [path.relative_to(repo_root) for path in tracked if path.stat().st_size > 1_500_000]
+    # The names model has a limit and a test of its own.
+    own = {"names.npz"}
+    large = [
+        path.relative_to(repo_root)
+        for path in tracked
+        if path.stat().st_size > 1_500_000 and path.name not in own
+    ]
     assert large == []
 
 

@@ -1,0 +1,127 @@
+"""The names model as the detector uses it: spans of a batch of texts, or a spaCy pipeline for Presidio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from secure_ai.core.text import Span
+from secure_ai.discover.model.lexicon import BIT
+from secure_ai.discover.model.store import FILE, read
+from secure_ai.discover.model.tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    import spacy
+
+COMPONENT = "secure_ai_names"
+BATCH = 64
+
+_NAMES = BIT["given"] | BIT["surname"]
+_PLACES = BIT["city"] | BIT["country"] | BIT["state"] | BIT["region"]
+_SUPPORT = {
+    "PERSON": _NAMES,
+    "LOCATION": _PLACES | BIT["street_word"] | BIT["place_word"],
+    "ORGANIZATION": BIT["organization"] | BIT["organization_word"],
+}
+
+
+def batches(items: Iterable, size: int) -> Iterator[list]:
+    """Yield lists of ``size`` items, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+class NamesModel:
+    """Finds persons, places, organizations, groups, dates, titles, ages and ZIP codes.
+
+    Args:
+        path: the model's file.
+    """
+
+    def __init__(self, path=FILE) -> None:
+        self.network, self.settings = read(path)
+        self.labels: list[str] = self.network.labels
+
+    @property
+    def entities(self) -> list[str]:
+        """Presidio's names of what the model finds."""
+        return sorted({label[2:] for label in self.labels if label != "O"})
+
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Return for each text its spans, in order; scores are mean probabilities of their tokens."""
+        results: list[list[Span]] = []
+        for batch in batches(texts, BATCH):
+            tokenized = [tokenize(text) for text in batch]
+            tagged = self.network.tag(tokenized)
+            results += [
+                self._collect(tokens, tags.tolist(), probability)
+                for tokens, (tags, probability) in zip(tokenized, tagged, strict=True)
+            ]
+        return results
+
+    def _collect(self, tokens: Tokens, tags: list[int], probability) -> list[Span]:
+        spans: list[Span] = []
+        if not any(tags):
+            return spans
+        labels = self.labels
+        start, entity = None, ""
+        for at, tag in enumerate([*tags, 0]):
+            label = labels[tag]
+            if start is not None and label != f"I-{entity}":
+                span = self._span(tokens, start, at, entity, probability)
+                if span is not None:
+                    spans.append(span)
+                start = None
+            if label != "O" and start is None:
+                start, entity = at, label[2:]
+        return spans
+
+    def _span(self, tokens: Tokens, first: int, end: int, entity: str, probability) -> Span | None:
+        words = tokens.words[first:end]
+        if not any(word[0].isalnum() for word in words):
+            return None
+        support = _SUPPORT.get(entity)
+        # A "name" wholly in small letters that no list knows is nearly always an ordinary word.
+        if support and not any(
+            not word.islower() or self.network.lexicon.bits(word) & support for word in words
+        ):
+            return None
+        score = float(probability[first:end].mean())
+        return Span(tokens.starts[first], tokens.ends[end - 1], entity, round(score, 4))
+
+
+@cache
+def names_model() -> NamesModel:
+    """Return the packaged model, read once."""
+    return NamesModel()
+
+
+def load() -> spacy.Language:
+    """Return the model as a spaCy pipeline whose ``doc.ents`` carry Presidio's names.
+
+    Its tokenizer is the model's own, so that spans and tokens always agree; ``span._.score`` holds
+    the score.
+
+    Raises:
+        UserError: if the model's file is missing or damaged.
+    """
+    import spacy
+
+    from secure_ai.discover.model import spacy_parts
+
+    model = names_model()
+    nlp = spacy.blank("en")
+    nlp.tokenizer = spacy_parts.ModelTokenizer(nlp.vocab)
+    nlp.add_pipe(COMPONENT)
+    nlp.meta["name"] = COMPONENT
+    nlp.meta["version"] = model.settings["version"]
+    return nlp
+
+
+def stream(texts: Iterable[str]) -> Iterator[list[Span]]:
+    """Yield the spans of each text of a stream, a batch at a time."""
+    for batch in batches(texts, BATCH):
+        yield from names_model().spans(batch)
