@@ -7,6 +7,7 @@ anything that is not of the right shape; none of them raises on odd input.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _SEPARATORS = re.compile(r"[\s-]")
 _MBI_LETTER = "[AC-HJKMNP-RT-Y]"
@@ -31,10 +32,47 @@ def luhn_is_valid(number: str) -> bool:
     return total % 10 == 0
 
 
+CARD_RANGES: tuple[tuple[str, str, frozenset[int]], ...] = (
+    ("4", "4", frozenset({13, 16, 18, 19})),  # Visa
+    ("51", "55", frozenset({16})),  # Mastercard
+    ("2221", "2720", frozenset({16})),  # Mastercard
+    ("34", "34", frozenset({15})),  # American Express
+    ("37", "37", frozenset({15})),
+    ("300", "305", frozenset({14, 16, 19})),  # Diners Club
+    ("3095", "3095", frozenset({14, 16, 19})),
+    ("36", "36", frozenset(range(14, 20))),
+    ("38", "39", frozenset({14, 16, 19})),
+    ("6011", "6011", frozenset(range(16, 20))),  # Discover
+    ("644", "649", frozenset(range(16, 20))),
+    ("65", "65", frozenset(range(16, 20))),
+    ("3528", "3589", frozenset(range(16, 20))),  # JCB
+    ("1800", "1800", frozenset({15})),
+    ("2131", "2131", frozenset({15})),
+    ("62", "62", frozenset(range(16, 20))),  # UnionPay
+    ("81", "82", frozenset(range(16, 20))),  # UnionPay, RuPay
+    ("50", "50", frozenset(range(12, 20))),  # Maestro, Dankort, Verve, RuPay, Elo
+    ("56", "58", frozenset(range(12, 20))),  # Maestro
+    ("60", "60", frozenset({16})),  # RuPay, Hipercard
+    ("63", "63", frozenset(range(12, 20))),  # Maestro
+    ("67", "67", frozenset(range(12, 20))),
+    ("2200", "2205", frozenset(range(16, 20))),  # Mir
+    ("9792", "9792", frozenset({16})),  # Troy
+)
+"""Issuer identification numbers, first to last, and the lengths that their cards have (ISO/IEC 7812)."""
+
+
 def card_is_valid(number: str) -> bool:
-    """Return whether ``number`` has a card's length, first digit (2 to 6) and Luhn check digit."""
+    """Return whether ``number`` is in a card scheme's range, of its length, and passes the Luhn check."""
     digits = _digits(number)
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn_is_valid(digits)
+    return (
+        12 <= len(digits) <= 19
+        and len(set(digits)) > 1
+        and any(
+            len(digits) in lengths and first <= digits[: len(first)] <= last
+            for first, last, lengths in CARD_RANGES
+        )
+        and luhn_is_valid(digits)
+    )
 
 
 def npi_is_valid(number: str) -> bool:
@@ -73,12 +111,97 @@ def aba_is_valid(number: str) -> bool:
     return sum(int(d) * weight for d, weight in zip(digits, (3, 7, 1) * 3, strict=True)) % 10 == 0
 
 
+IBAN_LENGTHS: dict[str, int] = {
+    country: length
+    for length, countries in {
+        15: "NO",
+        16: "BE",
+        18: "DK FI FK FO GL NL SD",
+        19: "MK SI",
+        20: "AT BA EE KZ LT LU MN XK",
+        21: "CH CR HR LI LV",
+        22: "BG BH DE GB GE IE ME RS VA",
+        23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ DZ ES MD PK RO SA SE SK TN VG",
+        25: "LY PT ST",
+        26: "IS TR",
+        27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+        29: "BR EG PS QA UA",
+        30: "JO KW MU YE",
+        31: "MT SC",
+        32: "LC",
+        33: "RU",
+    }.items()
+    for country in countries.split()
+}
+"""Country -> length of its IBANs (SWIFT, *IBAN Registry*)."""
+
+
+def iban_countries() -> dict[int, list[str]]:
+    """Return the countries of :data:`IBAN_LENGTHS` by length, the longest first."""
+    lengths = sorted(set(IBAN_LENGTHS.values()), reverse=True)
+    return {n: [c for c, length in IBAN_LENGTHS.items() if length == n] for n in lengths}
+
+
 def iban_is_valid(number: str) -> bool:
-    """Return whether ``number`` passes the mod-97 check of ISO 13616."""
+    """Return whether ``number`` has its country's length and passes the mod-97 check of ISO 13616."""
     text = _SEPARATORS.sub("", number).upper()
-    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", text):
+    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", text) or IBAN_LENGTHS.get(text[:2]) != len(text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+def bic_is_valid(code: str) -> bool:
+    """Return whether ``code`` has the form of a bank identifier code with a country in it (ISO 9362)."""
+    text = code.strip().upper()
+    return re.fullmatch(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", text) is not None and text[4:6] in _countries()
+
+
+def isin_is_valid(number: str) -> bool:
+    """Return whether ``number`` is an ISIN: a country, nine characters, Luhn over their digits (ISO 6166)."""
+    text = _SEPARATORS.sub("", number).upper()
+    if not re.fullmatch(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", text):
+        return False
+    # XS and its like are the international securities depositories.
+    if text[:2] not in _countries() | {"XS", "EU", "XA", "XB", "XC", "XD", "XF", "QS"}:
+        return False
+    return luhn_is_valid("".join(str(int(c, 36)) for c in text))
+
+
+def cusip_is_valid(number: str) -> bool:
+    """Return whether ``number`` is a CUSIP with its check digit (ANSI X9.6)."""
+    text = _SEPARATORS.sub("", number).upper()
+    if not re.fullmatch(r"[A-Z0-9*@#]{8}[0-9]", text):
+        return False
+    total = 0
+    for position, c in enumerate(text[:8]):
+        value = ("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*@#".index(c)) * (2 if position % 2 else 1)
+        total += value // 10 + value % 10
+    return (10 - total % 10) % 10 == int(text[8])
+
+
+def sedol_is_valid(number: str) -> bool:
+    """Return whether ``number`` is a SEDOL: six characters without vowels, weights 1, 3, 1, 7, 3, 9, 1."""
+    text = _SEPARATORS.sub("", number).upper()
+    if not re.fullmatch(r"[B-DF-HJ-NP-TV-Z0-9]{6}[0-9]", text):
+        return False
+    return sum(int(c, 36) * weight for c, weight in zip(text, (1, 3, 1, 7, 3, 9, 1), strict=True)) % 10 == 0
+
+
+def nhs_is_valid(number: str) -> bool:
+    """Return whether ``number`` is a UK NHS number: ten digits, weights 10 to 2, modulus 11."""
+    digits = _digits(number)
+    if len(digits) != 10 or len(set(digits)) == 1:
+        return False
+    return sum(int(d) * weight for d, weight in zip(digits, range(10, 0, -1), strict=True)) % 11 == 0
+
+
+@cache
+def _countries() -> frozenset[str]:
+    import pycountry
+
+    return frozenset(country.alpha_2 for country in pycountry.countries) | {"XK"}
 
 
 def mbi_is_valid(number: str) -> bool:

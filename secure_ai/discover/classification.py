@@ -108,6 +108,11 @@ ENTITY_CLASSES: dict[str, EntityClass] = {
     "US_ITIN": _id("Individual taxpayer number", _R, _FRAUD, "R"),
     "MEDICAL_RECORD_NUMBER": _id("Medical record number", _C, _POINTS, "H"),
     "US_HEALTH_INSURANCE_MEMBER_ID": _id("Health plan number", _R, _FRAUD, "I"),
+    "US_PRIOR_AUTHORIZATION_NUMBER": _id("Prior authorization number", _C, _POINTS, "I"),
+    "US_CLAIM_NUMBER": _id("Insurance claim number", _C, _POINTS, "I"),
+    "US_REFERRAL_NUMBER": _id("Referral number", _C, _POINTS, "R"),
+    "US_PRESCRIPTION_NUMBER": _id("Prescription number", _C, _POINTS, "R"),
+    "UK_NHS": _id("NHS number", _R, _FRAUD, "H"),
     "US_MBI": _id("Medicare beneficiary number", _R, _FRAUD, "I"),
     "US_BANK_NUMBER": _id("Account number", _R, _FRAUD, "J"),
     "IBAN_CODE": _id("IBAN", _R, _FRAUD, "J"),
@@ -161,6 +166,7 @@ ENTITY_CLASSES: dict[str, EntityClass] = {
     # attributes
     "YEAR": EntityClass("Year", _I, "years alone stay under Safe Harbor"),
     "AGE": EntityClass("Age (none over 89)", _I, _QUASI),
+    "TITLE": EntityClass("Title before a name", _I, _QUASI),
     "SEX": EntityClass("Sex or gender", _I, _QUASI),
     "MARITAL_STATUS": EntityClass("Marital or family status", _I, _QUASI),
     "EDUCATION": EntityClass("Education", _I, _QUASI),
@@ -172,6 +178,9 @@ ENTITY_CLASSES: dict[str, EntityClass] = {
     "ORGANIZATION": EntityClass("Organization", _I, "names an organization, not a person"),
     "ABA_ROUTING_NUMBER": EntityClass("Bank routing number", _P, "published for every bank"),
     "SWIFT_CODE": EntityClass("Bank identifier code", _P, "published for every bank"),
+    "ISIN": EntityClass("Security (ISIN)", _P, "published for every security"),
+    "CUSIP": EntityClass("Security (CUSIP)", _P, "published for every security"),
+    "SEDOL": EntityClass("Security (SEDOL)", _P, "published for every security"),
     "REFERENCE": EntityClass("Reference value", _P, "a code list or unit that says nothing about a person"),
 }
 
