@@ -336,7 +336,7 @@ def _free_text(counts: dict[str, int]) -> Verdict:
     rows = sum(read.values())
     holding: dict[str, int] = {}
     with_any = 0
-    for (_, count), spans in zip(read.items(), detect(read), strict=True):
+    for (_, count), spans in zip(read.items(), detect(list(read)), strict=True):
         names = {span.entity_type for span in spans}
         # An age of up to 89 is no identifier; AGE is only listed as an attribute.
         with_any += count if names - {"AGE"} else 0
