@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import regex
 
 from secure_ai.core.text import Span
+from secure_ai.discover.pattern_recognizer import any_of
 from secure_ai.discover.screen import Screen
 
 _STATE_CODES = (
@@ -20,7 +21,7 @@ _STATE_NAMES = (
     "North[ ]Carolina|North[ ]Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode[ ]Island|South[ ]Carolina|"
     "South[ ]Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West[ ]Virginia|Wisconsin|Wyoming"
 )
-STATES = _STATE_CODES.replace(" ", "|")
+STATES = any_of(_STATE_CODES.split())
 _SUFFIXES = (
     "Alley Annex Arcade Avenue Ave Av Bayou Beach Bend Bluff Bluffs Bottom Boulevard Blvd Branch Bridge "
     "Brook Brooks Burg Burgs Bypass Camp Canyon Cape Causeway Center Centers Circle Circles Cir Cliff "
@@ -38,7 +39,7 @@ _SUFFIXES = (
     "Trail Trl Tunnel Turnpike Underpass Union Unions Valley Valleys Via Viaduct View Views Village "
     "Villages Ville Vista Walk Walks Wall Way Ways Well Wells"
 )
-STREET_SUFFIXES = "|".join(sorted(_SUFFIXES.split(), key=len, reverse=True))
+STREET_SUFFIXES = any_of(_SUFFIXES.split())
 
 _HOUSE = r"(?<![\d.,/-])\b\d{1,6}(?:-?(?-i:[A-Za-z])(?![\p{L}\p{N}]))?(?:[-/]\d{1,4})?"
 _HEADING = r"(?:(?-i:[NSEW]{1,2}|North|South|East|West)\.?[ ]+)?"
@@ -73,11 +74,15 @@ LOCATION = (
     (
         "street named before its number",
         r"(?<![\p{L}\p{N}])(?-i:\p{Lu}[\p{L}\p{M}.-]{0,40}(?:[ ](?:der|den|dem|des|am|im|zum|zur)|[ ]\p{Lu}[\p{L}\p{M}-]{1,40}){0,2}?"
-        r"(?:straße|strasse|str\.|weg|gasse|allee|platz|ring|damm|ufer|straat|laan|gracht|plein|kade|weg|gatan|gata|"
-        r"vägen|veien|gade|vej|katu|tie|utca|út)|\p{Lu}[\p{L}\p{M}-]{1,40}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|utca|út))"
+        r"(?:straße|strasse|str\.|weg|gasse|allee|platz|damm|ufer|straat|laan|gracht|plein|kade|gatan|gata|"
+        r"veien|gade|vej|katu|utca)|\p{Lu}[\p{L}\p{M}-]{1,40}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|utca))"
         r"[ ]\d{1,4}(?:[ ]?(?-i:[a-zA-Z])(?![\p{L}\p{N}]))?(?!\d|[.,:]\d)",
         0.87,
-        Screen(run=1),
+        Screen(
+            endings="stra strasse str weg gasse allee platz damm ufer straat laan gracht plein kade gatan gata "
+            "veien gade vej katu utca",
+            run=1,
+        ),
     ),
     (
         "number, kind and name of a street",
@@ -101,12 +106,12 @@ LOCATION = (
         Screen(words="box postfach", run=1),
     ),
     ("city before state", rf"\b{PLACE}(?=,[ ]+(?-i:{STATES})\b)", 0.6, _IN_STATE),
-    ("city after comma, before ZIP", rf",[ ]+\K{PLACE}(?=[ ]+\d{{5}}(?:-\d{{4}})?\b)", 0.5, Screen(marks=",", run=5)),
+    ("city after comma, before ZIP", rf",[ ]+\K{PLACE}(?=[ ]+\d{{5}}(?:-\d{{4}})?\b)", 0.5, Screen(marks=(",",), run=5)),
     (
         "place label",
         rf"\b(?:city|town|county|place\s+of\s+birth|birthplace)\s*[:=]\s*\K{PLACE}(?!\s*:)",
         0.6,
-        Screen(words="city town county place birthplace", marks=":="),
+        Screen(words="city town county place birthplace", marks=(":", "=",)),
     ),
     (
         "residence",
@@ -122,14 +127,14 @@ LOCATION = (
 )  # fmt: skip
 ZIP = (
     ("ZIP after state", rf"(?-i:\b(?:{STATES}))\.?,?[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.86, Screen(exact=_STATE_CODES, run=5)),
-    ("ZIP after city", rf",[ ]+{PLACE}[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.5, Screen(marks=",", run=5)),
-    ("ZIP+4", r"(?<![\w-])\d{5}-\d{4}\b(?!-)", 0.3, Screen(marks="-", run=5)),
+    ("ZIP after city", rf",[ ]+{PLACE}[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.5, Screen(marks=(",",), run=5)),
+    ("ZIP+4", r"(?<![\w-])\d{5}-\d{4}\b(?!-)", 0.3, Screen(marks=("-",), run=5)),
     ("ZIP alone", r"(?<![\w.$-])\d{5}(?![\w-]|\.\d)", 0.1, Screen(run=5)),
     (
         "UK postcode",
         r"\b(?-i:(?:[A-Z]{1,2}\d[A-Z\d]?)[ ]\d[ABD-HJLNP-UW-Z]{2})\b",
         0.6,
-        Screen(run=1),
+        Screen(shape="letter beside digit"),
     ),
 )  # fmt: skip
 

@@ -29,9 +29,9 @@ _KEPT_PLANS = 20_000
 
 # What every match of a pattern of Presidio's contains; ours say so themselves.
 PRESIDIO_SCREENS: dict[tuple[str, str], Screen] = {
-    ("CryptoRecognizer", "Crypto (Medium)"): Screen(long_word=True),
-    ("MacAddressRecognizer", "MAC_COLON_OR_HYPHEN"): Screen(marks=":-"),
-    ("MacAddressRecognizer", "MAC_CISCO_DOT"): Screen(marks="."),
+    ("CryptoRecognizer", "Crypto (Medium)"): Screen(solid=26),
+    ("MacAddressRecognizer", "MAC_COLON_OR_HYPHEN"): Screen(shape="hexadecimal pairs"),
+    ("MacAddressRecognizer", "MAC_CISCO_DOT"): Screen(shape="point inside"),
     ("UsPriorAuthorizationNumberRecognizer", "Prior authorization number (labelled)"): Screen(
         words="prior preauthorization pre authorization", run=6
     ),
@@ -45,8 +45,8 @@ PRESIDIO_SCREENS: dict[tuple[str, str], Screen] = {
     ("UsPrescriptionNumberRecognizer", "Prescription number (weak prefixed)"): Screen(words="rx", run=6),
     ("UsReferralNumberRecognizer", "Referral number (labelled)"): Screen(words="referral infusion", run=6),
     ("UsReferralNumberRecognizer", "Referral number (weak prefixed)"): Screen(words="ref inf", run=6),
-    ("EthereumAddressRecognizer", "40 hexadecimal digits after 0x"): Screen(long_word=True),
-    ("AnyUuidRecognizer", "8-4-4-4-12 hexadecimal digits"): Screen(marks="-", long_word=True),
+    ("EthereumAddressRecognizer", "40 hexadecimal digits after 0x"): Screen(solid=26),
+    ("AnyUuidRecognizer", "8-4-4-4-12 hexadecimal digits"): Screen(marks=("-",), solid=26),
 }
 
 

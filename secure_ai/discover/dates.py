@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import regex
 
+from secure_ai.discover.pattern_recognizer import any_of
 from secure_ai.discover.screen import Screen
 
 _MONTH_WORDS = (
     "january february march april may june july august september october november december jan feb mar "
     "apr jun jul aug sep sept oct nov dec"
 )
-MONTHS = f"(?:{'|'.join(sorted(_MONTH_WORDS.split(), key=len, reverse=True))})"
+MONTHS = any_of(_MONTH_WORDS.split())
 # Title case or capitals: "may 5" and "march 3" are words of a sentence more often than dates.
 _MONTHS_AS_NAMES = (
-    "(?-i:"
-    + "|".join(
-        sorted((f(w) for w in _MONTH_WORDS.split() for f in (str.title, str.upper)), key=len, reverse=True)
-    )
-    + ")"
+    f"(?-i:{any_of(form for word in _MONTH_WORDS.split() for form in (word.title(), word.upper()))})"
 )
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _ORDINAL = rf"{_DAY}(?:st|nd|rd|th)?"
@@ -61,25 +58,25 @@ DATE = (
         "year first",
         rf"{_START}{_YEAR}([-/.])(?:0?[1-9]|1[0-2])\1{_DAY}(?!\d|[/-]\d){_CLOCK}",
         0.9,
-        Screen(run=4),
+        Screen(shape="year and part"),
     ),
     (
         "day, month and full year in digits",
         rf"{_START}(?:{_DAY}([/.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([/.-]){_DAY})(?:\1|\2){_YEAR}{_END}{_CLOCK}",
         0.9,
-        Screen(run=4),
+        Screen(shape="parts of a date", run=4),
     ),
     (
         "day, month and year of two digits",
         rf"{_START}(?:{_DAY}/(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])/{_DAY})/\d\d{_END}{_CLOCK}",
         0.86,
-        Screen(marks="/", run=1),
+        Screen(shape="parts of a date", marks=("/",)),
     ),
     (
         "the same with points or hyphens",
         rf"{_START}(?:{_DAY}([.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([.-]){_DAY})(?:\1|\2)\d\d(?!\w|[./-]\d|[.]\w)",
         0.35,
-        Screen(marks=".-", run=1),
+        Screen(shape="parts of a date", marks=(".", "-")),
     ),
     (
         "month/day after a cue",
@@ -88,11 +85,10 @@ DATE = (
         0.5,
         Screen(
             words="on since until from by date dated dob seen admitted discharged due",
-            marks="/",
-            run=1,
+            shape="slash between digits",
         ),
     ),
-    ("month/year", rf"{_START}(?:0?[1-9]|1[0-2])/{_YEAR}{_END}", 0.2, Screen(marks="/", run=4)),
+    ("month/year", rf"{_START}(?:0?[1-9]|1[0-2])/{_YEAR}{_END}", 0.2, Screen(shape="slash between digits", run=4)),
     (
         "eight digits after a cue",
         r"\b(?:dob|date\s+of\s+birth|birth\s*date|born|date)(?!\p{L})\s*[:=]?\s*"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import regex
 from presidio_analyzer import Pattern, PatternRecognizer
 
 from secure_ai.discover.screen import Screen
@@ -20,6 +23,23 @@ END = r"(?![\p{L}\p{N}])"
 
 LABELED = 0.9
 """Score of a value behind its label: above a name's (at most 0.85), below a checked number's (1)."""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """Return a pattern for one of many words, the longest first, that tests each letter once.
+
+    >>> any_of(["Ave", "Avenue", "Alley"])
+    'A(?:lley|ve(?:nue)?)'
+    """
+    branches: dict[str, list[str]] = {}
+    for word in sorted(set(words)):
+        branches.setdefault(word[:1], []).append(word[1:])
+    optional = "" in branches
+    parts = [regex.escape(first) + any_of(rests) for first, rests in branches.items() if first]
+    if not parts:
+        return ""
+    single = len(parts) == 1 and not optional
+    return parts[0] if single else f"(?:{'|'.join(parts)}){'?' if optional else ''}"
 
 
 def labeled(labels: str, value: str, tail: str = rf"{NUMBER_WORD}?") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secure_ai.discover.pattern_recognizer import any_of
 from secure_ai.discover.screen import Screen
 
 # Written for the `regex` module that Presidio uses: \K drops the cue from the span, (?-i:...) turns
@@ -12,13 +13,13 @@ _NOT_A_NAME = (
     "There|Team|Yeah|Yep|Well|Sure|Okay|OK|Oh|Ah|Certainly|Congratulations|Absolutely|Great|Sorry|"
     "All|Everyone|Sir|Madam|Doctor|Nurse|Support|Customer|Patient|Client|Again|You|For|Your|We|The|This|"
     "That|My|Our|Please|Just|Yes|No|Not|And|But|If|When|What|How|Thanks|Thank|Hello|Hi|Dear|Subject|Re|I|I'm|In|On|"
-    "At|It|Is|As|To|From|Unknown|None|Colleagues?|Billing|Desk|Department|Office|Hospital|Clinic|Bank|Center|"
-    "Mr|Mrs|Ms|Dr|Prof|ED|ICU|NOTE|Notes?|REPORT|SUMMARY|VIEWS|"
+    "At|It|Is|As|To|From|Unknown|None|Colleague|Colleagues|Billing|Desk|Department|Office|Hospital|Clinic|Bank|Center|"
+    "Mr|Mrs|Ms|Dr|Prof|ED|ICU|NOTE|Note|Notes|REPORT|SUMMARY|VIEWS|"
     "January|February|March|April|May|June|July|August|September|October|November|December|"
     "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 )
-_CAPITALIZED = r"(?-i:\p{Lu}[\p{L}\p{M}'’]{0,40}(?:-\p{Lu}[\p{L}\p{M}'’]{0,40}){0,3})"
-_WORD = rf"(?!(?:{_NOT_A_NAME})\b){_CAPITALIZED}(?![\w@])(?!\s*[:#=])"
+_CAPITALIZED = r"(?-i:(?>\p{Lu}[\p{L}\p{M}'’]{0,40}(?:-\p{Lu}[\p{L}\p{M}'’]{0,40}){0,3}))"
+_WORD = rf"(?-i:(?=\p{{Lu}}))(?!{any_of(_NOT_A_NAME.split('|'))}\b){_CAPITALIZED}(?![\w@])(?!\s*[:#=])"
 _INITIAL = r"(?-i:\p{Lu})\.(?=[ ]+(?-i:\p{Lu}))"
 _PARTICLES = r"(?-i:(?:de|van|von|der|den|la|del|da|di|dos|du|le|bin|al|el|ter)[ ]+){0,2}"
 _PART = rf"(?:{_INITIAL}|{_WORD})"
@@ -68,7 +69,13 @@ PERSON = (
         r"next\s+of\s+kin|contact|caller|agent|pt|insured|subscriber|author)"
         rf"\s*[:=]\s*\K(?:{LAST_FIRST}|{FULL_NAME}){_SUFFIX}",
         0.7,
-        Screen(words=_ROLES, marks=":="),
+        Screen(
+            words=_ROLES,
+            marks=(
+                ":",
+                "=",
+            ),
+        ),
     ),
     (
         "salutation",
@@ -90,20 +97,20 @@ PERSON = (
         rf"(?:\n[ ]*\K(?:{LAST_FIRST}|{FULL_NAME})|(?:\n[ ]*[-–]|\s--|\s–)[ ]*\K(?:{LAST_FIRST}|{ONE_NAME}))"
         rf"{_SUFFIX}(?=\s*\Z)",
         0.5,
-        Screen(marks="\n-–"),
+        Screen(marks=("\n", "--", "–"), capital_end=True),
     ),
     (
         "introduction",
         rf"\b(?:my\s+name\s+is|i\s+am|i'm|this\s+is|named|called|on\s+behalf\s+of|"
         rf"spoke\s+(?:with|to)|seen\s+by|accompanied\s+by)[ ]+\K{FULL_NAME}{_SUFFIX}",
         0.6,
-        Screen(words="my i this named called on behalf spoke seen accompanied"),
+        Screen(words="name am m this named called behalf spoke seen accompanied"),
     ),
     (
         "first-name introduction",
         rf"\b(?:my\s+name\s+is|(?:hello|hi)[,!]?\s+this\s+is)[ ]+\K{ONE_NAME}",
         0.6,
-        Screen(words="my hello hi"),
+        Screen(words="name hello hi"),
     ),
     (
         "relative",
@@ -129,7 +136,7 @@ PERSON = (
         "end of a message",
         rf"[.!?][ ]+\K(?:{FULL_NAME})(?=\s*\Z)",
         0.5,
-        Screen(marks=".!?"),
+        Screen(marks=(". ", "! ", "? "), capital_end=True),
     ),
     (
         "credential",

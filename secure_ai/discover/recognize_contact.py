@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import tldextract
 
-from secure_ai.discover.pattern_recognizer import LABELED, OwnRecognizer, labeled
+from secure_ai.discover.pattern_recognizer import LABELED, OwnRecognizer, any_of, labeled
 from secure_ai.discover.screen import Screen
 
 # The bundled snapshot of the public-suffix list, no cache on disk: tldextract would otherwise fetch it.
@@ -36,7 +36,7 @@ class TelephoneRecognizer(OwnRecognizer):
             "international",
             rf"(?<![\p{{L}}\p{{N}}+])\(?\+[ ]?\(?[1-9]\d{{0,2}}\)?(?:[ .-]?\(0?\d{{0,5}}\))?(?>(?:[ ./-]{{0,2}}\d){{5,13}}){_EXTENSION}{_AFTER}",
             LABELED,
-            Screen(marks="+", number=7),
+            Screen(marks=("+",), number=7),
         ),
         (
             "ten digits in groups",
@@ -48,7 +48,7 @@ class TelephoneRecognizer(OwnRecognizer):
             "area code in brackets",
             rf"(?<![\p{{L}}\p{{N}}])\(0\d{{0,5}}\)[ ]?(?>\d(?:[ /-]?\d){{4,9}}){_AFTER}",
             0.86,
-            Screen(marks="(", number=6),
+            Screen(marks=("(",), number=6),
         ),
         ("pairs", rf"{_EDGE}0[1-9](?:([ .])\d\d)(?:\1\d\d){{3}}{_AFTER}", 0.86, Screen(number=10)),
         (
@@ -104,7 +104,7 @@ class SafeEmailRecognizer(OwnRecognizer):
             r"(?<![\p{L}\p{N}.+%-])[\p{L}\p{N}](?>[\w!#$%&'*+/=?^`{|}~.-]{0,63})@"
             r"(?:(?>[\p{L}\p{N}]{1,63}(?:-{1,9}[\p{L}\p{N}]{1,63}){0,20})\.){1,8}\p{L}[\p{L}\p{N}-]{1,23}(?<!-)(?![\p{L}\p{N}])",
             LABELED,
-            Screen(marks="@"),
+            Screen(marks=("@",)),
         ),
     )
 
@@ -135,48 +135,48 @@ class UrlOrDomainRecognizer(OwnRecognizer):
             "scheme",
             r"\b(?:https?|ftps?|sftp|ssh|wss?)://[^\s<>\"'(){}|\\^`\[\]]{1,2000}(?<![.,;:!?*_])",
             0.92,
-            Screen(words="http https ftp ftps sftp ssh ws wss", marks=":"),
+            Screen(words="http https ftp ftps sftp ssh ws wss", marks=("://",)),
         ),
         (
             "www",
             r"(?<![\w@.-])www\d?\.[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"
             r"(?:[/?#][^\s<>\"'()\[\]]{0,500})?(?<![.,;:!?*_])",
             LABELED,
-            Screen(marks="."),
+            Screen(words="www", shape="point inside"),
         ),
         (
             "domain of a common ending",
-            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\.(?:"
-            + _GENERIC
-            + r"))(?![\w@-]|\.\w)"
+            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\."
+            + any_of(_GENERIC.split("|"))
+            + r")(?![\w@-]|\.\w)"
             + _PATH,
             0.6,
-            Screen(words=_GENERIC.replace("|", " "), marks="."),
+            Screen(words=_GENERIC.replace("|", " "), shape="point inside"),
         ),
         (
             "domain of a country",
-            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\.(?:"
-            + _COUNTRIES
-            + r"))(?![\w@-]|\.\w)"
+            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\."
+            + any_of(_COUNTRIES.split("|"))
+            + r")(?![\w@-]|\.\w)"
             + _PATH,
             0.3,
-            Screen(words=_COUNTRIES.replace("|", " "), marks="."),
+            Screen(words=_COUNTRIES.replace("|", " "), shape="point inside"),
         ),
         (
             "second-level domain of a country",
             r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,3}\."
-            r"(?:co|com|org|net|gov|ac|edu|gob|gouv|nhs|go|or|ne)\.(?:"
-            + _COUNTRIES
-            + r"))(?![\w@-]|\.\w)"
+            r"(?:co|com|org|net|gov|ac|edu|gob|gouv|nhs|go|or|ne)\."
+            + any_of(_COUNTRIES.split("|"))
+            + r")(?![\w@-]|\.\w)"
             + _PATH,
             0.6,
-            Screen(words=_COUNTRIES.replace("|", " "), marks="."),
+            Screen(words=_COUNTRIES.replace("|", " "), shape="point inside"),
         ),
         (
             "domain with a capital",
             rf"(?<![\w@.-])(?-i:[A-Z][A-Za-z0-9-]{{1,62}})\.(?-i:com|org|net)(?![\w@-]|\.\w){_PATH}",
             0.5,
-            Screen(words="com org net", marks="."),
+            Screen(words="com org net", shape="point inside"),
         ),
     )
 
@@ -190,14 +190,14 @@ class IpAddressRecognizer(OwnRecognizer):
             "IPv4",
             r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?(?![\w]|\.\d)",
             LABELED,
-            Screen(marks=".", number=4),
+            Screen(shape="point inside", number=4),
         ),
         (
             "IPv6",
             r"(?<![\w:.])(?=[0-9a-f]{0,4}:[0-9a-f]{0,4}:)[0-9a-f:]{2,39}(?<![^:]:)"
             r"(?:(?<=:\d{1,3})(?:\.\d{1,3}){3})?(?:/\d{1,3})?(?![\w:])",
             LABELED,
-            Screen(marks=":"),
+            Screen(shape="two colons"),
         ),
     )
 

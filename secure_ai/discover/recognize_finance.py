@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from secure_ai.discover import checkdigits
-from secure_ai.discover.pattern_recognizer import DIGITS, END, LABELED, NUMBER_WORD, OwnRecognizer, labeled
+from secure_ai.discover.pattern_recognizer import (
+    DIGITS,
+    END,
+    LABELED,
+    NUMBER_WORD,
+    OwnRecognizer,
+    any_of,
+    labeled,
+)
 from secure_ai.discover.screen import Screen
 
 _CARD_EDGE = r"(?<![\w.,-])"
@@ -56,12 +64,12 @@ class IbanNumberRecognizer(OwnRecognizer):
             "IBAN",
             r"(?<![\p{L}\p{N}])(?:"
             + "|".join(
-                rf"(?-i:{'|'.join(countries)})\d\d(?:[ -]?[A-Z0-9]){{{length - 4}}}"
+                rf"(?-i:{any_of(countries)})\d\d(?:[ -]?[A-Z0-9]){{{length - 4}}}"
                 for length, countries in checkdigits.iban_countries().items()
             )
             + r")(?![\p{L}\p{N}])",
             0.5,
-            Screen(exact=" ".join(sorted(checkdigits.IBAN_LENGTHS)), run=2),
+            Screen(exact=" ".join(sorted(checkdigits.IBAN_LENGTHS)), shape="letters and two digits"),
         ),
     )
 
@@ -109,7 +117,7 @@ class RoutingNumberRecognizer(OwnRecognizer):
             Screen(words="aba routing rtn", run=9),
         ),
         ("routing number", r"(?<![\w.-])\d{9}(?![\w-])", 0.1, Screen(run=9)),
-        ("with hyphens", r"\b[0123678]\d{3}-\d{4}-\d\b", 0.3, Screen(number=9, marks="-")),
+        ("with hyphens", r"\b[0123678]\d{3}-\d{4}-\d\b", 0.3, Screen(number=9, marks=("-",))),
     )
 
     def invalidate_result(self, pattern_text: str) -> bool:
@@ -141,7 +149,9 @@ class SecurityIdRecognizer(OwnRecognizer):
     """International Securities Identification Numbers with a valid check digit (ISO 6166)."""
 
     ENTITY, CONTEXT = "ISIN", ("isin", "security", "securities", "bond", "share", "fund")
-    PATTERNS = (("ISIN", r"\b(?-i:[A-Z]{2}[A-Z0-9]{9})\d\b", 0.85, Screen(run=1)),)
+    PATTERNS = (
+        ("ISIN", r"\b(?-i:[A-Z]{2}[A-Z0-9]{9})\d\b", 0.85, Screen(shape="letter beside digit", solid=12)),
+    )
 
     def invalidate_result(self, pattern_text: str) -> bool:
         """Reject a wrong check digit or an unknown country."""

@@ -18,8 +18,8 @@ class SsnRecognizer(OwnRecognizer):
     PATTERNS = (
         ("labeled", labeled(r"SSN|social\s+security|soc\s+sec", r"\d{3}([ .-]?)\d{2}\1\d{4}(?!\d)"), 0.95,
          Screen(words="ssn social soc", run=2)),
-        ("hyphens", r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w]|-\d)", 0.88, Screen(marks="-", run=4)),
-        ("blanks or points", r"(?<![\w.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\w]|[ .-]\d)", 0.5, Screen(run=4)),
+        ("hyphens", r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w]|-\d)", 0.88, Screen(shape="three, two, four")),
+        ("blanks or points", r"(?<![\w.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\w]|[ .-]\d)", 0.5, Screen(shape="three, two, four")),
         ("bare", r"(?<![\w.-])\d{9}(?![\w-])", 0.05, Screen(run=9)),
         ("last four", labeled(r"SSN|social\s+security", r"\d{4}(?![\d-])",
                               rf"{NUMBER_WORD}?(?:\s*\(?(?:last\s+(?:4|four)|ending(?:\s+in)?)\)?)(?:\s+digits)?"), 0.6,
@@ -111,7 +111,7 @@ class VehicleRecognizer(OwnRecognizer):
 
     ENTITY, CONTEXT = "VEHICLE_ID", ("vin", "vehicle", "car")
     PATTERNS = (
-        ("VIN", r"\b(?-i:[A-HJ-NPR-Z0-9]{17})\b", LABELED, Screen(run=1)),
+        ("VIN", r"\b(?-i:[A-HJ-NPR-Z0-9]{17})\b", LABELED, Screen(run=1, solid=17)),
         (
             "labeled plate",
             labeled(

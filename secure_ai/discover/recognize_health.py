@@ -81,7 +81,7 @@ class MbiRecognizer(OwnRecognizer):
             "MBI",
             rf"\b(?-i:[1-9]{_SECOND}{_N}\d([ -]?){_L}{_N}\d\1{_L}{{2}}\d\d)\b",
             0.97,
-            Screen(run=2),
+            Screen(shape="letter beside digit"),
         ),
     )
 

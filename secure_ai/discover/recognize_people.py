@@ -50,14 +50,25 @@ class CoordinatesRecognizer(OwnRecognizer):
             "decimal degrees",
             r"(?<![\w.])[-+]?\d{1,2}\.\d{4,}°?(?:[ ]?[NS])?\s*[,;/]\s*[-+]?\d{1,3}\.\d{4,}°?(?:[ ]?[EW]\b)?(?![\w.]\d)",
             LABELED,
-            Screen(marks=".", run=4),
+            Screen(shape="long fraction"),
         ),
-        ("degrees, minutes, seconds", rf"{_ARC}[NS],?[ ]*{_ARC}[EW]\b", LABELED, Screen(marks="'\"", run=1)),
+        (
+            "degrees, minutes, seconds",
+            rf"{_ARC}[NS],?[ ]*{_ARC}[EW]\b",
+            LABELED,
+            Screen(
+                marks=(
+                    "'",
+                    '"',
+                ),
+                run=1,
+            ),
+        ),
         (
             "labeled decimals",
             r"(?<!\p{L})(?:lat|latitude|lon|lng|long|longitude)(?!\p{L})\W{0,4}\K[-+]?\d{1,3}\.\d{3,}",
             LABELED,
-            Screen(words="lat latitude lon lng long longitude", marks=".", run=3),
+            Screen(words="lat latitude lon lng long longitude", marks=(".",), run=3),
         ),
     )
 
@@ -77,7 +88,7 @@ class AgeRecognizer(OwnRecognizer):
             "n years between commas",
             r"\p{L},[ ]\K\d{2,3}(?=[ ]years?,)",
             0.5,
-            Screen(words="year years", marks=",", run=2),
+            Screen(words="year years", marks=(",",), run=2),
         ),
         (
             "age label",
