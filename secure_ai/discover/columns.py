@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 
-import regex
-import yaml
-
-from secure_ai.discover import checkdigits
+from secure_ai.discover.column_names import entity_of_name, words_of
 from secure_ai.discover.detector import detect
-
-_WORDS = regex.compile(r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+\d*|\p{Lu}+\d*|\d+|\p{L}+")
+from secure_ai.discover.forms import (
+    CHECKED_NUMBERS,
+    FORMS,
+    IS_DOTTED_ICD10,
+    IS_FULL_NAME,
+    IS_ICD10,
+    IS_UUID,
+    is_clinical,
+)
+from secure_ai.discover.nested import Field, document_of, fields_of, map_fields
 
 CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
 """Confidence of a name whose values have the right form, have no typical form, or partly have it."""
@@ -47,185 +50,6 @@ class Verdict:
     free_text: bool = False
     identifier_share: float | None = None
 
-
-# ---------------------------------------------------------------- names
-
-
-def words_of(name: str) -> list[str]:
-    """Split a column name into lower-case words: at signs, at camelCase, and at words run together.
-
-    >>> words_of("PatientId"), words_of("SERVICEDATE"), words_of("diagnosis_2")
-    (['patient', 'id'], ['service', 'date'], ['diagnosis', '2'])
-    """
-    return [part for word in _WORDS.findall(name) for part in _run_together(word.lower())]
-
-
-def _run_together(word: str) -> list[str]:
-    vocabulary = _vocabulary()
-    if word in vocabulary:
-        return [word]
-    bare = word.rstrip("0123456789")
-    # best[i]: the fewest known words that make up the first i letters
-    best: list[list[str] | None] = [[]] + [None] * len(bare)
-    for end in range(1, len(bare) + 1):
-        for start in range(max(0, end - 20), end):
-            head, part = best[start], bare[start:end]
-            if (
-                head is not None
-                and part in vocabulary
-                and (best[end] is None or len(head) + 1 < len(best[end]))
-            ):
-                best[end] = [*head, part]
-    parts = best[len(bare)]
-    return [*parts, *([word[len(bare) :]] if bare != word else [])] if parts else [word]
-
-
-@cache
-def _vocabulary() -> frozenset[str]:
-    anywhere, whole = _phrases()
-    words = {word for phrase in [*anywhere, *whole] for word in phrase}
-    # Shorter words would turn up inside others by chance.
-    return frozenset(word for word in words if len(word) > 3) | {
-        "id",
-        "zip",
-        "dob",
-        "ssn",
-        "mrn",
-        "date",
-        "no",
-    }
-
-
-@cache
-def _phrases() -> tuple[dict[tuple[str, ...], str], dict[tuple[str, ...], str]]:
-    text = resources.files("secure_ai.discover").joinpath("column_names.yaml").read_text("utf-8")
-    anywhere, whole = {}, {}
-    for entity, entries in yaml.safe_load(text).items():
-        for phrase in (part.strip() for entry in entries for part in str(entry).split(",")):
-            target = whole if phrase.startswith("=") else anywhere
-            words = tuple(phrase.lstrip("=").split())
-            if target.setdefault(words, entity) != entity:
-                raise ValueError(f"column_names.yaml gives '{phrase}' to {target[words]} and to {entity}.")
-    return anywhere, whole
-
-
-def entity_of_name(name: str) -> tuple[str, str] | None:
-    """Return the entity that a column name announces and the phrase that says so, or None."""
-    anywhere, whole = _phrases()
-    words = words_of(name)
-    if tuple(words) in whole:
-        return whole[tuple(words)], " ".join(words)
-    for length in range(min(len(words), 4), 0, -1):
-        for start in range(len(words) - length, -1, -1):
-            phrase = tuple(words[start : start + length])
-            if phrase in anywhere:
-                return anywhere[phrase], " ".join(phrase)
-    return None
-
-
-# ---------------------------------------------------------------- forms of values
-
-
-def _matches(pattern: str) -> Callable[[str], bool]:
-    compiled = regex.compile(pattern, regex.IGNORECASE)
-    return lambda value: compiled.fullmatch(value.strip()) is not None
-
-
-def _number_between(low: float, high: float) -> Callable[[str], bool]:
-    def check(value: str) -> bool:
-        try:
-            return low <= float(value) <= high
-        except ValueError:
-            return False
-
-    return check
-
-
-_CODE = _matches(r"(?=.*\d)[\p{L}\d][\p{L}\d ./_-]{3,39}")
-_DATE = _matches(
-    r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}([T ].*)?|"
-    r"(19|20)\d{6}|1\d{9}(\d{3})?|"
-    r"\d{1,2}[ -][\p{L}]{3,9}\.?,?[ -]\d{2,4}|[\p{L}]{3,9}\.? \d{1,2},? \d{2,4}"
-)
-_MASKED = _matches(r"[*xX#•.\s-]*[*xX#•]{2,}[*xX#•\s-]*\d{0,4}")
-_PHONE = _matches(r"(?=(?:\D*\d){7,15}\D*\d{0,6}$)[+(]?[\d ().\-/]+(\s*(x|ext\.?)\s*\d+)?")
-_LETTERS = _matches(r"(?=.*\p{L})[\p{L}\p{M} .,'’()\-]+\d{0,4}")
-
-FORMS: dict[str, Callable[[str], bool]] = {
-    "PERSON": _LETTERS,
-    "CARDHOLDER_NAME": _LETTERS,
-    "PHONE_NUMBER": lambda v: _PHONE(v) or _MASKED(v),
-    "FAX_NUMBER": _PHONE,
-    "EMAIL_ADDRESS": _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "US_SSN": lambda v: checkdigits.ssn_is_plausible(v) or _MASKED(v) or _matches(r"\d{4}")(v),
-    "US_ITIN": _matches(r"9\d{2}-?\d{2}-?\d{4}|\d{2}-?\d{7}"),
-    "MEDICAL_RECORD_NUMBER": _CODE,
-    "US_HEALTH_INSURANCE_MEMBER_ID": _CODE,
-    "US_MBI": checkdigits.mbi_is_valid,
-    "US_BANK_NUMBER": lambda v: _CODE(v) or _MASKED(v),
-    "IBAN_CODE": checkdigits.iban_is_valid,
-    "CREDIT_CARD": lambda v: (
-        _matches(r"\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{0,7}|\d{4}[ -]?\d{6}[ -]?\d{5}")(v) or _MASKED(v)
-    ),
-    "CARD_EXPIRY": lambda v: _DATE(v) or _matches(r"\d{1,2}[/-]?\d{2,4}")(v),
-    "CARD_SECURITY_CODE": _matches(r"\d{3,6}"),
-    "US_DRIVER_LICENSE": _CODE,
-    "US_PASSPORT": _CODE,
-    "MEDICAL_LICENSE": _matches(r"[A-Z][A-Z9]\d{7}"),
-    "US_NPI": _matches(r"[12]\d{9}"),
-    "LICENSE_NUMBER": _CODE,
-    "VEHICLE_ID": _CODE,
-    "DEVICE_ID": _CODE,
-    "MAC_ADDRESS": _matches(r"([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}"),
-    "URL": _matches(r"(?:\w+://\S+|[\w-]+(?:\.[\w-]+)+(?:/\S*)?)"),
-    "IP_ADDRESS": _matches(r"\d{1,3}(\.\d{1,3}){3}(/\d+)?|[0-9a-f:]*:[0-9a-f:]+"),
-    "STREET_ADDRESS": _matches(r"(?=.*\p{L}).{4,}"),
-    "LOCATION": _matches(r"(?=.*\p{L}).{2,}"),
-    "ZIP_CODE": _matches(
-        r"\d{3,5}(-\d{4})?|\d{9}|\d{3}[*xX]{2}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d"
-    ),
-    "COORDINATES": lambda v: _number_between(-180, 180)(v) or _matches(r"-?\d+\.\d+[, ]+-?\d+\.\d+")(v),
-    "DATE_OF_BIRTH": _DATE,
-    "DATE_TIME": _DATE,
-    "YEAR": _number_between(1800, 2200),
-    "AGE": lambda v: (
-        _number_between(0, 130)(v) or _matches(r"\d{1,3}\s*[-–+<>]\s*\d{0,3}|[<>]=?\s*\d{1,3}")(v)
-    ),
-    # Sixteen digits called a token stand for a card; they open nothing by themselves.
-    "CREDENTIAL": lambda v: not v.isdigit() and len(v) >= 4,
-    "UNIQUE_IDENTIFIER": _matches(r"(?=.*\d)[\p{L}\d./_:#-]+"),
-    "SWIFT_CODE": _matches(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"),
-    "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
-}
-"""Entity → whether one value has its form. Entities without a typical form are not listed."""
-
-# What a number column can turn out to be by its check digits alone. One number in ten passes by
-# chance, so nearly all of at least MIN_UNIQUE_ROWS distinct values must.
-CHECKED_NUMBERS = {
-    "CREDIT_CARD": checkdigits.card_is_valid,
-    "US_NPI": checkdigits.npi_is_valid,
-    "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
-}
-_UUID = _matches(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_CLINICAL = regex.compile(
-    r"\p{L}{3,}(?:itis|osis|emia|aemia|pathy|ectomy|oscopy|otomy|plasty|oma|uria|algia|plegia)\b|"
-    r"\b(?:disorder|syndrome|disease|finding|fracture|infection|carcinoma|diabetes|hypertension|asthma|pregnancy|"
-    r"injury|symptoms?|diagnos\w+|patient|surgery|biopsy|vaccin\w+|immuniz\w+|screening|dialysis|chemotherapy|"
-    r"hemoglobin|hematocrit|cholesterol|glucose|creatinine|sodium|potassium|platelets?|leukocytes|erythrocytes|"
-    r"blood|serum|plasma|urine|systolic|diastolic|respiratory|cardiac|coronary|pulmonary|renal|hepatic|"
-    r"oral tablet|tablets?|injection|inhaler|mg|mcg|mmol|"
-    r"metformin|insulin|lisinopril|atorvastatin|amoxicillin)\b",
-    regex.IGNORECASE,
-)
-
-
-def _clinical(value: str) -> bool:
-    return _CLINICAL.search(value) is not None
-
-
-_FULL_NAME = regex.compile(r"\p{Lu}[\p{L}\p{M}.'’-]*,?( \p{Lu}[\p{L}\p{M}.'’-]*){1,2}").fullmatch
-_ICD10 = _matches(r"[A-TV-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
-_DOTTED = _matches(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
 
 # A column of nothing but such values is that entity, whatever its name; the rest of what the
 # detector knows (ages, ZIP codes, weak numbers) needs a name or a sentence around it.
@@ -265,9 +89,9 @@ def judge_column(
         return Verdict((), 0.0, "binary content, which is not examined")
     kind = _kind(sql_type)
     announced = entity_of_name(name)
-    if kind == "text" and announced is None and _share(_UUID, values) >= 0.95:
+    if kind == "text" and announced is None and _share(IS_UUID, values) >= 0.95:
         return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
-    if kind == "text" and announced is None and _share(_clinical, values) >= 0.2:
+    if kind == "text" and announced is None and _share(is_clinical, values) >= 0.2:
         return _clinical_text(counts, values)
     if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
         return _free_text(counts)
@@ -296,7 +120,7 @@ def _share(check: Callable[[str], bool], values: Sequence[str]) -> float:
 
 
 def _clinical_text(counts: dict[str, int], values: Sequence[str]) -> Verdict:
-    share = _share(_clinical, values)
+    share = _share(is_clinical, values)
     evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
     if not _is_free_text(values):
         return Verdict(("HEALTH",), DOUBTFUL, evidence)
@@ -410,7 +234,7 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
                 )
     if kind != "text":
         return None
-    if sum(map(_ICD10, values)) >= 0.95 * len(values) and sum(map(_DOTTED, values)) >= 0.2 * len(values):
+    if sum(map(IS_ICD10, values)) >= 0.95 * len(values) and sum(map(IS_DOTTED_ICD10, values)) >= 0.2 * len(values):
         return Verdict(("HEALTH",), NAMED, "the values have the form of ICD-10 codes")
     read = values[:VALUES_READ]
     hits: dict[str, int] = {}
@@ -434,7 +258,7 @@ def _by_full_names(name: str, kind: str, values: Sequence[str]) -> Verdict | Non
     # "holder_name", "debtor_nm": a name of something, whose values are two or three capitalized words.
     if kind != "text" or not {"name", "names", "nm"} & set(words_of(name)) or len(values) < MIN_UNIQUE_ROWS:
         return None
-    share = sum(_FULL_NAME(value) is not None for value in values) / len(values)
+    share = sum(IS_FULL_NAME(value) is not None for value in values) / len(values)
     if share < 0.7:
         return None
     return Verdict(

@@ -62,7 +62,7 @@ DATE = (
     ),
     (
         "day, month and full year in digits",
-        rf"{_START}(?:{_DAY}([/.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([/.-]){_DAY})(?:\1|\2){_YEAR}{_END}{_CLOCK}",
+        rf"{_START}(?=\d\d?[/.-]\d)(?:{_DAY}([/.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([/.-]){_DAY})(?:\1|\2){_YEAR}{_END}{_CLOCK}",
         0.9,
         Screen(shape="parts of a date", run=4),
     ),
@@ -74,7 +74,7 @@ DATE = (
     ),
     (
         "the same with points or hyphens",
-        rf"{_START}(?:{_DAY}([.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([.-]){_DAY})(?:\1|\2)\d\d(?!\w|[./-]\d|[.]\w)",
+        rf"{_START}(?=\d\d?[.-]\d)(?:{_DAY}([.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([.-]){_DAY})(?:\1|\2)\d\d(?!\w|[./-]\d|[.]\w)",
         0.35,
         Screen(shape="parts of a date", marks=(".", "-")),
     ),

@@ -146,7 +146,7 @@ class UrlOrDomainRecognizer(OwnRecognizer):
         ),
         (
             "domain of a common ending",
-            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\."
+            r"(?<![\w@.-])(?-i:(?>[a-z0-9][a-z0-9-]{0,62})(?:\.(?>[a-z0-9][a-z0-9-]{0,62})){0,4}\."
             + any_of(_GENERIC.split("|"))
             + r")(?![\w@-]|\.\w)"
             + _PATH,
@@ -155,7 +155,7 @@ class UrlOrDomainRecognizer(OwnRecognizer):
         ),
         (
             "domain of a country",
-            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,4}\."
+            r"(?<![\w@.-])(?-i:(?>[a-z0-9][a-z0-9-]{0,62})(?:\.(?>[a-z0-9][a-z0-9-]{0,62})){0,4}\."
             + any_of(_COUNTRIES.split("|"))
             + r")(?![\w@-]|\.\w)"
             + _PATH,
@@ -164,7 +164,7 @@ class UrlOrDomainRecognizer(OwnRecognizer):
         ),
         (
             "second-level domain of a country",
-            r"(?<![\w@.-])(?-i:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9][a-z0-9-]{0,62}){0,3}\."
+            r"(?<![\w@.-])(?-i:(?>[a-z0-9][a-z0-9-]{0,62})(?:\.(?>[a-z0-9][a-z0-9-]{0,62})){0,3}\."
             r"(?:co|com|org|net|gov|ac|edu|gob|gouv|nhs|go|or|ne)\."
             + any_of(_COUNTRIES.split("|"))
             + r")(?![\w@-]|\.\w)"
