@@ -1,9 +1,11 @@
-"""The command ``secure-ai``: check the kit, open it, make data, manage labs, assess a risk."""
+"""The command ``secure-ai``: check the kit, open it, make data, remove personal data, assess a risk."""
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,99 @@ def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: A
     print(f"Wrote {', '.join(sorted(path.name for path in result.files))} to {out}.")
     print(f"Worst level: {result.worst.value}; not assessed: {result.unassessed} of {len(result.findings)}.")
     return 1 if fail_on and result.reaches(fail_on) else 0
+
+
+@root.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the finds as JSON.")
+@click.option("--entities", help="Types to look for, separated by commas; all if not given.")
+@click.option("--threshold", type=float, help="Least score of a find, from 0 to 1; 0.4 if not given.")
+@click.option("--fail-on-find", is_flag=True, help="Exit with 1 if anything is found.")
+def scan(
+    source: Path, as_json: bool, entities: str | None, threshold: float | None, fail_on_find: bool
+) -> int:
+    """Find personal data in SOURCE: a text, table, JSON, FHIR or DICOM file, or a folder of them.
+
+    Counts by type, column, field or lines; samples are masked.
+    """
+    from secure_ai.anonymize.scan import scan as run_scan
+    from secure_ai.discover import DEFAULT_THRESHOLD
+
+    wanted = None if entities is None else [name.strip() for name in entities.split(",") if name.strip()]
+    if wanted == []:
+        raise UserError("--entities names nothing: name types as in --entities PERSON,US_SSN.")
+    found = run_scan(source, entities=wanted, threshold=DEFAULT_THRESHOLD if threshold is None else threshold)
+    if as_json:
+        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        for row in found.rows:
+            print(f"{row.count:>9,}  {row.entity:<30} {row.file}, {row.place}  {row.sample}")
+        counts = ", ".join(f"{entity} {count:,}" for entity, count in found.counts.items())
+        print(f"{found.source}: {counts or 'no personal data found'}.")
+    return 1 if fail_on_find and found.rows else 0
+
+
+@root.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--policy",
+    required=True,
+    help="safe_harbor, limited_data_set, expert_determination, pseudonymize, or a YAML file.",
+)
+@click.option("--key-file", type=click.Path(path_type=Path), help="Key, made with 'secure-ai key'.")
+@click.option("--vault", type=click.Path(path_type=Path), help="Keeps random tokens and codes, sealed.")
+@click.option("--receipt", type=click.Path(path_type=Path), help="Write what was done here (.json or .md).")
+@click.option("--person-column", help="Column or field that says whose record it is, for shifted dates.")
+@click.option("--seed", type=int, help="Repeatable random codes, for tests and lessons only.")
+@click.option("--as-of", type=int, help="Year for the rule of ages over 89; this year if not given.")
+@click.option("--zip-list", type=click.Path(path_type=Path), help="File of ZIP prefixes that become 000.")
+def deidentify(
+    source: Path, out: Path, policy: str, receipt: Path | None, zip_list: Path | None, **options: Any
+) -> int:
+    """De-identify IN (a file or a folder) into OUT, and look at the result again.
+
+    Text, CSV, TSV, Parquet, JSON, JSON Lines, FHIR and DICOM headers. Exit code 1 if the second look still
+    finds something that the policy removes.
+    """
+    from secure_ai.anonymize.files import deidentify_file
+    from secure_ai.anonymize.geography import load_small_zip3
+    from secure_ai.anonymize.receipt import check_receipt_path, write_receipt
+
+    signal.signal(signal.SIGTERM, _stop)
+    if receipt is not None:
+        check_receipt_path(receipt, (source, out))
+    options["key"] = options.pop("key_file")
+    if zip_list is not None:
+        options["small_zip3"] = load_small_zip3(zip_list)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        done = deidentify_file(source, out, policy, **options)
+    for warning in caught:
+        if issubclass(warning.category, UserWarning) and "key file" in str(warning.message):
+            print(f"Warning: {warning.message}", file=sys.stderr)
+    if receipt is not None:
+        write_receipt(done, receipt)
+    for entity, actions in done.counts.items():
+        for action, count in actions.items():
+            print(f"{count:>9,}  {entity:<30} {action}")
+    if done.unexamined:
+        print(f"Kept without being examined: {', '.join(done.unexamined)}.")
+    for note in done.notes:
+        print(note)
+    print(f"Wrote {out} ({done.rows:,} records, {done.total:,} values removed or replaced): {done.verdict}.")
+    print(done.residual)
+    return 0 if done.clean else 1
+
+
+@root.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+def key(path: Path) -> None:
+    """Make a random key for de-identification in FILE, readable by you only."""
+    from secure_ai.anonymize import generate_key
+
+    generate_key(path)
+    print(f"Wrote {path}. Keep it apart from the data; whoever has it can undo what was made with it.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Make data shareable: measure how easily records are traced to people, and de-identify text and tables."""
 
 from secure_ai.anonymize.deidentifier import Deidentifier
+from secure_ai.anonymize.files import deidentify_file
 from secure_ai.anonymize.keys import Key, generate_key, load_key, random_key
 from secure_ai.anonymize.policy import Policy, load_policy, policy_names
 from secure_ai.anonymize.proposal import (
@@ -29,6 +30,7 @@ __all__ = [
     "Receipt",
     "ReidentificationRisk",
     "TokenVault",
+    "deidentify_file",
     "detokenize",
     "equivalence_class_sizes",
     "explain_quasi_identifiers",

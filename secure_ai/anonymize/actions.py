@@ -95,7 +95,7 @@ class Actions:
 
     def days(self, person: str, within: int) -> int:
         """Return the constant shift of ``person`` in days."""
-        return dates.shift_days(self._shift, person, within)
+        return dates.shift_days(self._shift, person.strip(), within)
 
     def hashed(self, value: str, length: int, prefix: str) -> str:
         """Return the keyed hash of a value, the same in every table and document."""
@@ -169,6 +169,8 @@ class Actions:
         if entity == "USERNAME":
             name = self.people().replace(value, "given").lower()
             return f"{name}{self._surrogate.number(1000, 'user', value.lower())}"
+        if entity == "ORGANIZATION" and " " not in value.strip() and any(c.isdigit() for c in value):
+            return self.hashed(value, 12, "h-")  # the code of a branch or ward, not its name
         return surrogates.MAKERS[entity](self._surrogate, value)
 
     def _shift_date(self, entity, value, rule, context):
@@ -184,7 +186,9 @@ class Actions:
         return year > self.as_of - 90
 
     def _state(self, entity, value, rule, context):
-        if geography.is_state_or_country(value, column=context.column):
+        # In a column of cities "New York" is the city.
+        whole = context.column and entity in {"STATE", "NATIONALITY"}
+        if geography.is_state_or_country(value, column=whole):
             return value
         kept = geography.keep_state(value)
         return placeholder(entity) + (f", {kept}" if kept else "")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from secure_ai.anonymize.actions import Actions
 from secure_ai.anonymize.geography import SMALL_ZIP3
@@ -13,6 +16,10 @@ from secure_ai.anonymize.receipt import Journal, Receipt
 from secure_ai.anonymize.text import TextCleaner
 from secure_ai.anonymize.vault import TokenVault
 from secure_ai.core.errors import UserError
+from secure_ai.core.sources import Source, open_source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Deidentifier:
@@ -68,6 +75,24 @@ class Deidentifier:
             self.journal.tally.add(document.tally)
         self.journal.rows += len(texts)
         return [document.text for document in cleaned]
+
+    def table(self, table: pd.DataFrame | pa.Table | Source | str | Path, person_column: str | None = None):
+        """Return a table without what the policy removes, column by column.
+
+        Args:
+            table: a DataFrame or Arrow table, which comes back as what it was; a source or path, which
+                comes back as a DataFrame.
+            person_column: column that says whose record a row is, for shifted dates; found by name and
+                content if not given.
+
+        Raises:
+            UserError: if the table cannot be read, or the policy's rule for a column is not permitted.
+        """
+        from secure_ai.anonymize.tables import clean_table
+
+        source = table if isinstance(table, Source) else open_source(table)
+        cleaned, _ = clean_table(self.actions, source, self.journal, person=person_column)
+        return cleaned if isinstance(table, pa.Table) else cleaned.to_pandas()
 
     def receipt(self) -> Receipt:
         """Return the receipt of everything that was de-identified so far."""

@@ -217,7 +217,7 @@ def pool(culture: str, part: str, gender: str = "") -> tuple[str, ...]:
         names = {name for name in names if gender_of(fold(name)) == gender}
     if not names and part == "given":
         names = {name for locale in CULTURES[culture] for name in _pool(locale, "first_names")}
-    return tuple(sorted(names)) if len(names) >= 20 or culture == "english" else pool("english", part, gender)
+    return tuple(sorted(names)) if len(names) >= 12 or culture == "english" else pool("english", part, gender)
 
 
 @cache
@@ -321,7 +321,7 @@ def render(text: str, mention: Mention, made: MadeUp) -> str:
     families = [piece for piece in mention.pieces if piece.kind == "family"]
     middles = [piece for piece in mention.pieces if piece.kind == "middle"]
     for piece in mention.pieces:
-        pieces.append(text[at : piece.start])
+        pieces.append(re.sub(r"\d", "", text[at : piece.start]))
         at = piece.end
         if piece.kind in {"title", "suffix"}:
             pieces.append(piece.text)
@@ -335,7 +335,7 @@ def render(text: str, mention: Mention, made: MadeUp) -> str:
         else:
             new = {"given": made.given, "middle": made.middle, "family": made.family}[piece.kind]
         pieces.append(_cased(new, piece.text, ascii_only))
-    joined = "".join(pieces) + text[at:]
+    joined = "".join(pieces) + re.sub(r"\d", "", text[at:])
     return re.sub(r"(?<=\S)[ \t-]{2,}(?=\S)|(?<=^)[ -]+(?=\w)", " ", joined).strip() or made.family
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from secure_ai.anonymize.policy import Policy
 from secure_ai.anonymize.text import Tally
 from secure_ai.core import frameworks
+from secure_ai.core.errors import UserError
+from secure_ai.core.outputs import atomic_file
+from secure_ai.core.sources import shown
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,32 @@ class Receipt:
             return f"the detector finds nothing that the policy removes{repaired}"
         left = ", ".join(f"{entity} {count:,}" for entity, count in self.remaining.items())
         return f"the detector still finds {left}{repaired}"
+
+
+def check_receipt_path(path: Path, others: Iterable[Path]) -> None:
+    """Check before any work that a receipt can be written to ``path``.
+
+    Raises:
+        UserError: if its ending is not known, it is a folder, or one of ``others``.
+    """
+    if path.suffix.lower() not in {".json", ".md"}:
+        raise UserError(f"The receipt {shown(path.name)} must end in .json or .md: rename it.")
+    if path.is_dir():
+        raise UserError(f"The receipt {shown(path.name)} is a folder: name a file.")
+    if any(path.resolve() == other.resolve() for other in others):
+        raise UserError("The receipt would overwrite the input or the output: choose another name.")
+
+
+def write_receipt(receipt: Receipt, path: Path) -> None:
+    """Write a receipt as JSON or Markdown, by the ending of ``path``, whole or not at all."""
+    as_json = path.suffix.lower() == ".json"
+    text = (
+        json.dumps(receipt.to_dict(), ensure_ascii=False, indent=2) + "\n"
+        if as_json
+        else receipt.to_markdown()
+    )
+    with atomic_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _cell(text: str) -> str:

@@ -187,6 +187,18 @@ class TextCleaner:
         return leaks
 
 
+def form_scanner(actions: Actions) -> TextCleaner:
+    """Return a cleaner for values that stay: it looks only for identifiers that have a form of their own.
+
+    Words are not looked for, because in short clinical terms they mislead ("Parkinson's disease").
+    """
+    from secure_ai.discover.detector import known_entities  # slow to load
+
+    left = NAMES | {"DATE_TIME", "AGE", "ZIP_CODE", "US_BANK_NUMBER"}
+    only = [e for e in known_entities() if e not in left and actions.policy.rule(e).action != "keep"]
+    return TextCleaner(actions, only)
+
+
 def without_markup(text: str, span: Span) -> Span:
     """Return ``span`` without marks of Markdown at its ends: they stay around what comes in its place."""
     start, end = span.start, span.end

@@ -1,0 +1,156 @@
+"""What happens to each column of a table: by its name, by what it holds, or because nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from secure_ai.anonymize.policy import KEEP, Policy, applies
+from secure_ai.anonymize.receipt import ColumnChange
+from secure_ai.anonymize.rules import FITS, Rule
+from secure_ai.core.errors import UserError
+from secure_ai.core.sources import shown
+from secure_ai.discover.columns import Verdict, words_of
+
+SURE = 0.9
+"""From this confidence on, a policy file cannot keep a column that its standard removes."""
+
+_OF_PEOPLE = frozenset(
+    {"patient", "person", "customer", "member", "subject", "client", "employee", "user", "holder", "insured"}
+)
+_CODES = ("MEDICAL_RECORD_NUMBER", "UUID", "UNIQUE_IDENTIFIER", "US_HEALTH_INSURANCE_MEMBER_ID", "US_MBI")
+_GIVEN = frozenset({"first", "given", "forename", "fname", "firstname"})
+_FAMILY = frozenset({"last", "family", "surname", "lname", "lastname", "maiden"})
+# Kept columns of these kinds hold short values of a known form: nothing else can hide in them.
+_PLAIN = frozenset(
+    {"DATE_TIME", "DATE_OF_BIRTH", "YEAR", "AGE", "AGE_OVER_89", "ZIP_CODE", "STATE", "SEX", "NATIONALITY"}
+)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """What happens to one column.
+
+    Attributes:
+        column: its name.
+        mode: ``keep``; ``drop``; ``value`` (each value is one identifier); ``text`` (values are read);
+            ``scan`` (values are kept, and read for identifiers that have a form).
+        entity: what its values are, in mode ``value``.
+        rule: the rule, in mode ``value``.
+        role: ``given`` or ``family`` where it holds one part of names.
+        change: the line of the receipt.
+    """
+
+    column: str
+    mode: str
+    change: ColumnChange
+    entity: str = ""
+    rule: Rule = KEEP
+    role: str = ""
+
+
+def plan_column(policy: Policy, name: str, kind: str, verdict: Verdict) -> ColumnPlan:
+    """Decide what happens to the column ``name``.
+
+    Args:
+        policy: the policy.
+        name: the column.
+        kind: ``text``, ``number``, ``date``, ``boolean``, ``nested`` or ``binary``.
+        verdict: what the column was found to hold.
+
+    Raises:
+        UserError: if the policy names the column with a rule that its standard does not permit for
+            what it surely holds.
+    """
+    entities = verdict.entities
+    override = policy.column_rule(name)
+    if override is not None:
+        return _overridden(policy, name, entities, verdict, override)
+    if kind in {"nested", "binary"}:
+        return _closed(policy, name, kind, verdict)
+    if kind == "text" and (verdict.free_text or not entities):
+        reason = verdict.evidence if verdict.free_text else "nothing is known of it: its values are read"
+        return ColumnPlan(name, "text", ColumnChange(name, entities, "text", reason))
+    if kind == "boolean" and not entities:
+        return _kept(name, entities, "a yes or no")
+    if not entities:
+        if policy.unlisted_columns == "drop":
+            reason = f"nothing is known of it; to keep it, name it under columns in {policy.name}"
+            return ColumnPlan(name, "drop", ColumnChange(name, (), "drop", reason))
+        reason = "numbers of which nothing is known; the policy keeps such columns"
+        return _kept(name, entities, reason, examined=False)
+    entity = next((e for e in entities if policy.rule(e).action != "keep"), entities[0])
+    rule = policy.rule(entity)
+    if rule.action == "keep":
+        if kind == "text" and entity not in _PLAIN:
+            reason = f"{verdict.evidence}; read for identifiers that have a form"
+            return ColumnPlan(name, "scan", ColumnChange(name, entities, "keep", reason, kept=True))
+        return _kept(name, entities, verdict.evidence)
+    return _by_rule(name, entities, entity, rule, verdict.evidence)
+
+
+def _by_rule(name: str, entities: tuple[str, ...], entity: str, rule: Rule, reason: str) -> ColumnPlan:
+    change = ColumnChange(name, entities, rule.described(), reason)
+    if rule.action == "drop":
+        return ColumnPlan(name, "drop", change)
+    return ColumnPlan(name, "value", change, entity, rule, role_of(name) if entity == "PERSON" else "")
+
+
+def _kept(name: str, entities: tuple[str, ...], reason: str, *, examined: bool = True) -> ColumnPlan:
+    return ColumnPlan(
+        name, "keep", ColumnChange(name, entities, "keep", reason, kept=True, examined=examined)
+    )
+
+
+def _closed(policy: Policy, name: str, kind: str, verdict: Verdict) -> ColumnPlan:
+    removed = [e for e in verdict.entities if policy.rule(e).action != "keep"]
+    if removed or policy.unlisted_columns == "drop":
+        reason = f"{kind} content, which is not taken apart: it goes as a whole"
+        return ColumnPlan(name, "drop", ColumnChange(name, verdict.entities, "drop", reason))
+    reason = f"{kind} content, which is not examined; the policy keeps such columns"
+    return _kept(name, verdict.entities, reason, examined=False)
+
+
+def _overridden(
+    policy: Policy, name: str, entities: tuple[str, ...], verdict: Verdict, rule: Rule
+) -> ColumnPlan:
+    entity = next((e for e in entities if applies(rule.action, e)), "")
+    sure = next((e for e in entities if e in policy.limits.removes and verdict.confidence >= SURE), None)
+    said = policy.limits.objection(sure, rule) if sure and not verdict.free_text else ""
+    if said:
+        raise UserError(
+            f"The policy {policy.name} gives column '{shown(name)}' the action {rule.action}, but it holds "
+            f"{sure}: {policy.standard} does not permit that, because {said}."
+        )
+    if rule.action == "keep":
+        return _kept(name, entities, "the policy names it", examined=bool(entities))
+    if not entity:
+        fitting = FITS.get(rule.action)
+        entity = "UNIQUE_IDENTIFIER" if fitting is None else "PERSON" if "PERSON" in fitting else min(fitting)
+    return _by_rule(name, entities, entity, rule, "the policy names it")
+
+
+def role_of(name: str) -> str:
+    """Return ``given`` or ``family`` where a column's name says that it holds that part of names."""
+    words = set(words_of(name))
+    return "given" if words & _GIVEN else "family" if words & _FAMILY else ""
+
+
+def person_column(
+    columns: Sequence[str], verdicts: Iterable[Verdict], wanted: str | None = None
+) -> str | None:
+    """Return the column that says whose record a row is: ``wanted``, or one that looks like it.
+
+    Raises:
+        UserError: if there is no column ``wanted``.
+    """
+    if wanted is not None:
+        if wanted not in columns:
+            raise UserError(f"There is no column '{shown(wanted)}' to tell people by: check --person-column.")
+        return wanted
+    codes = [
+        name
+        for name, verdict in zip(columns, verdicts, strict=True)
+        if verdict.entities and verdict.entities[0] in _CODES
+    ]
+    return next((name for name in codes if _OF_PEOPLE & set(words_of(name))), codes[0] if codes else None)

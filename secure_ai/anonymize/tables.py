@@ -1,0 +1,339 @@
+"""De-identify tables column by column, on distinct values, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from secure_ai.anonymize import dates
+from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
+from secure_ai.anonymize.names import parse_name
+from secure_ai.anonymize.plan import ColumnPlan, person_column, plan_column
+from secure_ai.anonymize.receipt import Journal
+from secure_ai.anonymize.text import Tally, TextCleaner, form_scanner
+from secure_ai.core.sources import Source
+from secure_ai.discover.columns import Verdict
+from secure_ai.discover.inventory import Inventory, inventory
+
+CACHED = 300_000
+"""Most distinct values of a column whose results are kept from one batch to the next."""
+
+_PART = "\x1f"  # between the parts of a key; stands in no cell
+_ISO_DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What happens to a table.
+
+    Attributes:
+        columns: one plan for each, in order.
+        person: the column that says whose record a row is, or None.
+        pair: the columns of given and family names, where there is exactly one of each.
+    """
+
+    columns: tuple[ColumnPlan, ...]
+    person: str | None
+    pair: tuple[str, str] | None
+
+
+def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str | None = None) -> TablePlan:
+    """Plan what happens to every column of an inventoried table, and note it in the journal.
+
+    Raises:
+        UserError: if the policy's rule for a column is not permitted, or there is no column ``person``.
+    """
+    verdicts = [
+        Verdict(c.entities, c.confidence, c.evidence, c.free_text, c.identifier_share) for c in found.columns
+    ]
+    names = [column.name for column in found.columns]
+    columns = tuple(
+        plan_column(actions.policy, column.name, kind_of(column.sql_type), verdict)
+        for column, verdict in zip(found.columns, verdicts, strict=True)
+    )
+    whose = person_column(names, verdicts, person)
+    moved = [c.column for c in columns if c.rule.action == "shift_date"]
+    if moved and whose is None:
+        journal.notes["No column tells whose record a row is: dates move by another number of days in every "
+                      "row; name it with --person-column."] = None  # fmt: skip
+    elif moved:
+        journal.notes[f"Dates move by one number of days for each value of {whose}."] = None
+    for column in columns:
+        journal.columns[column.column] = column.change
+    given = [c.column for c in columns if c.role == "given" and c.rule.action == "pseudonym"]
+    family = [c.column for c in columns if c.role == "family" and c.rule.action == "pseudonym"]
+    pair = (given[0], family[0]) if len(given) == len(family) == 1 else None
+    return TablePlan(columns, whose, pair)
+
+
+def kind_of(sql_type: str) -> str:
+    """Return the kind of a DuckDB type: text, number, date, boolean, nested or binary."""
+    base = sql_type.upper()
+    if base.startswith(("STRUCT", "MAP", "UNION")) or base.endswith("]") or base == "JSON":
+        return "nested"
+    if base in {"BLOB", "BIT"}:
+        return "binary"
+    if base.startswith(("DATE", "TIMESTAMP")):
+        return "date"
+    if base == "BOOLEAN":
+        return "boolean"
+    if base.startswith("DECIMAL") or base in {"FLOAT", "DOUBLE"} or "INT" in base or base.startswith("TIME"):
+        return "number"
+    return "text"
+
+
+class TableCleaner:
+    """Applies a plan to Arrow batches.
+
+    Args:
+        actions: the policy's actions.
+        plan: what happens to each column.
+        journal: where counts are noted.
+        row: number of the first row, for tables without a column of people.
+    """
+
+    def __init__(self, actions: Actions, plan: TablePlan, journal: Journal) -> None:
+        self.actions = actions
+        self.plan = plan
+        self.journal = journal
+        self._caches: dict[str, dict] = {}
+        self._row = 0
+        self._text = TextCleaner(actions)
+
+    @cached_property
+    def _scan(self) -> TextCleaner:
+        return form_scanner(self.actions)
+
+    def batch(self, table: pa.Table) -> pa.Table:
+        """Return a batch after de-identification; dropped columns are missing in it."""
+        persons = self._persons(table)
+        columns, names = [], []
+        for plan in self.plan.columns:
+            if plan.mode == "drop":
+                self._count(plan.change.entities[:1], "drop", table.num_rows)
+                continue
+            array = _plain(table.column(plan.column))
+            columns.append(self._column(plan, array, persons, table))
+            names.append(plan.column)
+        self._row += table.num_rows
+        self.journal.rows += table.num_rows
+        return pa.table(columns, names=names)
+
+    def _persons(self, table: pa.Table) -> pa.Array:
+        if self.plan.person is not None:
+            return pc.fill_null(_as_text(_plain(table.column(self.plan.person))), "")
+        return pa.array([f"row {i}" for i in range(self._row, self._row + table.num_rows)], pa.string())
+
+    def _column(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, table: pa.Table) -> pa.Array:
+        if plan.mode == "keep":
+            return array
+        if plan.mode in {"text", "scan"}:
+            return self._read(plan, array, persons)
+        new = self._values(plan, array, persons, table)
+        self._count((plan.entity,), plan.rule.action, _changed(array, new))
+        return new
+
+    def _count(self, entities: Sequence[str], action: str, number: int) -> None:
+        if number:
+            self.journal.tally.done[entities[0] if entities else "OTHER", action] += number
+
+    # ------------------------------------------------------------ values
+
+    def _values(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, table: pa.Table) -> pa.Array:
+        action = plan.rule.action
+        typed = not _is_text(array.type)
+        if action == "redact" and typed:
+            return pa.nulls(len(array), array.type)
+        if action == "redact":
+            filled = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(array)), 0)
+            return pc.if_else(filled, pa.scalar(placeholder(plan.entity), array.type), array)
+        if action == "year" and pa.types.is_temporal(array.type):
+            years = pc.cast(pc.year(array), pa.int32())
+            return pc.if_else(pc.greater(years, self.actions.as_of - 90), years, pa.scalar(None, pa.int32()))
+        if action == "year" and typed:
+            stays = pc.greater(array, self.actions.as_of - 90)
+            return pc.if_else(stays, array, pa.scalar(None, array.type))
+        if action == "age" and typed:
+            # 90 stands for every age above 89 in a column of numbers.
+            return pc.if_else(pc.greater(array, 89), pa.scalar(90, pa.int64()).cast(array.type), array)
+        if action == "shift_date":
+            return self._shifted(plan, array, persons)
+        if (
+            plan.entity in PEOPLE
+            and action == "pseudonym"
+            and self.plan.pair
+            and plan.column in self.plan.pair
+        ):
+            return self._one_of_pair(plan, array, table)
+        return self._mapped(plan, array)
+
+    def _mapped(self, plan: ColumnPlan, array: pa.Array) -> pa.Array:
+        kind = array.type if _is_text(array.type) else pa.string()
+        cache = self._cache(plan.column)
+
+        def new(value: str) -> str:
+            if value not in cache:
+                if len(cache) >= CACHED:
+                    cache.clear()
+                cache[value] = (
+                    self.actions.apply(plan.entity, value, rule=plan.rule, role=plan.role, column=True)
+                    if value.strip()
+                    else value
+                )
+            return cache[value]
+
+        return _map_distinct(_as_text(array), new).cast(kind)
+
+    def _one_of_pair(self, plan: ColumnPlan, array: pa.Array, table: pa.Table) -> pa.Array:
+        # Given and family name of a row name one person, as "Maria Garcia" in a note does.
+        given, family = (pc.fill_null(_as_text(_plain(table.column(name))), "") for name in self.plan.pair)
+        both = _joined(given, family)
+        cache = self._cache("names of " + plan.column)
+
+        def new(value: str) -> str:
+            if value not in cache:
+                if len(cache) >= CACHED:
+                    cache.clear()
+                first, last = value.split(_PART, 1)
+                people = self.actions.people()
+                if first.strip() and last.strip():
+                    people.add([parse_name(f"{last}, {first}")])
+                own = first if plan.role == "given" else last
+                cache[value] = people.replace(own, plan.role) if own.strip() else own
+            return cache[value]
+
+        mapped = _map_distinct(both, new).cast(array.type)
+        return pc.if_else(pc.is_valid(array), mapped, pa.scalar(None, array.type))
+
+    def _shifted(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array) -> pa.Array:
+        days = self._days(persons, plan.rule.within)
+        if pa.types.is_date(array.type):
+            return _add_days(array, days)
+        if pa.types.is_timestamp(array.type):
+            per_day = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit] * 86_400
+            moved = pc.add(array.cast(pa.int64()), pa.array(days.astype(np.int64) * per_day))
+            return moved.cast(array.type)
+        text = _as_text(array)
+        filled = text.drop_null()
+        if len(filled) and pc.all(pc.match_substring_regex(filled, _ISO_DAY)).as_py():
+            try:
+                return _add_days(text.cast(pa.date32()), days).cast(text.type)
+            except pa.ArrowInvalid:
+                pass  # a day that no calendar has: each value by itself
+        keyed = _joined(pa.array(days.astype(str), pa.string()), text)
+
+        def new(value: str) -> str:
+            number, written = value.split(_PART, 1)
+            if not written.strip():
+                return written
+            moved = dates.shift_text(written, int(number))
+            return placeholder(plan.entity) if moved is None else moved
+
+        return _map_distinct(keyed, new).cast(text.type)
+
+    def _days(self, persons: pa.Array, within: int) -> np.ndarray:
+        encoded = persons.dictionary_encode()
+        cache = self._cache(f"days {within}")
+        days = []
+        for person in encoded.dictionary.to_pylist():
+            if person not in cache:
+                if len(cache) >= CACHED:
+                    cache.clear()
+                cache[person] = self.actions.days(person.strip(), within)
+            days.append(cache[person])
+        return np.asarray(days, dtype=np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
+
+    # ------------------------------------------------------------ text
+
+    def _read(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array) -> pa.Array:
+        cleaner = self._scan if plan.mode == "scan" else self._text
+        policy = self.actions.policy
+        whose = policy.rule("DATE_TIME").action == "shift_date" and plan.mode == "text"
+        text = _as_text(array)
+        keyed = _joined(persons, text) if whose else text
+        encoded = keyed.dictionary_encode()
+        keys = encoded.dictionary.to_pylist()
+        indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+        counts = np.bincount(indices, minlength=len(keys))
+        cache = self._cache(plan.column)
+        unseen = [key for key in keys if key not in cache]
+        if len(cache) + len(unseen) > CACHED:
+            cache.clear()
+            unseen = keys
+        values = [key.split(_PART, 1)[1] if whose else key for key in unseen]
+        owners = [key.split(_PART, 1)[0] for key in unseen] if whose else None
+        for key, document in zip(unseen, cleaner.clean(values, owners), strict=True):
+            cache[key] = (document.text, document.tally)
+        total = Tally()
+        for key, count in zip(keys, counts.tolist(), strict=True):
+            total.add(cache[key][1], count)
+        self.journal.tally.add(total)
+        new = pa.array([cache[key][0] for key in keys], array.type)
+        return new.take(encoded.indices) if keys else array
+
+    def _cache(self, name: str) -> dict:
+        return self._caches.setdefault(name, {})
+
+
+def clean_table(
+    actions: Actions, source: Source, journal: Journal, *, person: str | None = None
+) -> tuple[pa.Table, TablePlan]:
+    """De-identify a whole table in memory and return it with its plan."""
+    plan = plan_table(actions, inventory(source), journal, person)
+    cleaner = TableCleaner(actions, plan, journal)
+    batches = [cleaner.batch(pa.Table.from_batches([batch])) for batch in source.batches()]
+    return pa.concat_tables(batches), plan
+
+
+def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _as_text(array: pa.Array) -> pa.Array:
+    if _is_text(array.type):
+        return array
+    if pa.types.is_floating(array.type):
+        # 12345.0 is how a whole number with gaps is stored: its code is that of 12345.
+        return pa.array([None if v is None else _number(v) for v in array.to_pylist()], pa.string())
+    return array.cast(pa.string())
+
+
+def _joined(first: pa.Array, second: pa.Array) -> pa.Array:
+    kind = pa.large_string()
+    return pc.binary_join_element_wise(first.cast(kind), second.cast(kind), pa.scalar(_PART, kind))
+
+
+def _map_distinct(array: pa.Array, new: Callable[[str], str]) -> pa.Array:
+    encoded = array.dictionary_encode()
+    mapped = pa.array([new(value) for value in encoded.dictionary.to_pylist()], pa.large_string())
+    return mapped.take(encoded.indices) if len(mapped) else pa.nulls(len(array), pa.large_string())
+
+
+def _add_days(array: pa.Array, days: np.ndarray) -> pa.Array:
+    numbers = array.cast(pa.date32()).cast(pa.int32())
+    return pc.add(numbers, pa.array(days, pa.int32())).cast(pa.date32()).cast(array.type)
+
+
+def _changed(old: pa.Array, new: pa.Array) -> int:
+    if old.type == new.type:
+        differs = pc.or_kleene(pc.not_equal(old, new), pc.and_(pc.is_valid(old), pc.is_null(new)))
+        return pc.sum(differs).as_py() or 0
+    return len(old) - old.null_count
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() else repr(value)
