@@ -10,28 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from importlib import resources
 
-HIPAA_NAMES = {
-    "A": "Names",
-    "B": "All geographic subdivisions smaller than a state",
-    "C": "All elements of dates (except year) directly related to an individual, and ages over 89",
-    "D": "Telephone numbers",
-    "E": "Fax numbers",
-    "F": "Email addresses",
-    "G": "Social security numbers",
-    "H": "Medical record numbers",
-    "I": "Health plan beneficiary numbers",
-    "J": "Account numbers",
-    "K": "Certificate/license numbers",
-    "L": "Vehicle identifiers and serial numbers, including license plate numbers",
-    "M": "Device identifiers and serial numbers",
-    "N": "Web Universal Resource Locators (URLs)",
-    "O": "Internet Protocol (IP) address numbers",
-    "P": "Biometric identifiers, including finger and voice prints",
-    "Q": "Full-face photographs and any comparable images",
-    "R": "Any other unique identifying number, characteristic, or code",
-}
-"""Letters of 45 CFR 164.514(b)(2)(i)."""
+import yaml
+
+
+def _hipaa_names() -> dict[str, str]:
+    # The one file, not the whole index of frameworks: importing this package stays cheap.
+    file = resources.files("secure_ai.core.frameworks").joinpath("hipaa_safe_harbor.yaml")
+    listed = yaml.safe_load(file.read_text(encoding="utf-8"))["entries"]
+    return {identifier.removeprefix("HIPAA "): name for identifier, name in listed.items()}
+
+
+HIPAA_NAMES = _hipaa_names()
+"""Letters of 45 CFR 164.514(b)(2)(i), as the kit's pinned list names them."""
 
 
 class Tier(IntEnum):

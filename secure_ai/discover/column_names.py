@@ -81,5 +81,3 @@ def entity_of_name(name: str) -> tuple[str, str] | None:
             if phrase in anywhere:
                 return anywhere[phrase], " ".join(phrase)
     return None
-
-

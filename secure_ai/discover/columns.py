@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from secure_ai.discover.column_names import entity_of_name, words_of
 from secure_ai.discover.detector import detect
+from secure_ai.discover.fhir import entity_of_element
 from secure_ai.discover.forms import (
     CHECKED_NUMBERS,
     FORMS,
@@ -16,7 +17,7 @@ from secure_ai.discover.forms import (
     IS_UUID,
     is_clinical,
 )
-from secure_ai.discover.nested import Field, document_of, fields_of, map_fields
+from secure_ai.discover.nested import Field, documents, fields_of, map_names
 
 CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
 """Confidence of a name whose values have the right form, have no typical form, or partly have it."""
@@ -42,6 +43,7 @@ class Verdict:
         free_text: whether the column holds prose.
         identifier_share: share of the sampled non-null rows in which the detector found an
             identifier; None where the column was not read as text.
+        fields: what each path of a nested column holds; empty for a flat one.
     """
 
     entities: tuple[str, ...]
@@ -49,15 +51,55 @@ class Verdict:
     evidence: str
     free_text: bool = False
     identifier_share: float | None = None
+    fields: tuple[FieldVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldVerdict:
+    """What one path of a nested column holds.
+
+    Attributes:
+        field: the path and its values.
+        verdict: as for a column.
+    """
+
+    field: Field
+    verdict: Verdict
 
 
 # A column of nothing but such values is that entity, whatever its name; the rest of what the
 # detector knows (ages, ZIP codes, weak numbers) needs a name or a sentence around it.
-BY_VALUE = (
-    "PERSON", "EMAIL_ADDRESS", "URL", "IP_ADDRESS", "MAC_ADDRESS", "US_SSN", "US_ITIN", "CREDIT_CARD",
-    "IBAN_CODE", "PHONE_NUMBER", "DATE_TIME", "LOCATION", "MEDICAL_LICENSE", "US_MBI", "VEHICLE_ID",
-    "COORDINATES", "UUID", "CRYPTO",
+BY_PATTERN = (
+    "EMAIL_ADDRESS", "URL", "IP_ADDRESS", "MAC_ADDRESS", "US_SSN", "US_ITIN", "CREDIT_CARD", "IBAN_CODE",
+    "PHONE_NUMBER", "MEDICAL_LICENSE", "US_MBI", "VEHICLE_ID", "COORDINATES", "UUID", "CRYPTO",
 )  # fmt: skip
+BY_NAME = ("PERSON", "LOCATION", "DATE_TIME")
+"""What the names model may be asked for, which takes longer: only where no pattern explains the values."""
+NAMES_READ = 100
+"""Most distinct values that are read for names; a share is then within 10 points."""
+LEAST_SHARE, LEAST_PART = 0.5, 0.1
+"""Share of values that must be explained, and that one entity must have to be listed."""
+
+GENERIC = frozenset(
+    [
+        "value",
+        "text",
+        "content",
+        "data",
+        "display",
+        "code",
+        "string",
+        "line",
+        "item",
+        "items",
+        "values",
+        "info",
+        "details",
+        "entry",
+    ]
+)
+"""Names of fields that say nothing without the field that they stand in."""
+SHOWN_FIELDS = 6
 
 
 # ---------------------------------------------------------------- the verdict
@@ -88,18 +130,36 @@ def judge_column(
     if sql_type == "BLOB" and sum("\\x" in value for value in values) > len(values) / 2:
         return Verdict((), 0.0, "binary content, which is not examined")
     kind = _kind(sql_type)
-    announced = entity_of_name(name)
+    if kind in {"nested", "text"}:
+        parsed = documents(counts)
+        if parsed is not None:
+            return _nested(name, sql_type, parsed, as_text=kind == "text")
+    values = _Values("text" if kind == "nested" else kind, counts, n_values, distinct, largest)
+    return _judge(name, entity_of_name(name), values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What is known of the values of a column or a path; see :func:`judge_column`."""
+
+    kind: str
+    counts: dict[str, int]
+    n: int
+    distinct: int
+    largest: float | None
+
+
+def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verdict:
+    kind, counts, values = known.kind, known.counts, list(known.counts)
     if kind == "text" and announced is None and _share(IS_UUID, values) >= 0.95:
         return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
     if kind == "text" and announced is None and _share(is_clinical, values) >= 0.2:
         return _clinical_text(counts, values)
     if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
         return _free_text(counts)
-    if kind == "nested":
-        return _nested(sql_type, counts)
     if announced is not None:
         entity, phrase = announced
-        verdict = _check_name(entity, phrase, kind, values, largest)
+        verdict = _check_name(entity, phrase, kind, values, known.largest)
         if verdict is not None:
             return verdict
         contradicted = f"the name says '{phrase}', but the values do not have the form of it; "
@@ -108,7 +168,7 @@ def judge_column(
     found = (
         _by_value(kind, values)
         or _by_full_names(name, kind, values)
-        or _by_uniqueness(name, kind, values, n_values, distinct)
+        or _by_uniqueness(name, kind, values, known.n, known.distinct)
     )
     if found is not None:
         return Verdict(found.entities, found.confidence, contradicted + found.evidence)
@@ -155,47 +215,111 @@ def _is_free_text(values: Sequence[str]) -> bool:
     return (upper > FREE_TEXT_WORDS and len(values) > 1) or middle >= 2 * FREE_TEXT_WORDS
 
 
+def reading() -> str:
+    """Return which detector reads text, and what it cannot: for the evidence of a column of prose."""
+    from secure_ai.discover.engine import BLANK, NAMES_MODEL, chosen_model
+
+    model = chosen_model()
+    if model == BLANK:
+        return "read by patterns alone, which miss names in plain prose"
+    if model == NAMES_MODEL:
+        return "read by patterns and the names model, which misses some names"
+    return "read by patterns and the model that SECURE_AI_NLP names"
+
+
 def _free_text(counts: dict[str, int]) -> Verdict:
-    read = dict(list(counts.items())[:VALUES_READ])
-    rows = sum(read.values())
-    holding: dict[str, int] = {}
-    with_any = 0
-    for (_, count), spans in zip(read.items(), detect(list(read)), strict=True):
+    weights = _read(counts)
+    rows = sum(weights.values())
+    holding: dict[str, float] = {}
+    with_any = 0.0
+    for weight, spans in zip(weights.values(), detect(list(weights)), strict=True):
         names = {span.entity_type for span in spans}
         # An age of up to 89 is no identifier; AGE is only listed as an attribute.
-        with_any += count if names - {"AGE"} else 0
+        with_any += weight if names - {"AGE", "TITLE"} else 0
         for entity in names:
-            holding[entity] = holding.get(entity, 0) + count
+            holding[entity] = holding.get(entity, 0) + weight
     entities = tuple(
         entity
-        for entity, count in sorted(holding.items(), key=lambda i: (-i[1], i[0]))
-        if count / rows >= 0.01
+        for entity, weight in sorted(holding.items(), key=lambda i: (-i[1], i[0]))
+        if weight / rows >= 0.01
     )
     share = with_any / rows
-    evidence = (
-        f"free text; identifiers in {share:.0%} of {rows:,} sampled rows (names in plain prose are missed)"
-    )
+    evidence = f"free text; identifiers in {share:.0%} of {round(rows):,} sampled rows ({reading()})"
     return Verdict(entities, CONFIRMED if entities else NAMED, evidence, True, share)
 
 
-def _nested(sql_type: str, counts: dict[str, int]) -> Verdict:
-    fields = dict.fromkeys(
-        regex.findall(
-            r'"?([\p{L}_][\w ]*?)"? (?:STRUCT|MAP|VARCHAR|JSON|UUID|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP)',
-            sql_type,
+def _read(counts: dict[str, int]) -> dict[str, float]:
+    """Choose the values that the detector reads: the most frequent, and others that stand for the rest."""
+    if len(counts) <= VALUES_READ:
+        return dict(counts)
+    ordered = sorted(counts, key=counts.__getitem__, reverse=True)
+    head, tail = ordered[: VALUES_READ // 2], ordered[VALUES_READ // 2 :]
+    # Equal counts keep their order, and that is random.
+    step = len(tail) / (VALUES_READ - len(head))
+    chosen = [tail[int(i * step)] for i in range(VALUES_READ - len(head))]
+    scale = sum(counts[value] for value in tail) / sum(counts[value] for value in chosen)
+    return {value: float(counts[value]) for value in head} | {
+        value: counts[value] * scale for value in chosen
+    }
+
+
+# ---------------------------------------------------------------- nested columns
+
+
+def _nested(name: str, sql_type: str, parsed: list, *, as_text: bool) -> Verdict:
+    found = [
+        FieldVerdict(field, _judge_field(field)) for field in fields_of(name, parsed, map_names(sql_type))
+    ]
+    holding = [one for one in found if one.verdict.entities]
+    by_entity: dict[str, float] = {}
+    for one in holding:
+        for entity in one.verdict.entities:
+            by_entity[entity] = max(by_entity.get(entity, 0.0), one.verdict.confidence)
+    entities = tuple(sorted(by_entity, key=lambda entity: -by_entity[entity]))
+    what = "JSON in text" if as_text else "nested values"
+    held = "; ".join(f"{one.field.path}: {', '.join(one.verdict.entities)}" for one in holding[:SHOWN_FIELDS])
+    more = f"; and {len(holding) - SHOWN_FIELDS} more" if len(holding) > SHOWN_FIELDS else ""
+    evidence = f"{what}; {len(holding)} of {len(found)} fields were classified" + (
+        f" ({held}{more})" if held else ""
+    )
+    prose = [one.verdict.identifier_share or 0.0 for one in found if one.verdict.free_text]
+    share = max(prose) if prose else None
+    return Verdict(entities, max(by_entity.values(), default=0.0), evidence, as_text, share, tuple(found))
+
+
+def _judge_field(field: Field) -> Verdict:
+    counts = field.counts
+    said = sum(field.said.values())
+    if said >= LEAST_SHARE * field.n_values:
+        entities = sorted(field.said, key=lambda entity: (-field.said[entity], entity))
+        entities = [entity for entity in entities if field.said[entity] >= 0.01 * said]
+        return Verdict(
+            tuple(entities), CONFIRMED, f"codes beside it name {said / field.n_values:.0%} of the values"
         )
-    )
-    fields |= dict.fromkeys(
-        key
-        for value in list(counts)[:50]
-        for key in regex.findall(r"""["']([\p{L}_]\w{0,60})["']\s*:""", value)
-    )
-    named = [entity_of_name(field) for field in fields]
-    text = _free_text(counts)
-    entities = tuple(dict.fromkeys([*(hit[0] for hit in named if hit), *text.entities]))
-    known = sum(hit is not None for hit in named)
-    evidence = f"nested values; {known} of {len(fields)} field names are known, and the values read as text"
-    return Verdict(entities, NAMED if entities else 0.0, evidence, False, text.identifier_share)
+    announced = _announced(field)
+    kind = _kind(field.sql_type)
+    numbers = [float(value) for value in counts] if kind in {"integer", "decimal"} else []
+    largest = max(numbers, default=None)
+    leaf = field.names[-1] if field.names else ""
+    return _judge(leaf, announced, _Values(kind, counts, field.n_values, len(counts), largest))
+
+
+def _announced(field: Field) -> tuple[str, str] | None:
+    names = field.names
+    element = entity_of_element(names)
+    if element is not None:
+        return element, ".".join(names[-2:])
+    while names:
+        if len(names) > 1:
+            both = entity_of_name(f"{names[-2]} {names[-1]}")
+            # Both names must speak: the street of 'address.status' is no status.
+            if both and set(both[1].split()) & set(words_of(names[-1])) and len(both[1].split()) > 1:
+                return both
+        alone = entity_of_name(names[-1])
+        if alone is not None or names[-1].lower() not in GENERIC:
+            return alone
+        names = names[:-1]
+    return None
 
 
 def _check_name(
@@ -234,21 +358,28 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
                 )
     if kind != "text":
         return None
-    if sum(map(IS_ICD10, values)) >= 0.95 * len(values) and sum(map(IS_DOTTED_ICD10, values)) >= 0.2 * len(values):
+    if sum(map(IS_ICD10, values)) >= 0.95 * len(values) and sum(map(IS_DOTTED_ICD10, values)) >= 0.2 * len(
+        values
+    ):
         return Verdict(("HEALTH",), NAMED, "the values have the form of ICD-10 codes")
-    read = values[:VALUES_READ]
+    return _by_detector(values, BY_PATTERN, VALUES_READ) or _by_detector(values, BY_NAME, NAMES_READ)
+
+
+def _by_detector(values: Sequence[str], entities: Sequence[str], most: int) -> Verdict | None:
+    read = values[:most]
     hits: dict[str, int] = {}
-    for value, spans in zip(read, detect(read, entities=BY_VALUE), strict=True):
-        for entity in {s.entity_type for s in spans if s.end - s.start >= 0.8 * len(value.strip())}:
+    explained = 0
+    for value, spans in zip(read, detect(read, entities=entities), strict=True):
+        whole = {s.entity_type for s in spans if s.end - s.start >= 0.8 * len(value.strip())}
+        explained += bool(whole)
+        for entity in whole:
             hits[entity] = hits.get(entity, 0) + 1
-    if not hits:
+    if explained < LEAST_SHARE * len(read) or not hits:
         return None
-    entity = max(hits, key=lambda name: (hits[name], name))
-    share = hits[entity] / len(read)
-    if share < 0.5:
-        return None
+    listed = sorted((e for e in hits if hits[e] >= LEAST_PART * len(read)), key=lambda e: (-hits[e], e))
+    share = explained / len(read)
     return Verdict(
-        (entity,),
+        tuple(listed),
         share * CONFIRMED,
         f"the detector recognized {share:.0%} of {len(read):,} distinct sampled values",
     )

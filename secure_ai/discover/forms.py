@@ -1,4 +1,4 @@
-"""The form that values of an entity have, one value at a time: what a column's name promises is checked here."""
+"""The form that values of an entity have, by which a column's name is checked."""
 
 from __future__ import annotations
 
@@ -111,4 +111,3 @@ def is_clinical(value: str) -> bool:
 IS_FULL_NAME = regex.compile(r"\p{Lu}[\p{L}\p{M}.'’-]*,?( \p{Lu}[\p{L}\p{M}.'’-]*){1,2}").fullmatch
 IS_ICD10 = matches(r"[A-TV-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
 IS_DOTTED_ICD10 = matches(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
-

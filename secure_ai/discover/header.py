@@ -10,6 +10,7 @@ from secure_ai.core.sources import NUMERIC, Source, quote_identifier
 _IDENTIFIERS = ("EMAIL_ADDRESS", "US_SSN", "CREDIT_CARD", "IBAN_CODE", "PHONE_NUMBER")
 _WHOLE = regex.compile(r"\d{1,15}")
 _DECIMAL = regex.compile(r"-\d+|-?\d+\.\d+")
+_NUMBER = regex.compile(r"[-+.\d][-+.\deE]*|inf|nan", regex.IGNORECASE)
 _DATE = regex.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 _NUMBERED = regex.compile(r"column\d+")
 ENOUGH = 2
@@ -65,6 +66,10 @@ def _points(source: Source, name: str) -> int:
         return ENOUGH
     if kind == "BOOLEAN":  # 'f' among records that are all female
         return int(name.lower() in {"t", "f", "true", "false"})
+    if kind in NUMERIC and not _NUMBER.fullmatch(name):
+        return 0  # a word is no value of a column of numbers: nothing to look up
+    if kind.startswith(("DATE", "TIMESTAMP", "STRUCT", "MAP", "BLOB", "TIME")) or kind.endswith("]"):
+        return 0
     column = quote_identifier(name)
     there = source.sql(f"SELECT 1 FROM source WHERE CAST({column} AS VARCHAR) = ? LIMIT 1", [name]).fetchone()
     return 0 if there is None else ENOUGH if _WHOLE.fullmatch(name) else 1

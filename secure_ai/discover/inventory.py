@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import Source, column_list, quote_identifier
+from secure_ai.core.sources import NUMERIC, Source, column_list, quote_identifier
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, LINKED, Tier, classify
-from secure_ai.discover.columns import DOUBTFUL, EXACT_ROWS, Verdict, judge_column
+from secure_ai.discover.column_names import entity_of_name
+from secure_ai.discover.columns import DOUBTFUL, EXACT_ROWS, FieldVerdict, Verdict, judge_column
 from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.scoring import mask
 
@@ -45,6 +46,8 @@ class ColumnProfile:
         free_text: whether the column holds prose.
         identifier_share: for free text, the share of sampled rows in which identifiers were found.
         samples: up to three values, masked.
+        fields: for a nested column its paths (``name[].family``), each as a column of its own; counts
+            of theirs are over the sample.
     """
 
     name: str
@@ -64,6 +67,7 @@ class ColumnProfile:
     free_text: bool = False
     identifier_share: float | None = None
     samples: tuple[str, ...] = ()
+    fields: tuple[ColumnProfile, ...] = ()
 
     @property
     def direct(self) -> bool:
@@ -93,20 +97,26 @@ class Inventory:
         return max((column.tier for column in self.columns), default=Tier.INTERNAL)
 
     def __getitem__(self, name: str) -> ColumnProfile:
-        """Return the profile of the column ``name``.
+        """Return the profile of the column ``name``, or of the path ``name`` of a nested one.
 
         Raises:
             UserError: if there is none.
         """
-        found = next((column for column in self.columns if column.name == name), None)
+        paths = (field for column in self.columns for field in column.fields)
+        found = next((column for column in (*self.columns, *paths) if column.name == name), None)
         if found is None:
             raise UserError(
                 f"{self.label} has no column '{name}': choose from {', '.join(c.name for c in self.columns)}."
             )
         return found
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per column, fit for a report: tiers as words, values masked."""
+    def to_frame(self, *, fields: bool = False) -> pd.DataFrame:
+        """Return one row per column, fit for a report: tiers as words, values masked.
+
+        Args:
+            fields: whether the paths of a nested column follow it, a row each.
+        """
+        shown = [one for column in self.columns for one in (column, *(column.fields if fields else ()))]
         return pd.DataFrame(
             [
                 {
@@ -125,7 +135,7 @@ class Inventory:
                     "null_share": column.null_share,
                     "samples": "; ".join(column.samples),
                 }
-                for column in self.columns
+                for column in shown
             ]
         )
 
@@ -134,8 +144,10 @@ def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory
     """Find out what personal data ``source`` holds, column by column.
 
     Counts (rows, distinct values, nulls, greatest age) are over the whole table; values are judged
-    on a sample of rows. No raw value leaves this function: evidence is words and shares, samples
-    are masked. A column of names under a meaningless header is missed: the detector knows no names.
+    on a sample of rows. Nested columns, and JSON in text, are judged path by path. No raw value leaves
+    this function: evidence is words and shares, samples are masked. A column of names under a
+    meaningless header is found where the names model knows enough of them; with patterns alone
+    (``SECURE_AI_NLP=blank``) it is missed.
 
     Args:
         source: an opened table.
@@ -149,16 +161,19 @@ def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory
         raise UserError(f"sample={sample}: look at one value at least.")
     refuse_data_as_header(source)
     n_rows = source.n_rows
-    counts = _counts(source, n_rows)
-    rows = _sample(source, n_rows, sample * ROWS_PER_VALUE, seed)
+    most = sample * ROWS_PER_VALUE
+    rows = _sample(source, n_rows, most, seed)
+    # A table that was read whole is counted where it lies.
+    counts = _counts(source, n_rows) if n_rows > most else None
     rng = np.random.default_rng(seed)
     columns = []
     for position, (name, sql_type) in enumerate(source.types.items()):
-        n_values, distinct, largest = counts[name]
         values = rows.iloc[:, position].dropna().value_counts(sort=False)
-        # Shuffled, so that whoever reads only the first of them still reads from the whole table.
-        values = values.iloc[rng.permutation(len(values))[:sample]]
-        shown = {str(value): int(count) for value, count in values.items() if str(value).strip()}
+        if counts is None:
+            n_values, distinct, largest = int(values.sum()), len(values), _largest(name, values)
+        else:
+            n_values, distinct, largest = counts[name]
+        shown = _chosen(values, sample, rng)
         verdict = judge_column(name, sql_type, shown, n_values=n_values, distinct=distinct, largest=largest)
         null_share = 1 - n_values / n_rows if n_rows else 0.0
         columns.append(
@@ -169,11 +184,43 @@ def inventory(source: Source, *, sample: int = 2000, seed: int = 0) -> Inventory
     return Inventory(source.label, n_rows, tuple(_linked(_beside_clinical_terms(columns))), len(rows))
 
 
+def _chosen(values: pd.Series, most: int, rng: np.random.Generator) -> dict[str, int]:
+    """Return at most ``most`` values with their rows, shuffled.
+
+    Half of them are the most frequent; the others stand for all that are left out, rows included, so
+    that shares of rows stay right.
+    """
+    # Shuffled, so that whoever reads only the first of them still reads from the whole table.
+    values = values.iloc[rng.permutation(len(values))]
+    if len(values) > most:
+        order = np.argsort(-values.to_numpy(), kind="stable")
+        frequent, others = np.sort(order[: most // 2]), np.sort(order[most // 2 :])
+        chosen = others[: most - len(frequent)]
+        scale = values.iloc[others].sum() / values.iloc[chosen].sum()
+        numbers = values.to_numpy().astype(float)
+        numbers[chosen] *= scale
+        kept = np.sort(np.concatenate([frequent, chosen]))
+        values = pd.Series(np.maximum(np.rint(numbers[kept]), 1), index=values.index[kept])
+    return {str(value): int(count) for value, count in values.items() if str(value).strip()}
+
+
+def _largest(name: str, values: pd.Series) -> float | None:
+    if not _may_be_age(name):
+        return None
+    numbers = pd.to_numeric(pd.Series(values.index), errors="coerce").dropna()
+    return float(numbers.max()) if len(numbers) else None
+
+
+def _may_be_age(name: str) -> bool:
+    announced = entity_of_name(name)
+    return announced is not None and announced[0] == "AGE"
+
+
 def _profile(
     name: str, sql_type: str, verdict: Verdict, *, distinct: int, null_share: float, values: list[str]
 ) -> ColumnProfile:
     meaning = classify(verdict.entities)
-    in_prose = verdict.free_text and bool(verdict.identifier_share)
+    in_prose = bool(verdict.identifier_share)
     return ColumnProfile(
         name=name,
         sql_type=sql_type,
@@ -194,6 +241,19 @@ def _profile(
         free_text=verdict.free_text,
         identifier_share=verdict.identifier_share,
         samples=tuple(mask(value) for value in values),
+        fields=tuple(_linked([_field_profile(one) for one in verdict.fields])),
+    )
+
+
+def _field_profile(one: FieldVerdict) -> ColumnProfile:
+    field = one.field
+    return _profile(
+        field.path,
+        field.sql_type,
+        one.verdict,
+        distinct=len(field.counts),
+        null_share=1 - field.share,
+        values=list(field.counts)[:3],
     )
 
 
@@ -233,12 +293,14 @@ def _linked(columns: list[ColumnProfile]) -> list[ColumnProfile]:
 def _counts(source: Source, n_rows: int) -> dict[str, tuple[int, int, float | None]]:
     distinct = "count(DISTINCT {})" if n_rows <= EXACT_ROWS else "approx_count_distinct({})"
     parts = []
-    for name in source.columns:
+    for name, kind in source.types.items():
         column = quote_identifier(name)
+        number = column if kind in NUMERIC else f"TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE)"
+        # Only ages are asked for their greatest value; of other columns it would cost a cast a row.
         parts += [
             f"count({column})",
             distinct.format(column),
-            f"max(TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE))",
+            f"max({number})" if _may_be_age(name) else "NULL",
         ]
     row = source.sql(f"SELECT {', '.join(parts)} FROM source").fetchone()
     # An estimate can exceed the number of values.
@@ -248,10 +310,16 @@ def _counts(source: Source, n_rows: int) -> dict[str, tuple[int, int, float | No
     }
 
 
+def _as_text(name: str, kind: str) -> str:
+    column = quote_identifier(name)
+    if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]"):
+        # DuckDB's own text for nested values cannot be parsed; JSON keeps names, types and quotes.
+        return f"CAST(to_json({column}) AS VARCHAR) AS {column}"
+    return f"CAST({column} AS VARCHAR) AS {column}"
+
+
 def _sample(source: Source, n_rows: int, most: int, seed: int) -> pd.DataFrame:
-    texts = ", ".join(
-        f"CAST({quote_identifier(name)} AS VARCHAR) AS {quote_identifier(name)}" for name in source.columns
-    )
+    texts = ", ".join(_as_text(name, kind) for name, kind in source.types.items())
     if n_rows <= most:
         return source.sql(f"SELECT {texts} FROM source").df()
     # Row numbers drawn here, not DuckDB's TABLESAMPLE: that depends on the number of threads.

@@ -16,7 +16,7 @@ from secure_ai.core import UserError
 from secure_ai.core.sources import open_source
 from secure_ai.discover import HIPAA_NAMES, Tier, inventory
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, LINKED, classify, rules
-from secure_ai.discover.columns import _phrases, entity_of_name, words_of
+from secure_ai.discover.column_names import _phrases, entity_of_name, words_of
 
 
 def take(columns: dict, **options):

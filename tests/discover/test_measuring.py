@@ -172,6 +172,7 @@ def test_the_curve_is_reported_and_drawn_with_its_own_figures():
 
 
 def test_the_example_shows_hits_and_misses_where_there_are_any():
-    found = detect(TEXTS)
-    assert telling_example(DOCUMENTS, found) == 1  # two names in prose are missed there
+    # By patterns alone two names in prose are missed in the second text.
+    found = [DOCUMENTS[0].spans, DOCUMENTS[1].spans[2:]]
+    assert telling_example(DOCUMENTS, found) == 1
     assert telling_example(DOCUMENTS[:1], found[:1]) == 0
