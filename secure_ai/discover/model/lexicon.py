@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 CLASSES = (
     "given", "surname", "city", "country", "state", "region", "organization", "organization_word", "group",
     "title", "job", "not_name", "calendar", "street_word", "place_word", "common", "large_city",
+    "dictionary",
 )  # fmt: skip
 BIT = {name: 1 << position for position, name in enumerate(CLASSES)}
 

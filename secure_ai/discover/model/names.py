@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from secure_ai.core.text import Span
+from secure_ai.discover.model.features import letter_case
 from secure_ai.discover.model.lexicon import BIT
 from secure_ai.discover.model.store import FILE, read
 from secure_ai.discover.model.tokens import Tokens, tokenize
@@ -20,6 +21,11 @@ BATCH = 64
 
 _NAMES = BIT["given"] | BIT["surname"]
 _PLACES = BIT["city"] | BIT["country"] | BIT["state"] | BIT["region"]
+_ORDINARY = BIT["common"] | BIT["dictionary"]
+_PARTICLES = frozenset({
+    "de", "van", "von", "der", "den", "di", "da", "del", "della", "la", "le", "el", "al", "bin", "ibn", "ben",
+    "abu", "ter", "ten", "zu", "y", "e", "do", "dos", "du", "st", "mac", "af", "av",
+})  # fmt: skip
 _SUPPORT = {
     "PERSON": _NAMES,
     "LOCATION": _PLACES | BIT["street_word"] | BIT["place_word"],
@@ -80,17 +86,37 @@ class NamesModel:
         return spans
 
     def _span(self, tokens: Tokens, first: int, end: int, entity: str, probability) -> Span | None:
-        words = tokens.words[first:end]
-        if not any(word[0].isalnum() for word in words):
-            return None
+        words = tokens.words
+        while end > first and not words[end - 1][0].isalnum() and words[end - 1] not in ".)":
+            end -= 1
+        if end > first and words[end - 1] == ")" and "(" not in words[first:end]:
+            end -= 1
+        while first < end and not words[first][0].isalnum():
+            first += 1
         support = _SUPPORT.get(entity)
-        # A "name" wholly in small letters that no list knows is nearly always an ordinary word.
-        if support and not any(
-            not word.islower() or self.network.lexicon.bits(word) & support for word in words
-        ):
+        if support and not any(word.islower() for word in words[first:end]):
+            support = None
+        if support:
+            small = all(word.islower() for word in words[first:end])
+            # In a text that knows capitals a "name" without one is nearly always an ordinary word,
+            # and so is the small word beside a name ("Tora Bora area"), unless it belongs to it.
+            if small and not self._supported(words[first:end], support, tokens.words):
+                return None
+            if not small and not any(word[0].isdigit() for word in words[first:end]):
+                while words[end - 1].islower() and tokens.gaps[end - 1] and words[end - 1] not in _PARTICLES:
+                    end -= 1
+                while words[first].islower() and words[first] not in _PARTICLES:
+                    first += 1
+        if first >= end or not any(word[0].isalnum() for word in words[first:end]):
             return None
         score = float(probability[first:end].mean())
         return Span(tokens.starts[first], tokens.ends[end - 1], entity, round(score, 4))
+
+    def _supported(self, name: Sequence[str], support: int, text: Sequence[str]) -> bool:
+        known = any(self.network.lexicon.bits(word) & support for word in name)
+        if letter_case(text) == 2:
+            return known
+        return known and not any(self.network.lexicon.bits(word) & _ORDINARY for word in name)
 
 
 @cache

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from secure_ai.discover.model import features
-from secure_ai.discover.model.lexicon import CLASSES, Lexicon
+from secure_ai.discover.model.lexicon import Lexicon
 from secure_ai.discover.model.tokens import Tokens
 
 CACHE_ROWS = 60_000
@@ -44,6 +44,8 @@ class Network:
         self.vocabulary, self.lexicon = vocabulary, lexicon
         self.labels, self.dilations = list(labels), list(dilations)
         self.width = self.weights["word_out.bias"].shape[0]
+        known = sum(self.weights[f"{name}.weight"].shape[1] for name in ("words", "n_grams", "shapes"))
+        self._n_classes = self.weights["word_in.weight"].shape[1] - known
         self._rows: dict[str, int] = {}
         self._vectors = np.empty((1024, self.width), dtype=np.float32)
 
@@ -51,8 +53,7 @@ class Network:
         """Tag each text of a batch.
 
         Returns:
-            For each text the tag numbers of its tokens, and the probability of each token's tag as
-            the last layer alone sees it.
+            For each text the tag numbers of its tokens, and the CRF's probability of each token's tag.
         """
         lengths = np.array([len(tokens.words) for tokens in batch])
         if not lengths.sum():
@@ -97,7 +98,7 @@ class Network:
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
         averaged = np.add.reduceat(flat, starts, axis=0) / counts[:, None]
         bits = np.array([self.lexicon.bits(word) for word in words])
-        classes = (bits[:, None] >> np.arange(len(CLASSES)) & 1).astype(np.float32)
+        classes = (bits[:, None] >> np.arange(self._n_classes) & 1).astype(np.float32)
         joined = np.concatenate(
             [
                 w["words.weight"][[features.word_row(word, self.vocabulary) for word in words]],
@@ -187,11 +188,33 @@ class Network:
             if step:
                 earlier = back[step][everyone, current]
                 current = np.where(live, earlier, current)
-        shifted = steps - steps.max(axis=2, keepdims=True)
-        probability = np.exp(shifted) / np.exp(shifted).sum(axis=2, keepdims=True)
-        chosen = np.take_along_axis(probability, tags[:, :, None], axis=2)[:, :, 0]
+        marginals = self._marginals(steps, ended)
+        chosen = np.take_along_axis(marginals, tags[:, :, None], axis=2)[:, :, 0]
         for column, text in enumerate(which):
             results[text] = (tags[: lengths[text], column], chosen[: lengths[text], column])
+
+    def _marginals(self, steps: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Return the CRF's probability of every tag of every token (steps by texts by tags)."""
+        w = self.weights
+        arriving = np.exp(w["crf.transitions"])
+        potentials = np.exp(steps - steps.max(axis=2, keepdims=True))
+        forward = np.empty_like(potentials)
+        forward[0] = potentials[0] * np.exp(w["crf.start"])
+        # Each step is brought to a sum of one, or long texts would vanish below the smallest float.
+        forward[0] /= forward[0].sum(axis=1, keepdims=True)
+        for step in range(1, len(steps)):
+            forward[step] = (forward[step - 1] @ arriving) * potentials[step]
+            forward[step] /= forward[step].sum(axis=1, keepdims=True)
+        last = np.exp(w["crf.end"])
+        backward = np.broadcast_to(last, forward[0].shape)
+        product = np.empty_like(forward)
+        for step in range(len(steps) - 1, -1, -1):
+            if step < len(steps) - 1:
+                following = (potentials[step + 1] * backward) @ arriving.T
+                following /= following.sum(axis=1, keepdims=True)
+                backward = np.where((ended > step + 1)[:, None], following, last)
+            product[step] = forward[step] * backward
+        return product / product.sum(axis=2, keepdims=True)
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ _FORMS = {
         "{state} State University",
     ),
     "hospital": ("{city} General Hospital", "St. {first}'s {ward}", "{last} {clinic}"),
-    "team": ("{city} {club}", "{before_club} {city}", "{city}", "{country}"),
+    "team": ("{city} {club}", "{before_club} {city}", "{city}"),
     "media": ("{city} {paper}", "{last} {label}", "The {city} {paper}"),
     "agency": ("Ministry of {field}", "Department of {field}", "{city} {office}", "{group} {force}"),
     "party": ("{politics} {movement}", "{politics} {movement} of {country}"),

