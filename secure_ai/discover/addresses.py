@@ -128,8 +128,8 @@ LOCATION = (
 ZIP = (
     ("ZIP after state", rf"(?-i:\b(?:{STATES}))\.?,?[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.86, Screen(exact=_STATE_CODES, run=5)),
     ("ZIP after city", rf",[ ]+{PLACE}[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.5, Screen(marks=(",",), run=5)),
-    ("ZIP+4", r"(?<![\w-])\d{5}-\d{4}\b(?!-)", 0.3, Screen(marks=("-",), run=5)),
-    ("ZIP alone", r"(?<![\w.$-])\d{5}(?![\w-]|\.\d)", 0.1, Screen(run=5)),
+    ("ZIP+4", r"(?<![\p{L}\p{N}-])\d{5}-\d{4}\b(?!-)", 0.3, Screen(marks=("-",), run=5)),
+    ("ZIP alone", r"(?<![\p{L}\p{N}.$-])\d{5}(?![\w-]|\.\d)", 0.1, Screen(run=5)),
     (
         "UK postcode",
         r"\b(?-i:(?:[A-Z]{1,2}\d[A-Z\d]?)[ ]\d[ABD-HJLNP-UW-Z]{2})\b",

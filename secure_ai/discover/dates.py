@@ -23,8 +23,8 @@ _CLOCK = (
     r"(?:(?:[T ]|,[ ]|[ ]at[ ])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?"
     r"(?:[ ]?[AP]\.?M\b\.?)?(?:Z\b|[ ]?(?:UTC|GMT)\b|[+-]\d\d:?\d\d\b)?)?"
 )
-_START = r"(?<![\w./-])"
-_END = r"(?!\w|[./-]\d)"
+_START = r"(?<![\p{L}\p{N}./-])"
+_END = r"(?![\p{L}\p{N}]|[./-]\d)"
 _WITH_MONTH = Screen(words=_MONTH_WORDS, run=1)
 
 DATE = (
@@ -48,7 +48,7 @@ DATE = (
     ),
     (
         "day month",
-        rf"\b{_ORDINAL}[ -](?:of[ ]+)?{_MONTHS_AS_NAMES}\b(?![\w-])",
+        rf"\b{_ORDINAL}[ -](?:of[ ]+)?{_MONTHS_AS_NAMES}\b(?![\p{{L}}\p{{N}}-])",
         0.87,
         _WITH_MONTH,
     ),

@@ -59,7 +59,7 @@ class TelephoneRecognizer(OwnRecognizer):
         ),
         (
             "trunk zero in three groups",
-            rf"{_EDGE}0\d{{1,4}}([ -])\d{{2,4}}(?:[ -]\d{{2,4}}){{1,3}}{_AFTER}",
+            rf"{_EDGE}0[1-9]\d{{0,3}}([ -])\d{{2,4}}(?:[ -]\d{{2,4}}){{1,3}}{_AFTER}",
             0.5,
             Screen(number=8),
         ),
@@ -188,7 +188,7 @@ class IpAddressRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "IPv4",
-            r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?(?![\w]|\.\d)",
+            r"(?<![\p{L}\p{N}.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?(?![\p{L}\p{N}]|\.\d)",
             LABELED,
             Screen(shape="point inside", number=4),
         ),

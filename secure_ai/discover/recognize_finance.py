@@ -14,8 +14,8 @@ from secure_ai.discover.pattern_recognizer import (
 )
 from secure_ai.discover.screen import Screen
 
-_CARD_EDGE = r"(?<![\w.,-])"
-_CARD_END = r"(?![\w]|[.,-]\d)"
+_CARD_EDGE = r"(?<![\p{L}\p{N}.-])(?<!\d,)"
+_CARD_END = r"(?![\p{L}\p{N}]|[.,-]\d)"
 
 
 class CardNumberRecognizer(OwnRecognizer):
@@ -101,7 +101,7 @@ class AccountNumberRecognizer(OwnRecognizer):
                 number=5,
             ),
         ),
-        ("digits", r"(?<![\w.-])\d{8,17}(?![\w-])", 0.05, Screen(run=8)),
+        ("digits", r"(?<![\p{L}\p{N}.-])\d{8,17}(?![\p{L}\p{N}-])", 0.05, Screen(run=8)),
     )  # fmt: skip
 
 
@@ -116,7 +116,7 @@ class RoutingNumberRecognizer(OwnRecognizer):
             0.95,
             Screen(words="aba routing rtn", run=9),
         ),
-        ("routing number", r"(?<![\w.-])\d{9}(?![\w-])", 0.1, Screen(run=9)),
+        ("routing number", r"(?<![\p{L}\p{N}.-])\d{9}(?![\p{L}\p{N}-])", 0.1, Screen(run=9)),
         ("with hyphens", r"\b[0123678]\d{3}-\d{4}-\d\b", 0.3, Screen(number=9, marks=("-",))),
     )
 

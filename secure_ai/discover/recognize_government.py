@@ -18,9 +18,9 @@ class SsnRecognizer(OwnRecognizer):
     PATTERNS = (
         ("labeled", labeled(r"SSN|social\s+security|soc\s+sec", r"\d{3}([ .-]?)\d{2}\1\d{4}(?!\d)"), 0.95,
          Screen(words="ssn social soc", run=2)),
-        ("hyphens", r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w]|-\d)", 0.88, Screen(shape="three, two, four")),
-        ("blanks or points", r"(?<![\w.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\w]|[ .-]\d)", 0.5, Screen(shape="three, two, four")),
-        ("bare", r"(?<![\w.-])\d{9}(?![\w-])", 0.05, Screen(run=9)),
+        ("hyphens", r"(?<![\p{L}\p{N}.-])\d{3}-\d{2}-\d{4}(?![\p{L}\p{N}]|-\d)", 0.88, Screen(shape="three, two, four")),
+        ("blanks or points", r"(?<![\p{L}\p{N}.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\p{L}\p{N}]|[ .-]\d)", 0.5, Screen(shape="three, two, four")),
+        ("bare", r"(?<![\p{L}\p{N}.-])\d{9}(?![\p{L}\p{N}-])", 0.05, Screen(run=9)),
         ("last four", labeled(r"SSN|social\s+security", r"\d{4}(?![\d-])",
                               rf"{NUMBER_WORD}?(?:\s*\(?(?:last\s+(?:4|four)|ending(?:\s+in)?)\)?)(?:\s+digits)?"), 0.6,
          Screen(words="ssn social", run=4)),
@@ -39,11 +39,11 @@ class ItinRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "hyphens or blanks",
-            rf"(?<![\w.-])9\d\d([ -]){_GROUP}\1\d{{4}}(?![\w]|-\d)",
+            rf"(?<![\p{{L}}\p{{N}}.-])9\d\d([ -]){_GROUP}\1\d{{4}}(?![\p{{L}}\p{{N}}]|-\d)",
             LABELED,
             Screen(run=4),
         ),
-        ("bare", rf"(?<![\w.-])9\d\d{_GROUP}\d{{4}}(?![\w-])", 0.3, Screen(run=9)),
+        ("bare", rf"(?<![\p{{L}}\p{{N}}.-])9\d\d{_GROUP}\d{{4}}(?![\p{{L}}\p{{N}}-])", 0.3, Screen(run=9)),
     )
 
 
@@ -59,7 +59,7 @@ class PassportRecognizer(OwnRecognizer):
             LABELED,
             Screen(words="passport", run=6),
         ),
-        ("letter and eight digits", r"(?<![\w-])(?-i:[A-Z])\d{8}\b", 0.15, Screen(run=8)),
+        ("letter and eight digits", r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{8}\b", 0.15, Screen(run=8)),
     )  # fmt: skip
 
 
@@ -78,8 +78,8 @@ class DriverLicenseRecognizer(OwnRecognizer):
             LABELED,
             Screen(words="driver drivers driving operator license licence dl cdl", run=1),
         ),
-        ("letter and digits", r"(?<![\w-])(?-i:[A-Z]{1,2})\d{6,12}\b", 0.2, Screen(run=6)),
-        ("letter and groups", r"(?<![\w-])(?-i:[A-Z])\d{3,4}(?:[ -]\d{3,5}){2,3}\b", 0.3, Screen(run=3)),
+        ("letter and digits", r"(?<![\p{L}\p{N}-])(?-i:[A-Z]{1,2})\d{6,12}\b", 0.2, Screen(run=6)),
+        ("letter and groups", r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{3,4}(?:[ -]\d{3,5}){2,3}\b", 0.3, Screen(run=3)),
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ class LicenseNumberRecognizer(OwnRecognizer):
                 r"(?:birth\s+|death\s+|marriage\s+)?certificate|certification|(?:bar|NMLS)(?=\s*(?:no|number|id|\#))",
                 r"(?=[A-Z0-9./-]*\d)(?-i:[A-Z0-9](?>[A-Z0-9/-]{3,19})(?<![/-]))(?![\p{L}\p{N}])",
             ),
-            0.92,
+            0.96,
             Screen(
                 words="license licence certificate certification registration bar nmls",
                 run=1,

@@ -28,7 +28,7 @@ class MedicalRecordNumberRecognizer(OwnRecognizer):
             ),
         ),
         ("MRN prefix", r"(?<![\p{L}\p{N}])MRN-?\d{5,12}\b", LABELED, Screen(words="mrn", run=5)),
-        ("number", r"(?<![\w.-])\d{6,10}(?![\w-])", 0.05, Screen(run=6)),
+        ("number", r"(?<![\p{L}\p{N}.-])\d{6,10}(?![\p{L}\p{N}-])", 0.05, Screen(run=6)),
     )  # fmt: skip
 
 
@@ -139,7 +139,12 @@ class NhsNumberRecognizer(OwnRecognizer):
     ENTITY, CONTEXT = "UK_NHS", ("nhs",)
     PATTERNS = (
         ("labeled NHS number", labeled("NHS", r"\d{3}([ -]?)\d{3}\1\d{4}\b"), 0.95, Screen(words="nhs")),
-        ("NHS number", r"(?<![\w.-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])", 0.1, Screen(number=10)),
+        (
+            "NHS number",
+            r"(?<![\p{L}\p{N}.-])\d{3}([ -]?)\d{3}\1\d{4}(?![\p{L}\p{N}-])",
+            0.1,
+            Screen(number=10),
+        ),
     )
 
     def invalidate_result(self, pattern_text: str) -> bool:

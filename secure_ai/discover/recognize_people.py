@@ -48,7 +48,7 @@ class CoordinatesRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "decimal degrees",
-            r"(?<![\w.])[-+]?\d{1,2}\.\d{4,}°?(?:[ ]?[NS])?\s*[,;/]\s*[-+]?\d{1,3}\.\d{4,}°?(?:[ ]?[EW]\b)?(?![\w.]\d)",
+            r"(?<![\p{L}\p{N}.])[-+]?\d{1,2}\.\d{4,}°?(?:[ ]?[NS])?\s*[,;/]\s*[-+]?\d{1,3}\.\d{4,}°?(?:[ ]?[EW]\b)?(?![\w.]\d)",
             LABELED,
             Screen(shape="long fraction"),
         ),
