@@ -52,6 +52,7 @@ DATE = (
         0.87,
         _WITH_MONTH,
     ),
+    ("no blanks", rf"\b{_DAY}{MONTHS}{_YEAR}\b", 0.9, _WITH_MONTH),
     ("month year", rf"\b{_MONTHS_AS_NAMES}\b\.?,?(?:[ ]+(?:of[ ]+)?|-|/){_YEAR}\b(?!-\d)", 0.87, _WITH_MONTH),
     ("month and two digits", rf"\b{_MONTHS_AS_NAMES}[-'’/]\d\d\b(?![-:/]\d)", 0.6, _WITH_MONTH),
     (
@@ -88,7 +89,7 @@ DATE = (
             shape="slash between digits",
         ),
     ),
-    ("month/year", rf"{_START}(?:0?[1-9]|1[0-2])/{_YEAR}{_END}", 0.2, Screen(shape="slash between digits", run=4)),
+    ("month/year", rf"{_START}(?:0?[1-9]|1[0-2])/(?:19|20)\d\d{_END}", 0.6, Screen(shape="slash between digits", run=4)),
     (
         "eight digits after a cue",
         r"\b(?:dob|date\s+of\s+birth|birth\s*date|born|date)(?!\p{L})\s*[:=]?\s*"

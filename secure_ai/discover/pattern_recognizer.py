@@ -15,7 +15,7 @@ GAP = r"(?>(?:[\s#:=*_|'\".]|&nbsp;|</?[a-z]\w{0,9}[^<>]{0,60}>){0,16})"
 """What may stand between a label and its value: blanks, marks, HTML tags, table rules."""
 
 NUMBER_WORD = r"(?:[\s_]*(?:id|identifier|identification|number|numbers|nr|num|no|code)(?!\p{L}))"
-NOT_A_DATE = r"(?!\d{4}-\d\d-\d\d\b|\d\d?[/.-]\d\d?[/.-]\d{4}\b)"
+NOT_A_DATE = r"(?!(?:19|20)\d\d-[01]\d-[0-3]\d\b|[0-3]?\d[/.-][0-3]?\d[/.-](?:19|20)\d\d\b)"
 
 DIGITS = r"(?=\d(?:[ -]?\d){4})(?:\d{5,17}(?:-\d{1,6}){0,3}|\d{1,4}(?>(?:[ -]\d{2,8}){1,4}))"
 """Five or more digits: in one run, with hyphens, or in groups of which the first is short."""

@@ -53,8 +53,8 @@ PERSON = (
         r"member|card\s?holder|"
         r"account\s?holder|borrower|applicant|beneficiary|employee|cardholder's|contact|"
         r"provider|subscriber|payee|payer|"
-        r"sender|recipient)(?:'s)?\s+)?name(?:\s+is|\s+on\s+(?:the\s+)?(?:card|"
-        r"account)(?:\s+is)?)?\s*[:=]?\s+"
+        r"sender|recipient)(?:'s)?\s+)?name(?:\s+on\s+(?:the\s+)?(?:card|"
+        r"account))?(?:\s+is\s+|\s*[:=]\s*)"
         rf"\K(?:{LAST_FIRST}|{ONE_NAME}){_SUFFIX}",
         0.75,
         Screen(words="name"),
@@ -101,10 +101,10 @@ PERSON = (
     ),
     (
         "introduction",
-        rf"\b(?:my\s+name\s+is|i\s+am|i'm|this\s+is|named|called|on\s+behalf\s+of|"
+        rf"\b(?:my\s+name\s+is|i\s+am|i'm|this\s+is|on\s+behalf\s+of|"
         rf"spoke\s+(?:with|to)|seen\s+by|accompanied\s+by)[ ]+\K{FULL_NAME}{_SUFFIX}",
         0.6,
-        Screen(words="name am m this named called behalf spoke seen accompanied"),
+        Screen(words="name am m this behalf spoke seen accompanied"),
     ),
     (
         "first-name introduction",

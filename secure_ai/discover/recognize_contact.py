@@ -76,6 +76,13 @@ class TelephoneRecognizer(OwnRecognizer):
                 number=6,
             ),
         ),
+        ("five and six", rf"{_EDGE}0[1-9]\d{{3}}[ ]\d{{6}}{_AFTER}", 0.5, Screen(number=11)),
+        (
+            "trunk zero and slash",
+            rf"{_EDGE}0[1-9]\d{{1,4}}[ ]?/[ ]?\d{{3,8}}(?:[ -]\d{{2,4}}){{0,3}}{_AFTER}",
+            0.55,
+            Screen(number=7, marks=("/",)),
+        ),
         ("trunk zero", rf"{_EDGE}0\d{{1,4}}[ /-]?\d{{5,8}}{_AFTER}", 0.2, Screen(number=7)),
         (
             "groups",

@@ -79,6 +79,12 @@ class DriverLicenseRecognizer(OwnRecognizer):
             Screen(words="driver drivers driving operator license licence dl cdl", run=1),
         ),
         ("letter and digits", r"(?<![\p{L}\p{N}-])(?-i:[A-Z]{1,2})\d{6,12}\b", 0.2, Screen(run=6)),
+        (
+            "British license",
+            r"\b(?-i:[A-Z9]{5})[ ]?\d{6}[ ]?(?-i:[A-Z9]{2}\d[A-Z]{2})\b",
+            0.9,
+            Screen(run=6),
+        ),
         ("letter and groups", r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{3,4}(?:[ -]\d{3,5}){2,3}\b", 0.3, Screen(run=3)),
     )  # fmt: skip
 

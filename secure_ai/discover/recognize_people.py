@@ -91,6 +91,12 @@ class AgeRecognizer(OwnRecognizer):
             Screen(words="year years", marks=(",",), run=2),
         ),
         (
+            "number after a name",
+            r"(?-i:\p{Lu})[\p{L}\p{M}'’-]{1,30},[ ]\K[1-9]\d?(?=,[ ]|\)|;)",
+            0.45,
+            Screen(marks=(", ",), run=1),
+        ),
+        (
             "age label",
             r"(?<![\p{L}])(?:age|aged|ages)(?!\p{L})\s*[:=]?\s*(?:of\s+|is\s+|was\s+)?\K\d{1,3}\b(?![.,]?\d|[ ]*%|[ ]*(?:weeks|days|hours))",
             0.6,
