@@ -76,7 +76,7 @@ LOCATION = (
         r"(?<![\p{L}\p{N}])(?-i:\p{Lu}[\p{L}\p{M}.-]{0,40}(?:[ ](?:der|den|dem|des|am|im|zum|zur)|[ ]\p{Lu}[\p{L}\p{M}-]{1,40}){0,2}?"
         r"(?:straße|strasse|str\.|weg|gasse|allee|platz|damm|ufer|straat|laan|gracht|plein|kade|gatan|gata|"
         r"veien|gade|vej|katu|utca)|\p{Lu}[\p{L}\p{M}-]{1,40}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|utca))"
-        r"[ ]\d{1,4}(?:[ ]?(?-i:[a-zA-Z])(?![\p{L}\p{N}]))?(?!\d|[.,:]\d)",
+        r"[ ]\d{1,4}(?:/\d{1,3})?(?:[ ]?(?-i:[a-zA-Z])(?![\p{L}\p{N}]))?(?!\d|[.,:]\d)",
         0.87,
         Screen(
             endings="stra strasse str weg gasse allee platz damm ufer straat laan gracht plein kade gatan gata "
@@ -151,6 +151,25 @@ _TAIL = regex.compile(
 )
 _LONGEST = 200
 _PARTS = frozenset({"LOCATION", "ZIP_CODE"})
+
+
+def unite_addresses(candidates: Iterable[Span]) -> list[Span]:
+    """Return ``candidates`` with overlapping ``LOCATION`` ones as one, as wide as they are together.
+
+    A pattern is sure of the street, a model knows how far the address goes: the wider of two is not
+    to lose to the surer.
+    """
+    others: list[Span] = []
+    places: list[Span] = []
+    for span in sorted(candidates):
+        if span.entity_type != "LOCATION":
+            others.append(span)
+        elif places and span.start < places[-1].end:
+            last = places[-1]
+            places[-1] = Span(last.start, max(last.end, span.end), "LOCATION", max(last.score, span.score))
+        else:
+            places.append(span)
+    return others + places
 
 
 def join_addresses(text: str, spans: Iterable[Span]) -> list[Span]:

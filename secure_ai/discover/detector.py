@@ -246,12 +246,17 @@ def _tasks(pieces: Iterator[tuple]) -> Iterator[list[tuple]]:
 def _finished(text: str, candidates: list[Span], job: _Job) -> list[Span]:
     if not candidates and job.denied is None:
         return []
-    from secure_ai.discover.addresses import join_addresses
-
-    spans = join_addresses(text, resolve(candidates))
+    spans = combine(text, candidates)
     if job.denied is not None and (terms := job.denied.find(text)):
         spans = with_denied(text, spans, terms)
     return spans
+
+
+def combine(text: str, candidates: Iterable[Span]) -> list[Span]:
+    """Return what is left of ``candidates``: addresses as one span, of other overlaps the surer one."""
+    from secure_ai.discover.addresses import join_addresses, unite_addresses
+
+    return join_addresses(text, resolve(unite_addresses(candidates)))
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:

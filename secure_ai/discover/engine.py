@@ -58,6 +58,8 @@ TRANSFORMERS = "transformers:"
 NAME_SCORE = 0.85
 """Score of a name where the model gives none, and the highest that a name can have: below a pattern
 that knows its form, so that a structured identifier beats a name that overlaps it."""
+LEAST_NAME_SCORE = 0.4
+"""Score of a name of which the model is least sure: the default threshold, for it did choose it."""
 
 CONTEXT_SCORE = 0.95
 """The highest score that context can give: 1 is for numbers whose check digit was read."""
@@ -114,6 +116,12 @@ class _FillsArtifacts:
             yield list(_conventional(_plain(found)))
 
 
+def name_score(probability: float) -> float:
+    """Return the score of a name from a model's probability, from 0.4 to 0.85."""
+    share = min(max(float(probability), 0.0), 1.0)
+    return LEAST_NAME_SCORE + (NAME_SCORE - LEAST_NAME_SCORE) * share
+
+
 def _plain(found) -> Iterator[tuple[str, int, int, str, float]]:
     for entity, score in found:
         yield entity.text, entity.start_char, entity.end_char, entity.label_, score
@@ -128,7 +136,7 @@ def _conventional(found: Iterable[tuple[str, int, int, str, float]]) -> Iterator
             start += title.end()
         if label == "AGE" and (number := _NUMBER.search(text)):
             start, end = start + number.start(), start + number.end()
-        yield start, end, label, min(float(score), NAME_SCORE)
+        yield start, end, label, score
 
 
 class _Entity:
@@ -165,14 +173,16 @@ class SecureAiNlpEngine(_FillsArtifacts, SpacyNlpEngine):
 
         for text, spans in zip(texts, names_model().spans(texts), strict=True):
             yield list(
-                _conventional((text[s.start : s.end], s.start, s.end, s.entity_type, s.score) for s in spans)
+                _conventional(
+                    (text[s.start : s.end], s.start, s.end, s.entity_type, name_score(s.score)) for s in spans
+                )
             )
 
     def _get_scores_for_entities(self, doc):
         own = [
             getattr(entity._, "score", None) if entity.has_extension("score") else None for entity in doc.ents
         ]
-        return [NAME_SCORE if score is None else score for score in own]
+        return [NAME_SCORE if score is None else name_score(score) for score in own]
 
 
 class SecureAiTransformersEngine(_FillsArtifacts, TransformersNlpEngine):
@@ -207,6 +217,9 @@ class SecureAiTransformersEngine(_FillsArtifacts, TransformersNlpEngine):
     def finds_names(self) -> bool:
         """Return True: the model is there to find them."""
         return True
+
+    def _get_scores_for_entities(self, doc):
+        return [name_score(score) for score in super()._get_scores_for_entities(doc)]
 
 
 class NearbyWordsEnhancer(ContextAwareEnhancer):

@@ -88,7 +88,7 @@ class AccountNumberRecognizer(OwnRecognizer):
             "labeled account",
             labeled(
                 r"(?:(?:bank|checking|savings|loan|deposit|current|card|customer|client|mortgage|brokerage)[\s_]+)?"
-                r"(?:account|accounts|acct|a/c|loan|mortgage)|(?:customer|client|contract)[\s_]+(?:id|number|nr|no)|"
+                r"(?:account|accounts|acct|a/c|loan|mortgage)|(?:customer|client)[\s_]+(?:id|number|nr|no)|"
                 r"sort\s+code\s+[\d-]{6,8}\s+account",
                 rf"(?>(?-i:[A-Z]{{1,4}}-?)?){DIGITS}{END}",
                 rf"{NUMBER_WORD}?(?:\s+ending(?:\s+in)?)?",
@@ -96,7 +96,7 @@ class AccountNumberRecognizer(OwnRecognizer):
             LABELED,
             Screen(
                 words=(
-"account accounts acct a loan mortgage customer client contract bank checking savings "
+"account accounts acct a loan mortgage customer client bank checking savings "
 "deposit current card brokerage sort"),
                 number=5,
             ),

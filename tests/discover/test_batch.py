@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from secure_ai.core.text import Span
 from secure_ai.discover import DEFAULT_THRESHOLD, detect
-from secure_ai.discover.addresses import join_addresses
 from secure_ai.discover.batch import BatchAnalyzer
-from secure_ai.discover.detector import resolve
+from secure_ai.discover.detector import combine
 from secure_ai.discover.engine import BLANK, analyzer
 from secure_ai.discover.model.training.corpus import as_document, read_templates
 from secure_ai.discover.screen import Screen, Screens
@@ -31,7 +30,7 @@ def slowly(text: str, threshold: float = DEFAULT_THRESHOLD) -> list[Span]:
         end = r.end - len(value) + len(value.rstrip())
         if start < end:
             candidates.append(Span(start, end, r.entity_type, round(float(r.score), 4)))
-    return join_addresses(text, resolve(candidates))
+    return combine(text, candidates)
 
 
 def difference(text: str, threshold: float) -> tuple[set, set]:

@@ -9,9 +9,9 @@ from spacy.tokens import Span as SpacySpan
 from secure_ai.core.errors import UserError
 from secure_ai.core.text import Span
 from secure_ai.discover import detect, known_entities
-from secure_ai.discover.addresses import join_addresses
+from secure_ai.discover.addresses import join_addresses, unite_addresses
 from secure_ai.discover.detector import resolve
-from secure_ai.discover.engine import NAME_SCORE, analyzer, chosen_model
+from secure_ai.discover.engine import NAME_SCORE, analyzer, chosen_model, name_score
 from secure_ai.discover.registry import registry_configuration
 
 PATTERNS = [
@@ -121,7 +121,8 @@ def test_a_score_of_the_model_is_kept_below_that_of_a_pattern(house_model):
 
     nlp.add_pipe("test_scores")
     try:
-        assert [s.score for s in detect(["Garcia in Boston "])[0]] == [NAME_SCORE, 0.55]
+        assert [s.score for s in detect(["Garcia in Boston "])[0]] == [name_score(0.99), name_score(0.55)]
+        assert 0.4 <= name_score(0) < name_score(0.55) < name_score(1) == NAME_SCORE
     finally:
         nlp.remove_pipe("test_scores")
 
@@ -137,6 +138,12 @@ def test_an_address_is_joined_and_a_list_of_places_is_not():
     joined = join_addresses(text, spans)
     assert [text[s.start : s.end] for s in joined] == [
         "7 Main St, Apt 3, Avon, MA 02155, USA", "Rome", "Paris", "75001",
+    ]  # fmt: skip
+
+
+def test_a_street_and_the_longer_address_of_a_model_are_one():
+    assert unite_addresses([Span(3, 9, "LOCATION", 0.9), Span(3, 30, "LOCATION", 0.6), Span(5, 7, "AGE", 0.5)]) == [
+        Span(5, 7, "AGE", 0.5), Span(3, 30, "LOCATION", 0.9),
     ]  # fmt: skip
 
 
