@@ -9,8 +9,10 @@ from secure_ai.discover.column_names import entity_of_name, words_of
 from secure_ai.discover.detector import detect
 from secure_ai.discover.fhir import entity_of_element
 from secure_ai.discover.forms import (
+    CAN_BE_NAME,
     CHECKED_NUMBERS,
     FORMS,
+    IS_DATE,
     IS_DOTTED_ICD10,
     IS_FULL_NAME,
     IS_ICD10,
@@ -23,6 +25,8 @@ CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
 """Confidence of a name whose values have the right form, have no typical form, or partly have it."""
 
 FREE_TEXT_WORDS = 4
+REPEATED, TERM_WORDS = 3, 20
+"""Texts that come so often each, and have at most so many words, are terms of a list, not prose."""
 VALUES_READ = 400
 """Most distinct values of one column that the detector reads; a share is then within 5 points."""
 
@@ -74,9 +78,11 @@ BY_PATTERN = (
     "PHONE_NUMBER", "MEDICAL_LICENSE", "US_MBI", "VEHICLE_ID", "COORDINATES", "UUID", "CRYPTO",
 )  # fmt: skip
 BY_NAME = ("PERSON", "LOCATION", "DATE_TIME")
-"""What the names model may be asked for, which takes longer: only where no pattern explains the values."""
-NAMES_READ = 100
-"""Most distinct values that are read for names; a share is then within 10 points."""
+"""What the names model is asked for, which takes longer: only where no pattern explains the values."""
+NAMES_READ = 60
+"""Most distinct values that are read for names; a share is then within 13 points."""
+LEAST_NAMES = 3
+"""Distinct values below which no name is believed: a word or two of a code list can look like one."""
 LEAST_SHARE, LEAST_PART = 0.5, 0.1
 """Share of values that must be explained, and that one entity must have to be listed."""
 
@@ -154,7 +160,7 @@ def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verd
     if kind == "text" and announced is None and _share(IS_UUID, values) >= 0.95:
         return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
     if kind == "text" and announced is None and _share(is_clinical, values) >= 0.2:
-        return _clinical_text(counts, values)
+        return _clinical_text(known)
     if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
         return _free_text(counts)
     if announced is not None:
@@ -179,12 +185,17 @@ def _share(check: Callable[[str], bool], values: Sequence[str]) -> float:
     return sum(map(check, values)) / len(values)
 
 
-def _clinical_text(counts: dict[str, int], values: Sequence[str]) -> Verdict:
+def _clinical_text(known: _Values) -> Verdict:
+    values = list(known.counts)
     share = _share(is_clinical, values)
     evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
-    if not _is_free_text(values):
+    repeated = (
+        known.n >= REPEATED * known.distinct and max(len(value.split()) for value in values) <= TERM_WORDS
+    )
+    if repeated or not _is_free_text(values):
+        # Terms of a code list; read as prose they would be full of names that are none.
         return Verdict(("HEALTH",), DOUBTFUL, evidence)
-    text = _free_text(counts)
+    text = _free_text(known.counts)
     return replace(text, entities=("HEALTH", *text.entities), evidence=f"{text.evidence}; {evidence}")
 
 
@@ -275,6 +286,8 @@ def _nested(name: str, sql_type: str, parsed: list, *, as_text: bool) -> Verdict
     for one in holding:
         for entity in one.verdict.entities:
             by_entity[entity] = max(by_entity.get(entity, 0.0), one.verdict.confidence)
+    if len(by_entity) > 1:
+        by_entity.pop("REFERENCE", None)
     entities = tuple(sorted(by_entity, key=lambda entity: -by_entity[entity]))
     what = "JSON in text" if as_text else "nested values"
     held = "; ".join(f"{one.field.path}: {', '.join(one.verdict.entities)}" for one in holding[:SHOWN_FIELDS])
@@ -288,15 +301,21 @@ def _nested(name: str, sql_type: str, parsed: list, *, as_text: bool) -> Verdict
 
 
 def _judge_field(field: Field) -> Verdict:
-    counts = field.counts
+    counts, announced = field.counts, _announced(field)
+    coded = entity_of_element(field.names) == "HEALTH" and len(counts) < LEAST_SHARE * field.n_values
+    if coded:
+        # Terms of a code list repeat; read as prose they would be full of names that are none.
+        return Verdict(
+            ("HEALTH",), NAMED, f"the name says '{announced[1]}', and its values repeat as terms do"
+        )
     said = sum(field.said.values())
     if said >= LEAST_SHARE * field.n_values:
         entities = sorted(field.said, key=lambda entity: (-field.said[entity], entity))
         entities = [entity for entity in entities if field.said[entity] >= 0.01 * said]
-        return Verdict(
-            tuple(entities), CONFIRMED, f"codes beside it name {said / field.n_values:.0%} of the values"
-        )
-    announced = _announced(field)
+        if announced is not None and announced[0] not in entities and said < 0.99 * field.n_values:
+            entities.append(announced[0])
+        share = said / field.n_values
+        return Verdict(tuple(entities), CONFIRMED, f"codes beside it say what {share:.0%} of the values are")
     kind = _kind(field.sql_type)
     numbers = [float(value) for value in counts] if kind in {"integer", "decimal"} else []
     largest = max(numbers, default=None)
@@ -362,7 +381,17 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
         values
     ):
         return Verdict(("HEALTH",), NAMED, "the values have the form of ICD-10 codes")
-    return _by_detector(values, BY_PATTERN, VALUES_READ) or _by_detector(values, BY_NAME, NAMES_READ)
+    dates = _share(IS_DATE, values)
+    if dates >= LEAST_SHARE:
+        evidence = f"{dates:.0%} of {len(values):,} distinct sampled values have the form of a date"
+        return Verdict(("DATE_TIME",), dates * CONFIRMED, evidence)
+    found = _by_detector(values, BY_PATTERN, VALUES_READ)
+    if found is not None or len(values) < LEAST_NAMES:
+        return found
+    can = sum(CAN_BE_NAME(value) is not None for value in values[:NAMES_READ])
+    return (
+        _by_detector(values, BY_NAME, NAMES_READ) if can >= LEAST_SHARE * len(values[:NAMES_READ]) else None
+    )
 
 
 def _by_detector(values: Sequence[str], entities: Sequence[str], most: int) -> Verdict | None:

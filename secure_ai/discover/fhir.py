@@ -188,7 +188,7 @@ def entity_of_element(names: Sequence[str]) -> str | None:
     above = [name for name in names[:-1] if name not in _CODING]
     if leaf in _CODING and leaf != "unit":
         holder = names[-3] if parent == "coding" and len(names) > 2 else parent
-        if holder in _CLINICAL or (parent == "coding" and above and above[-1] in _CLINICAL):
+        if holder in _CLINICAL or (above and above[-1] in _CLINICAL):
             return "HEALTH"
         if holder == "maritalStatus":
             return "MARITAL_STATUS"

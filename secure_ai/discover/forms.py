@@ -90,6 +90,11 @@ CHECKED_NUMBERS = {
     "US_NPI": checkdigits.npi_is_valid,
     "ABA_ROUTING_NUMBER": checkdigits.aba_is_valid,
 }
+IS_DATE = matches(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}([T ].*)?|"
+    r"\d{1,2}[ -][\p{L}]{3,9}\.?,?[ -]\d{2,4}|[\p{L}]{3,9}\.? \d{1,2},? \d{2,4}"
+)
+CAN_BE_NAME = regex.compile(r"(?<![\p{L}\p{N}])[\p{Lu}\p{Lo}][\p{L}\p{M}]").search
 IS_UUID = matches(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CLINICAL = regex.compile(
     r"\p{L}{3,}(?:itis|osis|emia|aemia|pathy|ectomy|oscopy|otomy|plasty|oma|uria|algia|plegia)\b|"

@@ -201,7 +201,8 @@ def _chosen(values: pd.Series, most: int, rng: np.random.Generator) -> dict[str,
         numbers[chosen] *= scale
         kept = np.sort(np.concatenate([frequent, chosen]))
         values = pd.Series(np.maximum(np.rint(numbers[kept]), 1), index=values.index[kept])
-    return {str(value): int(count) for value, count in values.items() if str(value).strip()}
+    pairs = zip(map(str, values.index.tolist()), values.tolist(), strict=True)
+    return {value: int(count) for value, count in pairs if value.strip()}
 
 
 def _largest(name: str, values: pd.Series) -> float | None:
@@ -282,12 +283,13 @@ def _linked(columns: list[ColumnProfile]) -> list[ColumnProfile]:
     # A diagnosis is one thing in a table of counts and another beside the name of its patient.
     if not any(column.direct for column in columns):
         return columns
-    return [
-        replace(column, tier=Tier.RESTRICTED, reason=LINKED)
-        if column.gdpr_special and column.tier < Tier.RESTRICTED
-        else column
-        for column in columns
-    ]
+    return [_raised(replace(column, fields=tuple(map(_raised, column.fields)))) for column in columns]
+
+
+def _raised(column: ColumnProfile) -> ColumnProfile:
+    if column.gdpr_special and column.tier < Tier.RESTRICTED:
+        return replace(column, tier=Tier.RESTRICTED, reason=LINKED)
+    return column
 
 
 def _counts(source: Source, n_rows: int) -> dict[str, tuple[int, int, float | None]]:
