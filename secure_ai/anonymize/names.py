@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from secure_ai.anonymize.keys import Mac
 
@@ -241,6 +241,7 @@ def _known(word: str) -> dict[str, dict[str, float]]:
     return _index().get(word, {})
 
 
+@lru_cache(maxsize=100_000)
 def gender_of(given: str) -> str:
     """Return m or f where the name lists agree on a folded given name, else an empty text."""
     m = sum(parts.get("m", 0) for parts in _known(given).values())
@@ -248,6 +249,7 @@ def gender_of(given: str) -> str:
     return "m" if m >= 2 * f and m else "f" if f >= 2 * m and f else ""
 
 
+@lru_cache(maxsize=100_000)
 def culture_of(name: str, part: str) -> str:
     """Return the culture whose name lists hold a folded name most firmly; English if none does."""
     script = next((_script(c) for c in name if ord(c) > 0x2AF), "")

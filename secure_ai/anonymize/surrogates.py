@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cache
 
 from secure_ai.anonymize.geography import is_state_or_country
 from secure_ai.anonymize.keys import Mac
@@ -29,9 +30,14 @@ _TOWN_ENDS = (
 _DOCUMENTATION = ("192.0.2.", "198.51.100.", "203.0.113.")
 
 
+@cache
+def _ascii(part: str) -> tuple[str, ...]:
+    return tuple(name for name in pool("english", part) if name.isascii())
+
+
 def town(mac: Mac, value: str) -> str:
     """Return the name of a town that does not exist."""
-    names = [name for name in pool("english", "family") if name.isascii()]
+    names = _ascii("family")
     stem = names[mac.number(len(names), "town", value)]
     return stem.rstrip("s") + _TOWN_ENDS[mac.number(len(_TOWN_ENDS), "end", value)]
 
@@ -49,7 +55,7 @@ def place(mac: Mac, value: str) -> str:
     if not _STREET_PART.search(value):
         new = town(mac, key.split(",")[0])
         return (new.upper() if value.isupper() else new) + ending
-    names = [name for name in pool("english", "family") if name.isascii()]
+    names = _ascii("family")
     suffix = _STREET.search(value)
     street = names[mac.number(len(names), "street", key)]
     number = 1 + mac.number(9899, "house", key)
@@ -62,7 +68,7 @@ def place(mac: Mac, value: str) -> str:
 def organization(mac: Mac, value: str) -> str:
     """Return a made-up organization of the same kind ("... Hospital", "... Bank")."""
     key = " ".join(value.lower().split())
-    names = [name for name in pool("english", "family") if name.isascii()]
+    names = _ascii("family")
     kinds = _KIND.findall(value)
     new = f"{names[mac.number(len(names), 'organization', key)]} {kinds[-1] if kinds else 'Group'}"
     return new.upper() if value.isupper() else new
@@ -71,11 +77,10 @@ def organization(mac: Mac, value: str) -> str:
 def email(mac: Mac, value: str) -> str:
     """Return an address at example.org (RFC 2606: nobody's)."""
     key = value.strip().lower()
-    given = [name.lower() for name in pool("english", "given") if name.isascii()]
-    family = [name.lower() for name in pool("english", "family") if name.isascii()]
+    given, family = _ascii("given"), _ascii("family")
     number = mac.number(1000, "mail", key)
     first, last = given[mac.number(len(given), "g", key)], family[mac.number(len(family), "f", key)]
-    return f"{first}.{last}{number}@example.org"
+    return f"{first}.{last}{number}@example.org".lower()
 
 
 def phone(mac: Mac, value: str) -> str:

@@ -24,7 +24,11 @@ CACHED = 300_000
 """Most distinct values of a column whose results are kept from one batch to the next."""
 
 _PART = "\x1f"  # between the parts of a key; stands in no cell
-_ISO_DAY = r"^\d{4}-\d{2}-\d{2}$"
+_COMMON_FORMS = (
+    (r"^\d{4}-\d{2}-\d{2}([T ].*)?$", "%Y-%m-%d"),
+    (r"^(0\d|1[0-2])/\d{2}/\d{4}([T ].*)?$", "%m/%d/%Y"),
+)
+"""Forms of a date in the first ten characters that need no Python for each value."""
 
 
 @dataclass(frozen=True)
@@ -219,12 +223,9 @@ class TableCleaner:
             moved = pc.add(array.cast(pa.int64()), pa.array(days.astype(np.int64) * per_day))
             return moved.cast(array.type)
         text = _as_text(array)
-        filled = text.drop_null()
-        if len(filled) and pc.all(pc.match_substring_regex(filled, _ISO_DAY)).as_py():
-            try:
-                return _add_days(text.cast(pa.date32()), days).cast(text.type)
-            except pa.ArrowInvalid:
-                pass  # a day that no calendar has: each value by itself
+        quick = _shift_common_forms(text, days)
+        if quick is not None:
+            return quick
         keyed = _joined(pa.array(days.astype(str), pa.string()), text)
 
         def new(value: str) -> str:
@@ -252,29 +253,63 @@ class TableCleaner:
 
     def _read(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array) -> pa.Array:
         cleaner = self._scan if plan.mode == "scan" else self._text
-        policy = self.actions.policy
-        whose = policy.rule("DATE_TIME").action == "shift_date" and plan.mode == "text"
-        text = _as_text(array)
-        keyed = _joined(persons, text) if whose else text
-        encoded = keyed.dictionary_encode()
-        keys = encoded.dictionary.to_pylist()
-        indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
-        counts = np.bincount(indices, minlength=len(keys))
-        cache = self._cache(plan.column)
-        unseen = [key for key in keys if key not in cache]
+        rule = self.actions.policy.rule("DATE_TIME")
+        encoded = _as_text(array).dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        if not texts:
+            return array
+        documents = self._cleaned(plan.column, cleaner, texts, None)
+        new = pa.array([document[0] for document in documents], array.type).take(encoded.indices)
+        counts = np.bincount(_numbers(encoded.indices), minlength=len(texts))
+        # A text in which dates move reads otherwise for each person, or rather for each number of days.
+        dated = np.zeros(len(texts), bool)
+        if rule.action == "shift_date" and plan.mode == "text":
+            dated[:] = [("DATE_TIME", "shift_date") in document[1].done for document in documents]
+        total = Tally()
+        for (_, tally), count in zip(documents, np.where(dated, 0, counts).tolist(), strict=True):
+            total.add(tally, count)
+        if dated.any():
+            rows = np.flatnonzero(pc.fill_null(pa.array(dated).take(encoded.indices), False))
+            moved = self._moved(plan.column, _as_text(array).take(rows), persons.take(rows), total).cast(
+                array.type
+            )
+            mask = np.zeros(len(array), bool)
+            mask[rows] = True
+            new = pc.replace_with_mask(new, pa.array(mask), moved)
+        self.journal.tally.add(total)
+        return new
+
+    def _moved(self, column: str, text: pa.Array, persons: pa.Array, total: Tally) -> pa.Array:
+        days = self._days(persons, self.actions.policy.rule("DATE_TIME").within)
+        names = persons.to_pylist()
+        # Whoever moves by as many days stands for all who do.
+        someone = dict(zip(days.tolist(), names, strict=True))
+        encoded = _joined(pa.array(days.astype(str), pa.string()), text).dictionary_encode()
+        keys = [key.split(_PART, 1) for key in encoded.dictionary.to_pylist()]
+        documents = self._cleaned(
+            column, self._text, [value for _, value in keys], [someone[int(number)] for number, _ in keys]
+        )
+        counts = np.bincount(_numbers(encoded.indices), minlength=len(keys))
+        for (_, tally), count in zip(documents, counts.tolist(), strict=True):
+            total.add(tally, count)
+        return pa.array([document[0] for document in documents], text.type).take(encoded.indices)
+
+    def _cleaned(
+        self, column: str, cleaner: TextCleaner, texts: list[str], owners: list[str] | None
+    ) -> list[tuple[str, Tally]]:
+        cache = self._cache(f"{column} of nobody" if owners is None else column)
+        keys = texts if owners is None else [
+            f"{self.actions.days(owner, self.actions.policy.rule('DATE_TIME').within)}{_PART}{text}"
+            for owner, text in zip(owners, texts, strict=True)
+        ]  # fmt: skip
+        unseen = [i for i, key in enumerate(keys) if key not in cache]
         if len(cache) + len(unseen) > CACHED:
             cache.clear()
-            unseen = keys
-        values = [key.split(_PART, 1)[1] if whose else key for key in unseen]
-        owners = [key.split(_PART, 1)[0] for key in unseen] if whose else None
-        for key, document in zip(unseen, cleaner.clean(values, owners), strict=True):
-            cache[key] = (document.text, document.tally)
-        total = Tally()
-        for key, count in zip(keys, counts.tolist(), strict=True):
-            total.add(cache[key][1], count)
-        self.journal.tally.add(total)
-        new = pa.array([cache[key][0] for key in keys], array.type)
-        return new.take(encoded.indices) if keys else array
+            unseen = list(range(len(keys)))
+        whose = [""] * len(unseen) if owners is None else [owners[i] for i in unseen]
+        for i, document in zip(unseen, cleaner.clean([texts[i] for i in unseen], whose), strict=True):
+            cache[keys[i]] = (document.text, document.tally)
+        return [cache[key] for key in keys]
 
     def _cache(self, name: str) -> dict:
         return self._caches.setdefault(name, {})
@@ -310,6 +345,31 @@ def _as_text(array: pa.Array) -> pa.Array:
         # 12345.0 is how a whole number with gaps is stored: its code is that of 12345.
         return pa.array([None if v is None else _number(v) for v in array.to_pylist()], pa.string())
     return array.cast(pa.string())
+
+
+def _shift_common_forms(text: pa.Array, days: np.ndarray) -> pa.Array | None:
+    """Move the dates of a column that is written in one common form all through; None if it is not."""
+    filled = text.drop_null()
+    if not len(filled):
+        return text
+    for pattern, form in _COMMON_FORMS:
+        if not pc.all(pc.match_substring_regex(filled, pattern)).as_py():
+            continue
+        day = pc.utf8_slice_codeunits(text, 0, 10)
+        read = pc.strptime(day, format=form, unit="s", error_is_null=True)
+        # strptime takes February 30th for March 1st.
+        whole = read.null_count == text.null_count
+        if not whole or not pc.all(pc.equal(pc.strftime(read, format=form), day)).as_py():
+            return None  # a day that no calendar has: each value by itself
+        moved = pc.strftime(_add_days(read.cast(pa.date32()), days), format=form)
+        rest = pc.utf8_slice_codeunits(text, 10)
+        kind = text.type
+        return pc.binary_join_element_wise(moved.cast(kind), rest, pa.scalar("", kind))
+    return None
+
+
+def _numbers(indices: pa.Array) -> np.ndarray:
+    return indices.drop_null().to_numpy(zero_copy_only=False)
 
 
 def _joined(first: pa.Array, second: pa.Array) -> pa.Array:

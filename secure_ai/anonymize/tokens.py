@@ -18,8 +18,8 @@ _PURPOSE = "token"
 
 
 @lru_cache(maxsize=8)
-def _cipher(secret: bytes) -> AESSIV:
-    return AESSIV(secret)
+def _cipher(key: Key) -> AESSIV:
+    return AESSIV(key.subkey(_PURPOSE))
 
 
 def tokenize(value: str, entity: str, key: Key) -> str:
@@ -28,7 +28,7 @@ def tokenize(value: str, entity: str, key: Key) -> str:
     The text is safe in URLs and file names: ``tok.US_SSN.`` and letters, digits, - and _. Being
     deterministic, tokens show which values are equal, and their length shows that of the value.
     """
-    sealed = _cipher(key.subkey(_PURPOSE)).encrypt(value.encode("utf-8", "surrogatepass"), [entity.encode()])
+    sealed = _cipher(key).encrypt(value.encode("utf-8", "surrogatepass"), [entity.encode()])
     return f"tok.{entity}." + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
@@ -43,11 +43,7 @@ def detokenize(token: str, key: Key) -> str:
         raise UserError("This is not a token of this kit: a token looks like 'tok.US_SSN.' and letters.")
     try:
         sealed = base64.urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4))
-        return (
-            _cipher(key.subkey(_PURPOSE))
-            .decrypt(sealed, [match[1].encode()])
-            .decode("utf-8", "surrogatepass")
-        )
+        return _cipher(key).decrypt(sealed, [match[1].encode()]).decode("utf-8", "surrogatepass")
     except (InvalidTag, binascii.Error, ValueError):
         raise UserError(
             f"A token for {match[1]} does not open: it was made with another key, or changed: "

@@ -181,6 +181,30 @@ def test_csv_that_stays_is_written_as_it_was(tmp_path):
     assert out.read_bytes().decode() == text
 
 
+def test_dates_in_the_text_of_a_row_move_with_the_dates_of_its_person():
+    rows = 60
+    frame = pd.DataFrame(
+        {
+            "patient_id": [f"P{i % 7}" for i in range(rows)],
+            "seen_date": ["02/03/2024"] * rows,
+            "note": ["Patient was seen in the clinic on 02/03/2024 and sent home."] * (rows - 1) + [None],
+        }
+    )
+    new = Deidentifier("expert_determination", KEY).table(frame)
+    assert len(set(new["seen_date"])) > 1 and "02/03/2024" not in set(new["seen_date"])
+    for seen, note in zip(new["seen_date"][:-1], new["note"][:-1], strict=True):
+        assert note == f"Patient was seen in the clinic on {seen} and sent home."
+    assert new["note"].isna().tolist() == [False] * (rows - 1) + [True]
+
+
+@pytest.mark.parametrize("odd", ["2024-02-30", "13/45/2024", "", "soon", None])
+def test_one_odd_date_does_not_stop_the_others(odd):
+    frame = pd.DataFrame({"patient_id": [1, 1, 2], "visit_date": ["2024-02-03", "2024-02-10", odd]})
+    first, second, third = Deidentifier("expert_determination", KEY).table(frame)["visit_date"].tolist()
+    assert (date.fromisoformat(second) - date.fromisoformat(first)).days == 7
+    assert third in {"[DATE_TIME]", "", None} or pd.isna(third)
+
+
 def test_json_lines_keep_their_shape(tmp_path):
     path = tmp_path / "r.jsonl"
     record = {
