@@ -9,7 +9,7 @@ import pandas as pd
 from secure_ai.core.text import Document, Span
 from secure_ai.discover.model import names_model
 from secure_ai.discover.model.store import FILE
-from secure_ai.discover.model.training.corpus import LEARNED, as_document, read_held_out, read_templates
+from secure_ai.discover.model.training.corpus import LEARNED, as_document, read_held_out
 from secure_ai.discover.scoring import score_spans
 
 CARD = FILE.with_name("MODEL_CARD.md")
@@ -34,7 +34,6 @@ def _learned(document: Document) -> list[Span]:
 def write(path: Path = CARD) -> None:
     """Write the card; its figures are measured now."""
     settings = names_model().settings
-    words = sum(len(as_document(template).text.split()) for template in read_templates())
     tables = []
     for genre, frame in held_out_scores().items():
         rows = "\n".join(
@@ -50,7 +49,6 @@ def write(path: Path = CARD) -> None:
         TEMPLATE.read_text("utf-8").format(
             **settings,
             megabytes=f"{FILE.stat().st_size / 1e6:.1f}",
-            words=f"{words:,}",
             tables="\n\n".join(tables),
         ),
         encoding="utf-8",

@@ -18,6 +18,7 @@ from secure_ai.discover.model.training.corpus import (
     ANY,
     LEARNED,
     Template,
+    as_document,
     read_conll,
     read_templates,
 )  # fmt: skip
@@ -28,7 +29,7 @@ from secure_ai.discover.model.training.values import Values
 
 VERSION = "1.0"
 LABELS = ["O", *(f"{place}-{entity}" for entity in LEARNED for place in "BI")]
-WIDTH, DILATIONS, DROPOUT = 128, (1, 1, 2, 1, 3), 0.25
+WIDTH, DILATIONS, DROPOUT = 128, (1, 1, 2, 1, 3), 0.33
 BATCH_WORDS = 2_500
 BLANK, FORGET_ENTITY, FORGET_OTHER = 0.35, 0.4, 0.12
 """While training: share of entities whose classes are hidden, and of words that count as unknown."""
@@ -85,11 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rounds=options.rounds,
         rng=rng,
     )
-    store.save(
-        options.out, best, vocabulary, lexicon,
-        {"version": VERSION, "labels": LABELS, "dilations": DILATIONS, "rounds": options.rounds,
-         "seed": options.seed, "templates": len(templates), "open_sentences": len(opened)},
-    )  # fmt: skip
+    settings = {
+        "version": VERSION,
+        "labels": LABELS,
+        "dilations": DILATIONS,
+        "rounds": options.rounds,
+        "seed": options.seed,
+        "templates": len(templates),
+        "words": sum(len(as_document(template).text.split()) for template in templates),
+        "open_sentences": len(opened),
+    }
+    store.save(options.out, best, vocabulary, lexicon, settings)
     print(f"wrote {options.out.name}, {options.out.stat().st_size / 1e6:.1f} MB")
 
 
