@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from secure_ai.core import UserError
-from secure_ai.discover.checkdigits import luhn_is_valid
 
 Hash = Callable[[str], str]
 
@@ -68,7 +68,7 @@ def reverse_hashes(
 
 
 def ssn_candidates(last_four: str) -> Iterator[str]:
-    """Yield every social security number that ends in ``last_four``: 100,000.
+    """Return every social security number that ends in ``last_four``: 100,000.
 
     Raises:
         UserError: if these are not four digits.
@@ -79,19 +79,35 @@ def ssn_candidates(last_four: str) -> Iterator[str]:
 
 
 def card_candidates(first_six: str, last_four: str, length: int = 16) -> Iterator[str]:
-    """Yield every card number with these ends and a right check digit: 100,000 for 16 digits.
+    """Return every card number with these ends and a right check digit: 100,000 for 16 digits.
 
     Raises:
         UserError: if the ends are not six and four digits, or the length is out of range.
     """
     ends = first_six + last_four
-    if len(first_six) != 6 or len(last_four) != 4 or not ends.isdigit() or not 13 <= length <= 19:
-        raise UserError("Give the first six and the last four digits of a card number of 13 to 19 digits.")
-    middle = length - 10
-    # The check digit fixes one of the middle digits: only the others have to be tried.
-    for n in range(10 ** (middle - 1)):
-        head = f"{first_six}{n:0{middle - 1}d}"
-        for digit in "0123456789":
-            if luhn_is_valid(f"{head}{digit}{last_four}"):
-                yield f"{head}{digit}{last_four}"
-                break
+    if len(first_six) != 6 or len(last_four) != 4 or not ends.isdigit() or not 13 <= length <= 16:
+        raise UserError("Give the first six and the last four digits of a card number of 13 to 16 digits.")
+    weights = _luhn_weights(length)
+    known = [*zip(first_six, weights[:6], strict=True), *zip(last_four, weights[-4:], strict=True)]
+    fixed = sum(weight[int(digit)] for digit, weight in known)
+    # The check digit fixes the last unknown digit: only the others have to be tried.
+    fitting = {weight % 10: str(digit) for digit, weight in enumerate(weights[length - 5])}
+    return (
+        f"{first_six}{middle}{fitting[-(fixed + total) % 10]}{last_four}"
+        for middle, total in _middles(length)
+    )
+
+
+def _luhn_weights(length: int) -> list[tuple[int, ...]]:
+    """Return, for each place of a number, what each digit adds to its Luhn sum (ISO/IEC 7812-1)."""
+    plain, doubled = tuple(range(10)), (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+    return [doubled if (length - 1 - place) % 2 else plain for place in range(length)]
+
+
+@lru_cache(maxsize=2)
+def _middles(length: int) -> list[tuple[str, int]]:
+    weights = _luhn_weights(length)[6 : length - 5]
+    middles = [("", 0)]
+    for weight in weights:
+        middles = [(head + str(d), total + weight[d]) for head, total in middles for d in range(10)]
+    return middles

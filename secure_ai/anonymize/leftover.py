@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secure_ai.anonymize.actions import Actions
+from secure_ai.anonymize.rules import AGES
 from secure_ai.core import UserError
 from secure_ai.core.text import Document, Span
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOTAL = "all"
+_VERY_OLD = re.compile(r"ninet|hundred|centenarian", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,25 @@ class Leftover:
         by_entity: one row per entity and one for ``all``: ``there`` (identifiers that the policy removes),
             ``left`` and ``share``, the most often left first.
         spans: for each text, the true spans that are left; their offsets are those of the original.
-        clean: share of texts in which none is left.
     """
 
     by_entity: pd.DataFrame
     spans: tuple[tuple[Span, ...], ...]
-    clean: float
+
+    @property
+    def clean_texts(self) -> int:
+        """Texts in which none is left."""
+        return sum(not found for found in self.spans)
+
+    @property
+    def clean(self) -> float:
+        """Share of texts in which none is left."""
+        return self.clean_texts / len(self.spans)
 
 
-def leftover(documents: Sequence[Document], outputs: Sequence[str], actions: Actions) -> Leftover:
+def leftover(
+    documents: Sequence[Document], outputs: Sequence[str], actions: Actions, *, ignore: Collection[str] = ()
+) -> Leftover:
     """Look for every known identifier of ``documents`` in ``outputs``.
 
     An identifier counts as left if its text stands in the output as whole words, and the policy would not
@@ -44,6 +56,7 @@ def leftover(documents: Sequence[Document], outputs: Sequence[str], actions: Act
         documents: texts with their true spans.
         outputs: the same texts after de-identification, in the same order.
         actions: the policy at work, from ``Deidentifier(...).actions``.
+        ignore: entities that do not count.
 
     Raises:
         UserError: if there are not as many outputs as documents, or none.
@@ -61,7 +74,7 @@ def leftover(documents: Sequence[Document], outputs: Sequence[str], actions: Act
         kept = []
         for span in document.spans:
             value = document.text[span.start : span.end]
-            if actions.stays(span.entity_type, value):
+            if span.entity_type in ignore or _may_stay(actions, span.entity_type, value):
                 continue
             there[span.entity_type] = there.get(span.entity_type, 0) + 1
             if stands_in(value, output):
@@ -73,9 +86,14 @@ def leftover(documents: Sequence[Document], outputs: Sequence[str], actions: Act
     rows.append((TOTAL, sum(there.values()), sum(left.values())))
     frame = pd.DataFrame(rows, columns=["entity", "there", "left"])
     frame["share"] = frame["left"] / frame["there"].clip(lower=1)
-    return Leftover(
-        frame.set_index("entity"), tuple(spans), sum(not found for found in spans) / len(documents)
-    )
+    return Leftover(frame.set_index("entity"), tuple(spans))
+
+
+def _may_stay(actions: Actions, entity: str, value: str) -> bool:
+    if entity in AGES and actions.policy.rule(entity).action == "age" and not any(map(str.isdigit, value)):
+        # "seventy-seven years old": no digits to compare, and no age over 89 either.
+        return not _VERY_OLD.search(value)
+    return actions.stays(entity, value)
 
 
 def stands_in(value: str, text: str) -> bool:

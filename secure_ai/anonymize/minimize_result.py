@@ -12,6 +12,7 @@ from secure_ai.core.sources import shown
 if TYPE_CHECKING:
     import pandas as pd
 
+METRIC_NAMES = {"auc": "AUC", "accuracy": "accuracy", "r2": "R²"}
 BASIS = ("GDPR Art. 5(1)(c)", "164.502(b)")
 
 
@@ -159,9 +160,8 @@ class Minimization:
 
 
 def _says(measured: Measurement) -> str:
-    names = {"auc": "AUC", "accuracy": "accuracy", "r2": "R²"}
     low, high = measured.interval
-    return f"{names[measured.name]} {measured.value:.3f} ({low:.3f} to {high:.3f})"
+    return f"{METRIC_NAMES[measured.name]} {measured.value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _cell(text: str) -> str:
