@@ -4,7 +4,8 @@ Importing this package is cheap; Presidio and spaCy are loaded when text is firs
 """
 
 from secure_ai.discover.classification import ENTITY_CLASSES, HIPAA_NAMES, EntityClass, Tier, classify
-from secure_ai.discover.detector import DEFAULT_THRESHOLD, detect, known_entities
+from secure_ai.discover.coverage import coverage
+from secure_ai.discover.detector import DEFAULT_THRESHOLD, detect, detect_stream, known_entities
 from secure_ai.discover.inventory import ColumnProfile, Inventory, inventory
 from secure_ai.discover.scoring import as_documents, mask, score_spans
 
@@ -18,7 +19,9 @@ __all__ = [
     "Tier",
     "as_documents",
     "classify",
+    "coverage",
     "detect",
+    "detect_stream",
     "inventory",
     "known_entities",
     "mask",

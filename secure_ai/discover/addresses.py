@@ -44,9 +44,15 @@ STREET_SUFFIXES = any_of(_SUFFIXES.split())
 _HOUSE = r"(?<![\d.,/-])\b\d{1,6}(?:-?(?-i:[A-Za-z])(?![\p{L}\p{N}]))?(?:[-/]\d{1,4})?"
 _HEADING = r"(?:(?-i:[NSEW]{1,2}|North|South|East|West)\.?[ ]+)?"
 _STREET_NAME = r"(?:(?-i:\p{Lu})[\p{L}\p{M}'’.-]{0,40}[ ]{1,3}|\d{1,3}(?:st|nd|rd|th)[ ]+){1,3}"
-_UNIT = r"(?:,?[ ]+(?:Apt|Apartment|Suite|Ste|Unit|Room|Rm|Floor|Fl|Lot|Flat|Bldg|Building|#)\.?[ ]*#?[\w-]{1,6}\b)?"
+_UNIT = (
+    r"(?:,?[ ]+(?:Apt|Apartment|Suite|Ste|Unit|Room|Rm|Floor|Fl|Lot|Flat|Bldg|Building|#)"
+    r"\.?[ ]*#?[\w-]{1,6}\b)?"
+)
 _DOT = r"(?:\.(?=,?[ ]+(?:Apt|Suite|Ste|Unit|#|(?-i:[A-Z])))(?=,|[ ]+(?:Apt|Suite|Ste|Unit|#)))?"
-_STREET = rf"{_HOUSE}[ ]+{_HEADING}{_STREET_NAME}(?-i:{STREET_SUFFIXES})\b{_DOT}(?:[ ]+(?-i:[NSEW]{{1,2}})\b\.?)?{_UNIT}"
+_STREET = (
+    rf"{_HOUSE}[ ]+{_HEADING}{_STREET_NAME}(?-i:{STREET_SUFFIXES})\b{_DOT}(?:[ ]+(?-i:[NSEW]{{1,2}})"
+    rf"\b\.?)?{_UNIT}"
+)
 PLACE = r"(?-i:(?:(?:St|Ft|Mt)\.[ ])?\p{Lu}[\p{L}\p{M}'’-]{1,40}(?:[ ]\p{Lu}[\p{L}\p{M}'’-]{1,40}){0,3})"
 _BREAK = r"(?:,[ ]?|[ ]|,?\s*\n[ ]*)"
 _IN_STREET = Screen(exact=_SUFFIXES, run=1)
@@ -73,13 +79,16 @@ LOCATION = (
     ("street", _STREET, 0.87, _IN_STREET),
     (
         "street named before its number",
-        r"(?<![\p{L}\p{N}])(?-i:\p{Lu}[\p{L}\p{M}.-]{0,40}(?:[ ](?:der|den|dem|des|am|im|zum|zur)|[ ]\p{Lu}[\p{L}\p{M}-]{1,40}){0,2}?"
+        r"(?<![\p{L}\p{N}])(?-i:\p{Lu}[\p{L}\p{M}.-]{0,40}(?:[ ](?:der|den|dem|des|am|im|zum|zur)|[ ]"
+        r"\p{Lu}[\p{L}\p{M}-]{1,40}){0,2}?"
         r"(?:straße|strasse|str\.|weg|gasse|allee|platz|damm|ufer|straat|laan|gracht|plein|kade|gatan|gata|"
-        r"veien|gade|vej|katu|utca)|\p{Lu}[\p{L}\p{M}-]{1,40}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|utca))"
+        r"veien|gade|vej|katu|utca)|\p{Lu}[\p{L}\p{M}-]{1,40}[ ](?:Straße|Strasse|Str\.|Weg|Platz|Allee|"
+        r"utca))"
         r"[ ]\d{1,4}(?:/\d{1,3})?(?:[ ]?(?-i:[a-zA-Z])(?![\p{L}\p{N}]))?(?!\d|[.,:]\d)",
         0.87,
         Screen(
-            endings="stra strasse str weg gasse allee platz damm ufer straat laan gracht plein kade gatan gata "
+            endings="stra strasse str weg gasse allee platz damm ufer straat laan gracht plein kade gata"
+            "n gata "
             "veien gade vej katu utca",
             run=1,
         ),
@@ -87,14 +96,16 @@ LOCATION = (
     (
         "number, kind and name of a street",
         rf"{_HOUSE},?[ ]+(?:bis,?[ ]|ter,?[ ])?(?:{_ABROAD_BEFORE.replace(' ', '|')})\.?[ ]{_PARTICLES}"
-        r"(?-i:\p{Lu})[\p{L}\p{M}'’-]{0,40}(?:[ -](?:de[ ]|du[ ]|la[ ])?(?-i:\p{Lu})[\p{L}\p{M}'’-]{1,40}){0,3}",
+        r"(?-i:\p{Lu})[\p{L}\p{M}'’-]{0,40}(?:[ -](?:de[ ]|du[ ]|la[ ])?(?-i:\p{Lu})"
+        r"[\p{L}\p{M}'’-]{1,40}){0,3}",
         0.87,
         Screen(words=_ABROAD_WORDS, run=1),
     ),
     (
         "kind, name and number of a street",
         rf"(?<![\p{{L}}\p{{N}}])(?-i:(?:{_ABROAD_BEFORE.title().replace(' ', '|')}))\.?[ ]{_PARTICLES}"
-        r"(?-i:\p{Lu})[\p{L}\p{M}'’-]{0,40}(?:[ ](?:de[ ]|della[ ]|la[ ])?(?-i:\p{Lu})[\p{L}\p{M}'’-]{1,40}){0,3},?[ ]\d{1,4}"
+        r"(?-i:\p{Lu})[\p{L}\p{M}'’-]{0,40}(?:[ ](?:de[ ]|della[ ]|la[ ])?(?-i:\p{Lu})"
+        r"[\p{L}\p{M}'’-]{1,40}){0,3},?[ ]\d{1,4}"
         r"(?:[ ]?(?-i:[a-zA-Z])(?![\p{L}\p{N}]))?(?!\d|[.,:]\d)",
         0.87,
         Screen(words=_ABROAD_WORDS, run=1),
@@ -106,12 +117,23 @@ LOCATION = (
         Screen(words="box postfach", run=1),
     ),
     ("city before state", rf"\b{PLACE}(?=,[ ]+(?-i:{STATES})\b)", 0.6, _IN_STATE),
-    ("city after comma, before ZIP", rf",[ ]+\K{PLACE}(?=[ ]+\d{{5}}(?:-\d{{4}})?\b)", 0.5, Screen(marks=(",",), run=5)),
+    (
+        "city after comma, before ZIP",
+        rf",[ ]+\K{PLACE}(?=[ ]+\d{{5}}(?:-\d{{4}})?\b)",
+        0.5,
+        Screen(marks=(",",), run=5),
+    ),
     (
         "place label",
         rf"\b(?:city|town|county|place\s+of\s+birth|birthplace)\s*[:=]\s*\K{PLACE}(?!\s*:)",
         0.6,
-        Screen(words="city town county place birthplace", marks=(":", "=",)),
+        Screen(
+            words="city town county place birthplace",
+            marks=(
+                ":",
+                "=",
+            ),
+        ),
     ),
     (
         "residence",
@@ -120,13 +142,19 @@ LOCATION = (
         0.5,
         Screen(
             words=(
-"live lives living resides residing resident moved relocated travel travels traveled "
-"traveling")
+                "live lives living resides residing resident moved relocated travel travels traveled "
+                "traveling"
+            )
         ),
     ),
-)  # fmt: skip
+)
 ZIP = (
-    ("ZIP after state", rf"(?-i:\b(?:{STATES}))\.?,?[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.86, Screen(exact=_STATE_CODES, run=5)),
+    (
+        "ZIP after state",
+        rf"(?-i:\b(?:{STATES}))\.?,?[ ]+\K\d{{5}}(?:-\d{{4}})?\b",
+        0.86,
+        Screen(exact=_STATE_CODES, run=5),
+    ),
     ("ZIP after city", rf",[ ]+{PLACE}[ ]+\K\d{{5}}(?:-\d{{4}})?\b", 0.5, Screen(marks=(",",), run=5)),
     ("ZIP+4", r"(?<![\p{L}\p{N}-])\d{5}-\d{4}\b(?!-)", 0.3, Screen(marks=("-",), run=5)),
     ("ZIP alone", r"(?<![\p{L}\p{N}.$-])\d{5}(?![\w-]|\.\d)", 0.1, Screen(run=5)),
@@ -136,12 +164,13 @@ ZIP = (
         0.6,
         Screen(shape="letter beside digit"),
     ),
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- one address, one span
 
 _STREET_START = regex.compile(
-    rf"{_STREET}|P\.?[ ]?O\.?[ ]?Box[ ]\d|\p{{Lu}}[\p{{L}} .-]{{0,40}}[ ]\d{{1,4}}\b|\d{{1,6}}\w?,?[ ]\p{{L}}",
+    rf"{_STREET}|P\.?[ ]?O\.?[ ]?Box[ ]\d|\p{{Lu}}[\p{{L}} .-]{{0,40}}[ ]\d{{1,4}}\b|\d{{1,6}}\w?,?[ ]"
+    rf"\p{{L}}",
     regex.IGNORECASE,
 )
 _JOINT = regex.compile(r"(?:,|[ ]?[-–])?[ \t]*\n?[ \t]*(?:\d{4,5}[ ]|\p{Lu}{1,2}-?\d{4,5}[ ])?")

@@ -36,13 +36,15 @@ DATE = (
     ),
     (
         "day month year",
-        rf"\b{_ORDINAL}\.?(?:[ ]+|-|/)(?:of[ ]+)?{MONTHS}\b\.?,?(?:[ ]+|-|/)(?:{_YEAR}|'?\d\d)\b(?![:%]|[.,]\d){_CLOCK}",
+        rf"\b{_ORDINAL}\.?(?:[ ]+|-|/)(?:of[ ]+)?{MONTHS}\b\.?,?(?:[ ]+|-|/)(?:{_YEAR}|'?\d\d)\b(?![:%]|"
+        rf"[.,]\d){_CLOCK}",
         0.9,
         _WITH_MONTH,
     ),
     (
         "month day",
-        rf"\b{_MONTHS_AS_NAMES}\b\.?[ ]+(?:the[ ]+)?{_ORDINAL}\b(?![ ]*(?:mg|ml|%|[ap]m\b)|,?[ ]*\d|[.:/-]\d)",
+        rf"\b{_MONTHS_AS_NAMES}\b\.?[ ]+(?:the[ ]+)?{_ORDINAL}\b(?![ ]*(?:mg|ml|%|[ap]m\b)|,?[ ]*\d|[.:/-]"
+        rf"\d)",
         0.87,
         _WITH_MONTH,
     ),
@@ -63,7 +65,8 @@ DATE = (
     ),
     (
         "day, month and full year in digits",
-        rf"{_START}(?=\d\d?[/.-]\d)(?:{_DAY}([/.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([/.-]){_DAY})(?:\1|\2){_YEAR}{_END}{_CLOCK}",
+        rf"{_START}(?=\d\d?[/.-]\d)(?:{_DAY}([/.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([/.-]){_DAY})"
+        rf"(?:\1|\2){_YEAR}{_END}{_CLOCK}",
         0.9,
         Screen(shape="parts of a date", run=4),
     ),
@@ -75,7 +78,8 @@ DATE = (
     ),
     (
         "the same with points or hyphens",
-        rf"{_START}(?=\d\d?[.-]\d)(?:{_DAY}([.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([.-]){_DAY})(?:\1|\2)\d\d(?!\w|[./-]\d|[.]\w)",
+        rf"{_START}(?=\d\d?[.-]\d)(?:{_DAY}([.-])(?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])([.-]){_DAY})(?:\1|"
+        rf"\2)\d\d(?!\w|[./-]\d|[.]\w)",
         0.35,
         Screen(shape="parts of a date", marks=(".", "-")),
     ),
@@ -89,7 +93,12 @@ DATE = (
             shape="slash between digits",
         ),
     ),
-    ("month/year", rf"{_START}(?:0?[1-9]|1[0-2])/(?:19|20)\d\d{_END}", 0.6, Screen(shape="slash between digits", run=4)),
+    (
+        "month/year",
+        rf"{_START}(?:0?[1-9]|1[0-2])/(?:19|20)\d\d{_END}",
+        0.6,
+        Screen(shape="slash between digits", run=4),
+    ),
     (
         "eight digits after a cue",
         r"\b(?:dob|date\s+of\s+birth|birth\s*date|born|date)(?!\p{L})\s*[:=]?\s*"
@@ -97,7 +106,7 @@ DATE = (
         0.9,
         Screen(words="dob date birth birthdate born", run=8),
     ),
-)  # fmt: skip
+)
 
 _MONTH = regex.compile(rf"\b{MONTHS}\b", regex.IGNORECASE)
 _NUMERIC = regex.compile(r"\d{1,4}[./-]\d{1,2}|\b(?:19|20)\d{6}\b|\d(?:st|nd|rd|th)\b(?!\s+century)")

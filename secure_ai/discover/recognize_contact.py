@@ -27,20 +27,45 @@ class TelephoneRecognizer(OwnRecognizer):
 
     ENTITY = "PHONE_NUMBER"
     CONTEXT = (
-        "phone", "telephone", "tel", "cell", "cellphone", "mobile", "call", "fax", "ext", "pager", "text",
-        "ring", "dial", "reach", "whatsapp", "sms", "hotline", "helpline", "contact", "voicemail", "landline",
-        "called", "calling", "texted", "number is", "ph",
-    )  # fmt: skip
+        "phone",
+        "telephone",
+        "tel",
+        "cell",
+        "cellphone",
+        "mobile",
+        "call",
+        "fax",
+        "ext",
+        "pager",
+        "text",
+        "ring",
+        "dial",
+        "reach",
+        "whatsapp",
+        "sms",
+        "hotline",
+        "helpline",
+        "contact",
+        "voicemail",
+        "landline",
+        "called",
+        "calling",
+        "texted",
+        "number is",
+        "ph",
+    )
     PATTERNS = (
         (
             "international",
-            rf"(?<![\p{{L}}\p{{N}}+])\(?\+[ ]?\(?[1-9]\d{{0,2}}\)?(?:[ .-]?\(0?\d{{0,5}}\))?(?>(?:[ ./-]{{0,2}}\d){{5,13}}){_EXTENSION}{_AFTER}",
+            rf"(?<![\p{{L}}\p{{N}}+])\(?\+[ ]?\(?[1-9]\d{{0,2}}\)?(?:[ .-]?\(0?\d{{0,5}}\)"
+            rf")?(?>(?:[ ./-]{{0,2}}\d){{5,13}}){_EXTENSION}{_AFTER}",
             LABELED,
             Screen(marks=("+",), number=7),
         ),
         (
             "ten digits in groups",
-            rf"{_EDGE}(?:(?:00)?1[-. ]?)?(?:\(\d{{3}}\)[ -]?|\d{{3}}[-. /])\d{{3}}[-. ]\d{{4}}{_EXTENSION}{_AFTER}",
+            rf"{_EDGE}(?:(?:00)?1[-. ]?)?(?:\(\d{{3}}\)[ -]?|\d{{3}}[-. /])\d{{3}}[-. ]"
+            rf"\d{{4}}{_EXTENSION}{_AFTER}",
             0.88,
             Screen(number=10, run=4),
         ),
@@ -109,7 +134,8 @@ class SafeEmailRecognizer(OwnRecognizer):
         (
             "email",
             r"(?<![\p{L}\p{N}.+%-])[\p{L}\p{N}](?>[\w!#$%&'*+/=?^`{|}~.-]{0,63})@"
-            r"(?:(?>[\p{L}\p{N}]{1,63}(?:-{1,9}[\p{L}\p{N}]{1,63}){0,20})\.){1,8}\p{L}[\p{L}\p{N}-]{1,23}(?<!-)(?![\p{L}\p{N}])",
+            r"(?:(?>[\p{L}\p{N}]{1,63}(?:-{1,9}[\p{L}\p{N}]{1,63}){0,20})"
+            r"\.){1,8}\p{L}[\p{L}\p{N}-]{1,23}(?<!-)(?![\p{L}\p{N}])",
             LABELED,
             Screen(marks=("@",)),
         ),

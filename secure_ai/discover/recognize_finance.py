@@ -23,9 +23,19 @@ class CardNumberRecognizer(OwnRecognizer):
 
     ENTITY = "CREDIT_CARD"
     CONTEXT = (
-        "credit", "debit", "card", "visa", "mastercard", "amex", "discover", "pan", "cc", "maestro", "jcb",
+        "credit",
+        "debit",
+        "card",
+        "visa",
+        "mastercard",
+        "amex",
+        "discover",
+        "pan",
+        "cc",
+        "maestro",
+        "jcb",
         "diners",
-    )  # fmt: skip
+    )
     PATTERNS = (
         ("bare", rf"{_CARD_EDGE}\d{{12,19}}{_CARD_END}", 0.3, Screen(run=12)),
         (
@@ -96,13 +106,14 @@ class AccountNumberRecognizer(OwnRecognizer):
             LABELED,
             Screen(
                 words=(
-"account accounts acct a loan mortgage customer client bank checking savings "
-"deposit current card brokerage sort"),
+                    "account accounts acct a loan mortgage customer client bank checking savings "
+                    "deposit current card brokerage sort"
+                ),
                 number=5,
             ),
         ),
         ("digits", r"(?<![\p{L}\p{N}.-])\d{8,17}(?![\p{L}\p{N}-])", 0.05, Screen(run=8)),
-    )  # fmt: skip
+    )
 
 
 class RoutingNumberRecognizer(OwnRecognizer):

@@ -16,15 +16,36 @@ class SsnRecognizer(OwnRecognizer):
 
     ENTITY, CONTEXT = "US_SSN", ("social", "security", "ssn", "ssns", "ssid", "ss")
     PATTERNS = (
-        ("labeled", labeled(r"SSN|social\s+security|soc\s+sec", r"\d{3}([ .-]?)\d{2}\1\d{4}(?!\d)"), 0.95,
-         Screen(words="ssn social soc", run=2)),
-        ("hyphens", r"(?<![\p{L}\p{N}.-])\d{3}-\d{2}-\d{4}(?![\p{L}\p{N}]|-\d)", 0.88, Screen(shape="three, two, four")),
-        ("blanks or points", r"(?<![\p{L}\p{N}.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\p{L}\p{N}]|[ .-]\d)", 0.5, Screen(shape="three, two, four")),
+        (
+            "labeled",
+            labeled(r"SSN|social\s+security|soc\s+sec", r"\d{3}([ .-]?)\d{2}\1\d{4}(?!\d)"),
+            0.95,
+            Screen(words="ssn social soc", run=2),
+        ),
+        (
+            "hyphens",
+            r"(?<![\p{L}\p{N}.-])\d{3}-\d{2}-\d{4}(?![\p{L}\p{N}]|-\d)",
+            0.88,
+            Screen(shape="three, two, four"),
+        ),
+        (
+            "blanks or points",
+            r"(?<![\p{L}\p{N}.-])(?<!\d[ ])\d{3}([ .])\d{2}\1\d{4}(?![\p{L}\p{N}]|[ .-]\d)",
+            0.5,
+            Screen(shape="three, two, four"),
+        ),
         ("bare", r"(?<![\p{L}\p{N}.-])\d{9}(?![\p{L}\p{N}-])", 0.05, Screen(run=9)),
-        ("last four", labeled(r"SSN|social\s+security", r"\d{4}(?![\d-])",
-                              rf"{NUMBER_WORD}?(?:\s*\(?(?:last\s+(?:4|four)|ending(?:\s+in)?)\)?)(?:\s+digits)?"), 0.6,
-         Screen(words="ssn social", run=4)),
-    )  # fmt: skip
+        (
+            "last four",
+            labeled(
+                r"SSN|social\s+security",
+                r"\d{4}(?![\d-])",
+                rf"{NUMBER_WORD}?(?:\s*\(?(?:last\s+(?:4|four)|ending(?:\s+in)?)\)?)(?:\s+digits)?",
+            ),
+            0.6,
+            Screen(words="ssn social", run=4),
+        ),
+    )
 
     def invalidate_result(self, pattern_text: str) -> bool:
         """Reject numbers that were never issued and never stand for one."""
@@ -54,13 +75,16 @@ class PassportRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "labeled passport",
-            labeled("passport", rf"(?-i:[A-Z]{{0,2}})\d{{6,9}}(?-i:[A-Z])?{END}",
-                    rf"(?:[\s_]+(?:book|card))?{NUMBER_WORD}?"),
+            labeled(
+                "passport",
+                rf"(?-i:[A-Z]{{0,2}})\d{{6,9}}(?-i:[A-Z])?{END}",
+                rf"(?:[\s_]+(?:book|card))?{NUMBER_WORD}?",
+            ),
             LABELED,
             Screen(words="passport", run=6),
         ),
         ("letter and eight digits", r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{8}\b", 0.15, Screen(run=8)),
-    )  # fmt: skip
+    )
 
 
 class DriverLicenseRecognizer(OwnRecognizer):
@@ -72,8 +96,10 @@ class DriverLicenseRecognizer(OwnRecognizer):
         (
             "labeled license",
             labeled(
-                r"driver(?:['’]?s?['’]?)\s+licen[sc]e|driving\s+licen[sc]e|operator(?:['’]?s)?\s+licen[sc]e|licen[sc]e|DL|CDL",
-                r"(?=(?:[A-Z-]*\d){5})(?-i:[A-Z0-9](?>[A-Z0-9]*(?:-[A-Z0-9]+){0,3})(?<=[A-Z0-9-]{6}))(?![\p{L}\p{N}-])",
+                r"driver(?:['’]?s?['’]?)\s+licen[sc]e|driving\s+licen[sc]e|"
+                r"operator(?:['’]?s)?\s+licen[sc]e|licen[sc]e|DL|CDL",
+                r"(?=(?:[A-Z-]*\d){5})(?-i:[A-Z0-9](?>[A-Z0-9]*(?:-[A-Z0-9]+){0,3})(?<=[A-Z0-9-]{6}))"
+                r"(?![\p{L}\p{N}-])",
             ),
             LABELED,
             Screen(words="driver drivers driving operator license licence dl cdl", run=1),
@@ -85,8 +111,13 @@ class DriverLicenseRecognizer(OwnRecognizer):
             0.9,
             Screen(run=6),
         ),
-        ("letter and groups", r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{3,4}(?:[ -]\d{3,5}){2,3}\b", 0.3, Screen(run=3)),
-    )  # fmt: skip
+        (
+            "letter and groups",
+            r"(?<![\p{L}\p{N}-])(?-i:[A-Z])\d{3,4}(?:[ -]\d{3,5}){2,3}\b",
+            0.3,
+            Screen(run=3),
+        ),
+    )
 
 
 class LicenseNumberRecognizer(OwnRecognizer):
@@ -97,10 +128,12 @@ class LicenseNumberRecognizer(OwnRecognizer):
         (
             "labeled certificate",
             labeled(
-                r"(?:medical|nursing|nurse|physician|pharmacy|pharmacist|state|professional|pilot|teaching|dental|"
+                r"(?:medical|nursing|nurse|physician|pharmacy|pharmacist|state|professional|pilot|"
+                r"teaching|dental|"
                 r"veterinary|broker|contractor|notary|bar|board|RN|real\s+estate)['’]?s?\s+"
                 r"(?:licen[sc]e|certificate|certification|registration)|"
-                r"(?:birth\s+|death\s+|marriage\s+)?certificate|certification|(?:bar|NMLS)(?=\s*(?:no|number|id|\#))",
+                r"(?:birth\s+|death\s+|marriage\s+)?certificate|certification|(?:bar|NMLS)(?=\s*(?:no|"
+                r"number|id|\#))",
                 r"(?=[A-Z0-9./-]*\d)(?-i:[A-Z0-9](?>[A-Z0-9/-]{3,19})(?<![/-]))(?![\p{L}\p{N}])",
             ),
             0.96,
@@ -109,7 +142,7 @@ class LicenseNumberRecognizer(OwnRecognizer):
                 run=1,
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 class VehicleRecognizer(OwnRecognizer):

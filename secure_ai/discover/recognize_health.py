@@ -22,14 +22,15 @@ class MedicalRecordNumberRecognizer(OwnRecognizer):
             LABELED,
             Screen(
                 words=(
-"mrn mr urn mpi medical hospital health unit chart patient case encounter visit "
-"admission accession specimen"),
+                    "mrn mr urn mpi medical hospital health unit chart patient case encounter visit "
+                    "admission accession specimen"
+                ),
                 number=5,
             ),
         ),
         ("MRN prefix", r"(?<![\p{L}\p{N}])MRN-?\d{5,12}\b", LABELED, Screen(words="mrn", run=5)),
         ("number", r"(?<![\p{L}\p{N}.-])\d{6,10}(?![\p{L}\p{N}-])", 0.05, Screen(run=6)),
-    )  # fmt: skip
+    )
 
 
 class NpiRecognizer(OwnRecognizer):
@@ -101,13 +102,14 @@ class HealthPlanRecognizer(OwnRecognizer):
             LABELED,
             Screen(
                 words=(
-"member subscriber beneficiary insurance policy health plan group hpid payer medicaid "
-"medicare"),
+                    "member subscriber beneficiary insurance policy health plan group hpid payer medicaid "
+                    "medicare"
+                ),
                 run=1,
             ),
         ),
         ("letters and digits", r"\b(?-i:[A-Z]{2,5})-?\d{5,14}\b", 0.15, Screen(run=5)),
-    )  # fmt: skip
+    )
 
 
 class DeviceRecognizer(OwnRecognizer):
@@ -125,12 +127,13 @@ class DeviceRecognizer(OwnRecognizer):
             LABELED,
             Screen(
                 words=(
-"s sn serial udi imei imsi device pacemaker implant pump glucometer meter sensor "
-"monitor ventilator asset"),
+                    "s sn serial udi imei imsi device pacemaker implant pump glucometer meter sensor "
+                    "monitor ventilator asset"
+                ),
                 run=1,
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 class NhsNumberRecognizer(OwnRecognizer):

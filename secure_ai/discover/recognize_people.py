@@ -48,7 +48,8 @@ class CoordinatesRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "decimal degrees",
-            r"(?<![\p{L}\p{N}.])[-+]?\d{1,2}\.\d{4,}°?(?:[ ]?[NS])?\s*[,;/]\s*[-+]?\d{1,3}\.\d{4,}°?(?:[ ]?[EW]\b)?(?![\w.]\d)",
+            r"(?<![\p{L}\p{N}.])[-+]?\d{1,2}\.\d{4,}°?(?:[ ]?[NS])?\s*[,;/]"
+            r"\s*[-+]?\d{1,3}\.\d{4,}°?(?:[ ]?[EW]\b)?(?![\w.]\d)",
             LABELED,
             Screen(shape="long fraction"),
         ),
@@ -80,7 +81,8 @@ class AgeRecognizer(OwnRecognizer):
     PATTERNS = (
         (
             "n years old",
-            r"(?<![\w.,/-])\d{1,3}(?=[ -]?(?:(?:years?|yrs?|yr|y)[ .-]{0,2}(?:old|of\s+age|o)\b|y\.[ ]?o\.|y/?o\b))",
+            r"(?<![\w.,/-])\d{1,3}(?=[ -]?(?:(?:years?|yrs?|yr|y)[ .-]{0,2}(?:old|of\s+age|o)\b|"
+            r"y\.[ ]?o\.|y/?o\b))",
             0.6,
             Screen(words="year years yr yrs y yo", run=1),
         ),
@@ -98,7 +100,8 @@ class AgeRecognizer(OwnRecognizer):
         ),
         (
             "age label",
-            r"(?<![\p{L}])(?:age|aged|ages)(?!\p{L})\s*[:=]?\s*(?:of\s+|is\s+|was\s+)?\K\d{1,3}\b(?![.,]?\d|[ ]*%|[ ]*(?:weeks|days|hours))",
+            r"(?<![\p{L}])(?:age|aged|ages)(?!\p{L})\s*[:=]?\s*(?:of\s+|is\s+|"
+            r"was\s+)?\K\d{1,3}\b(?![.,]?\d|[ ]*%|[ ]*(?:weeks|days|hours))",
             0.6,
             Screen(words="age aged ages", run=1),
         ),

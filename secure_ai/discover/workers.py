@@ -51,7 +51,8 @@ def pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         yield executor
     except BrokenProcessPool:
         raise UserError(
-            f"One of the {processes} worker processes ended early (too little memory, killed, or a script without "
+            f"One of the {processes} worker processes ended early (too little memory, killed, or a script"
+            f" without "
             "the line if __name__ == '__main__'): use fewer processes, or correct the script."
         ) from None
     except BaseException:
