@@ -56,8 +56,9 @@ def plot_recall(scores: pd.DataFrame, least: int = MIN_SPANS, weak: float = WEAK
                       textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     lost = [name for name, share in recall["recall"].items() if share < weak]
     worst = recall["recall"].idxmin()
+    named = f", most of all {worst}" if len(worst) <= 20 else ""  # a longer name leaves the picture
     axes.set_title(
-        f"{len(lost)} of {len(recall)} kinds are often missed, most of all {worst}" if lost
+        f"{len(lost)} of {len(recall)} kinds are often missed{named}" if lost
         else f"All {len(recall)} kinds are found at least {weak:.0%} of the time",
         loc="left",
     )  # fmt: skip
@@ -102,13 +103,57 @@ def plot_curve(curve: pd.DataFrame, chosen: float | None = None) -> Figure:
         axes.axvline(chosen, color="black", linestyle=":", linewidth=1)
     ceiling = curve["recall"].max()
     axes.set_title(
-        f"No threshold lifts recall above {ceiling:.0%}: what no pattern matches stays", loc="left"
+        f"No threshold lifts recall above {percent(ceiling)}: what was never found stays", loc="left"
     )
     axes.set_ylim(0, 1.05)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlabel("threshold on the detector's score (0 to 1)")
     axes.set_ylabel("share")
     axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    plt.close(figure)
+    return figure
+
+
+def plot_comparison(frame: pd.DataFrame, least: int = MIN_SPANS) -> Figure:
+    """Draw recall by entity of two detectors, the first hollow and the second filled.
+
+    Args:
+        frame: from :func:`secure_ai.discover.compare.compare_detectors`; its first and last detector.
+        least: entities with fewer true spans are left out, as are those that both find alike.
+    """
+    import matplotlib.pyplot as plt
+
+    recall = frame["recall"]
+    first, last = recall.columns[0], recall.columns[-1]
+    kept = frame[(frame[("n", "")] >= least) & (frame.index != TOTAL)].index
+    differ = [name for name in kept if abs(recall.loc[name, first] - recall.loc[name, last]) > 0.005]
+    alike = len(kept) - len(differ)
+    rows = [*differ, TOTAL][::-1]
+    figure, axes = plt.subplots(figsize=(8, 1.3 + 0.42 * len(rows)), dpi=80, layout="constrained")
+    for height, name in enumerate(rows):
+        before, after = recall.loc[name, first], recall.loc[name, last]
+        axes.plot([before, after], [height, height], color=GUIDE, linewidth=1.5, zorder=1)
+        for share, color, face, side in ((before, LOST, "white", -1), (after, FOUND, FOUND, 1)):
+            axes.scatter([share], [height], s=60, edgecolor=color, facecolor=face, linewidth=1.8, zorder=2)
+            outward = side if after >= before else -side
+            axes.annotate(percent(share), (share, height), (9 * outward, 0), textcoords="offset points",
+                          va="center", ha="left" if outward > 0 else "right", fontsize=9)  # fmt: skip
+    axes.scatter([], [], s=60, edgecolor=LOST, facecolor="white", linewidth=1.8, label=first)
+    axes.scatter([], [], s=60, edgecolor=FOUND, facecolor=FOUND, linewidth=1.8, label=last)
+    axes.set_yticks(range(len(rows)), ["all together" if name == TOTAL else name for name in rows])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlim(-0.12, 1.12)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    axes.set_xlabel(f"recall: share of true spans found ({alike} kinds found alike are not drawn)")
+    axes.set_title(
+        f"Over all kinds recall goes from {percent(recall.loc[TOTAL, first])} to "
+        f"{percent(recall.loc[TOTAL, last])}",
+        loc="left",
+    )
+    axes.legend(
+        frameon=False, fontsize=9, ncols=2, loc="lower left", bbox_to_anchor=(0, -0.05 - 1.1 / len(rows))
+    )
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

@@ -13,12 +13,13 @@ from secure_ai.discover.scoring import TOTAL, percent
 from secure_ai.discover.thresholds import missed
 
 
-def column_report(scan: Inventory) -> pd.DataFrame:
-    """Return one row per column.
+def column_report(scan: Inventory, *, fields: bool = False) -> pd.DataFrame:
+    """Return one row per column; with ``fields`` the paths of a nested column follow it, a row each.
 
     Columns: ``column``, ``holds``, ``HIPAA`` (Safe Harbor letters), ``bank`` (``card data`` under PCI DSS
     or ``nonpublic`` personal information under GLBA), ``Art. 9`` (``special``), ``tier``, ``why``.
     """
+    shown = [one for column in scan.columns for one in (column, *(column.fields if fields else ()))]
     return pd.DataFrame(
         [
             {
@@ -30,7 +31,7 @@ def column_report(scan: Inventory) -> pd.DataFrame:
                 "tier": column.tier.name,
                 "why": column.evidence,
             }
-            for column in scan.columns
+            for column in shown
         ]
     )
 
@@ -116,7 +117,7 @@ def telling_example(
 
     def kinds(position: int) -> tuple[bool, int, int]:
         document = documents[position]
-        lost = missed(document.spans, found[position])
+        lost = missed(document.spans, found[position], document.text)
         telling = len(lost) >= 2 and len(document.text) <= longest
         return telling, len({span.entity_type for span in found[position]}), -position
 
