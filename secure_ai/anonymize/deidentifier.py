@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ from secure_ai.core.sources import Source, open_source
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _as_text(value: object) -> str:
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else str(value)
 
 
 class Deidentifier:
@@ -68,7 +74,7 @@ class Deidentifier:
         """
         if isinstance(texts, str):
             raise UserError("text() takes a list of texts, not one string: write text([note]).")
-        texts = ["" if text is None else str(text) for text in texts]
+        texts = [_as_text(text) for text in texts]
         ids = None if person_ids is None else [str(person) for person in person_ids]
         cleaned = self._cleaner.clean(texts, ids)
         for document in cleaned:

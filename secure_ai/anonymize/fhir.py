@@ -56,6 +56,8 @@ _NAMED = {
     "subscriberId": "US_HEALTH_INSURANCE_MEMBER_ID", "policyHolder": "PERSON", "longitude":
     "COORDINATES", "latitude": "COORDINATES", "altitude": "COORDINATES",
 }  # fmt: skip
+_MISPLACED = {"telecom": "PHONE_NUMBER", "address": "STREET_ADDRESS"}
+"""Elements that must be objects: a text in their place is taken for what they hold."""
 _KEPT_EXTENSIONS = (
     "us-core-race", "us-core-ethnicity", "us-core-birthsex", "us-core-sex", "us-core-genderIdentity",
 )  # fmt: skip
@@ -151,8 +153,8 @@ class FhirCleaner:
         holder, whole = place
         if name.startswith("_") or child is None:
             return _GONE
-        if name == "id" and isinstance(child, str):
-            return self._id(child)
+        if name == "id" and isinstance(child, str | int):
+            return self._id(str(child))
         if name in _REMOVED and self._removed(name, child):
             return _GONE
         if name == "name" and isinstance(child, str):
@@ -181,9 +183,12 @@ class FhirCleaner:
         return result
 
     def _append(self, items: list[Any], name: str, item: Any, kind: str, owner: str) -> None:
-        new = (
-            self._object(item, kind, name, owner) if isinstance(item, dict) else self._leaf(name, item, owner)
-        )
+        if name == "name" and isinstance(item, str) and kind in PEOPLE:
+            new = self._apply("PERSON", item, owner)
+        elif isinstance(item, dict):
+            new = self._object(item, kind, name, owner)
+        else:
+            new = self._leaf(name, item, owner)
         if new is _GONE or new == {}:
             return
         items.append(None if isinstance(new, _Waiting) else new)
@@ -191,7 +196,7 @@ class FhirCleaner:
             self._wait(items, len(items) - 1, item, owner)
 
     def _leaf(self, name: str, value: Any, owner: str) -> Any:
-        entity = _NAMED.get(name)
+        entity = _NAMED.get(name) or (_MISPLACED.get(name) if isinstance(value, str) else None)
         if name in {"value", "valueDecimal"} and not isinstance(value, str):
             return value
         if entity is not None:

@@ -10,7 +10,7 @@ from secure_ai.anonymize.receipt import ColumnChange
 from secure_ai.anonymize.rules import FITS, Rule
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
-from secure_ai.discover.columns import Verdict, words_of
+from secure_ai.discover.columns import DOUBTFUL, Verdict, words_of
 
 SURE = 0.9
 """From this confidence on, a policy file cannot keep a column that its standard removes."""
@@ -82,6 +82,9 @@ def plan_column(policy: Policy, name: str, kind: str, verdict: Verdict) -> Colum
     entity = next((e for e in entities if policy.rule(e).action != "keep"), entities[0])
     rule = policy.rule(entity)
     if rule.action == "keep":
+        if kind == "text" and entity not in _PLAIN and verdict.confidence <= DOUBTFUL:
+            reason = f"{verdict.evidence}; that is doubtful, so its values are read"
+            return ColumnPlan(name, "text", ColumnChange(name, entities, "text", reason))
         if kind == "text" and entity not in _PLAIN:
             reason = f"{verdict.evidence}; read for identifiers that have a form"
             return ColumnPlan(name, "scan", ColumnChange(name, entities, "keep", reason, kept=True))

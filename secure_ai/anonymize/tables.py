@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,7 @@ from secure_ai.discover.inventory import Inventory, inventory
 CACHED = 300_000
 """Most distinct values of a column whose results are kept from one batch to the next."""
 
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # the years 1 to 9999, counted from 1970
 _PART = "\x1f"  # between the parts of a key; stands in no cell
 _COMMON_FORMS = (
     (r"^\d{4}-\d{2}-\d{2}([T ].*)?$", "%Y-%m-%d"),
@@ -160,11 +162,11 @@ class TableCleaner:
             years = pc.cast(pc.year(array), pa.int32())
             return pc.if_else(pc.greater(years, self.actions.as_of - 90), years, pa.scalar(None, pa.int32()))
         if action == "year" and typed:
-            stays = pc.greater(array, self.actions.as_of - 90)
+            stays = pc.greater(array.cast(pa.float64()), self.actions.as_of - 90)
             return pc.if_else(stays, array, pa.scalar(None, array.type))
         if action == "age" and typed:
             # 90 stands for every age above 89 in a column of numbers.
-            return pc.if_else(pc.greater(array, 89), pa.scalar(90, pa.int64()).cast(array.type), array)
+            return pc.if_else(pc.greater(array.cast(pa.float64()), 89), _ninety(array.type), array)
         if action == "shift_date":
             return self._shifted(plan, array, persons)
         if (
@@ -361,7 +363,10 @@ def _shift_common_forms(text: pa.Array, days: np.ndarray) -> pa.Array | None:
         whole = read.null_count == text.null_count
         if not whole or not pc.all(pc.equal(pc.strftime(read, format=form), day)).as_py():
             return None  # a day that no calendar has: each value by itself
-        moved = pc.strftime(_add_days(read.cast(pa.date32()), days), format=form)
+        days_moved = _add_days(read.cast(pa.date32()), days)
+        if days_moved.null_count > text.null_count:
+            return None
+        moved = pc.strftime(days_moved, format=form)
         rest = pc.utf8_slice_codeunits(text, 10)
         kind = text.type
         return pc.binary_join_element_wise(moved.cast(kind), rest, pa.scalar("", kind))
@@ -385,7 +390,9 @@ def _map_distinct(array: pa.Array, new: Callable[[str], str]) -> pa.Array:
 
 def _add_days(array: pa.Array, days: np.ndarray) -> pa.Array:
     numbers = array.cast(pa.date32()).cast(pa.int32())
-    return pc.add(numbers, pa.array(days, pa.int32())).cast(pa.date32()).cast(array.type)
+    moved = pc.add(numbers, pa.array(days, pa.int32()))
+    known = pc.and_(pc.greater_equal(moved, _FIRST_DAY), pc.less_equal(moved, _LAST_DAY))
+    return pc.if_else(known, moved, pa.scalar(None, pa.int32())).cast(pa.date32()).cast(array.type)
 
 
 def _changed(old: pa.Array, new: pa.Array) -> int:
@@ -393,6 +400,10 @@ def _changed(old: pa.Array, new: pa.Array) -> int:
         differs = pc.or_kleene(pc.not_equal(old, new), pc.and_(pc.is_valid(old), pc.is_null(new)))
         return pc.sum(differs).as_py() or 0
     return len(old) - old.null_count
+
+
+def _ninety(kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(Decimal(90), kind) if pa.types.is_decimal(kind) else pa.scalar(90, kind)
 
 
 def _number(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -226,8 +227,10 @@ def substitute(document: Cleaned, pieces: Sequence[tuple[int, int, str]]) -> Non
         at = end
         moves.append((end, length - end))
     parts.append(document.text[at:])
+    positions = [position for position, _ in moves]
     for start, end in old:
-        shift = next((by for position, by in reversed(moves) if position <= start), 0)
+        before = bisect_right(positions, start)
+        shift = moves[before - 1][1] if before else 0
         made.append((start + shift, end + shift))
     document.text = "".join(parts)
     document.made = sorted(made)
@@ -236,9 +239,12 @@ def substitute(document: Cleaned, pieces: Sequence[tuple[int, int, str]]) -> Non
 def outside(start: int, end: int, made: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the parts of start to end that lie in none of ``made``."""
     parts = []
-    for low, high in made:
-        if high <= start or low >= end:
+    # What was made is in order and apart: only a few pieces can meet the span.
+    for low, high in made[max(0, bisect_left(made, (start, 0)) - 1) :]:
+        if high <= start:
             continue
+        if low >= end:
+            break
         if low > start:
             parts.append((start, low))
         start = max(start, high)

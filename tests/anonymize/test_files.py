@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -203,6 +204,40 @@ def test_one_odd_date_does_not_stop_the_others(odd):
     first, second, third = Deidentifier("expert_determination", KEY).table(frame)["visit_date"].tolist()
     assert (date.fromisoformat(second) - date.fromisoformat(first)).days == 7
     assert third in {"[DATE_TIME]", "", None} or pd.isna(third)
+
+
+@pytest.mark.parametrize(
+    "policy", ["safe_harbor", "limited_data_set", "expert_determination", "pseudonymize"]
+)
+def test_odd_types_are_handled_or_dropped_and_never_stop_the_run(policy):
+    table = pa.table(
+        {
+            "patient_id": [1, 2],
+            "age": pa.array([Decimal(94), None]),
+            "birth_date": pa.array([datetime(1930, 1, 1), None], pa.timestamp("ns", "UTC")),
+            "visit_date": pa.array([date(1, 1, 1), date(9999, 12, 31)]),
+            "l": pa.array([["Maria Garcia"], None]),
+            "s": pa.array([{"name": "Maria Garcia"}, None]),
+            "n": pa.nulls(2),
+            "zip": pa.array([2139, None]),
+            "phone": pa.array([6175550123.0, None]),
+            "email": pa.array(["maria@example.com", None]).dictionary_encode(),
+            "year_of_birth": pa.array([1930, None]),
+        }
+    )
+    worker = Deidentifier(policy, None if policy == "safe_harbor" else KEY, seed=1, as_of=2026)
+    new = worker.table(table).to_pydict()
+    assert "s" not in new and "maria" not in str(new) and "6175550123" not in str(new)
+    assert "l" not in new or "l" in worker.receipt().unexamined
+    if policy == "safe_harbor":
+        assert new["birth_date"][0] is None and new["age"][0] == 90 and new["zip"][0] == "021"
+
+
+def test_names_in_a_column_that_only_seems_clinical_are_read(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text('["Patient: Maria Garcia", "hypertension", "asthma", 5, null]')
+    _, out = run(path, "safe_harbor")
+    assert json.loads(out.read_text()) == ["Patient: [PERSON]", "hypertension", "asthma", 5, None]
 
 
 def test_json_lines_keep_their_shape(tmp_path):
