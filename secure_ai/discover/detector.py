@@ -152,13 +152,14 @@ def _job(entities: object, threshold: object, allow: object, deny: object) -> _J
 
 def _stream(texts: Iterable[object], job: _Job, processes: int) -> Iterator[list[Span]]:
     found: dict[str, list[Span]] = {}
-    size = 0
+    size = total = 0
     with ExitStack() as stack:
         executor = None
         for chunk in _chunks(texts, processes):
             new = [text for text in dict.fromkeys(chunk) if text not in found]
             characters = sum(map(len, new))
-            if executor is None and processes > 1 and characters >= workers.SMALL:
+            total += characters
+            if executor is None and processes > 1 and total >= workers.SMALL:
                 executor = stack.enter_context(workers.pool(processes))
             found.update(zip(new, _spans_of(new, job, executor), strict=True))
             for text in chunk:
@@ -170,12 +171,14 @@ def _stream(texts: Iterable[object], job: _Job, processes: int) -> Iterator[list
 
 
 def _chunks(texts: Iterable[object], processes: int) -> Iterator[list[str]]:
+    # Between two chunks the workers wait, so theirs are larger.
+    most = _CHUNK_TEXTS if processes == 1 else 8 * _CHUNK_TEXTS * processes
     chunk: list[str] = []
     size = 0
     for text in map(_as_text, texts):
         chunk.append(text)
         size += len(text)
-        if len(chunk) >= _CHUNK_TEXTS * processes or size >= _CHUNK_CHARACTERS:
+        if len(chunk) >= most or size >= _CHUNK_CHARACTERS:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -12,7 +12,7 @@ from functools import cache
 
 from secure_ai.core.errors import UserError
 
-SMALL = 200_000
+SMALL = 1_000_000
 """Characters below which starting processes (a few seconds each) would only cost time."""
 
 
