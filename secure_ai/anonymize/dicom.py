@@ -54,6 +54,7 @@ _META_REMOVED = (
     "SourceApplicationEntityTitle", "SendingApplicationEntityTitle", "ReceivingApplicationEntityTitle",
     "PrivateInformation", "PrivateInformationCreatorUID",
 )  # fmt: skip
+_LONGEST = {"SH": 16, "LO": 64, "CS": 16, "AS": 4, "IS": 12, "DS": 16}
 _DATES = frozenset({"DA", "DT", "TM"})
 _METHOD = "secure-ai, PS3.15 Annex E Basic Profile, header only"
 
@@ -158,7 +159,8 @@ class _HeaderCleaner:
             self._did("OTHER", "drop")
             del dataset[element.tag]
         elif element.VR in _READ and element.keyword not in KEPT_TEXT:
-            element.value = self._each(element, self._read)
+            limit = _LONGEST.get(element.VR)
+            element.value = self._each(element, lambda value: self._read(value)[:limit])
         elif element.VR in {"AE", "UR"}:
             self._did("DEVICE_ID" if element.VR == "AE" else "URL", "drop")
             del dataset[element.tag]
@@ -258,5 +260,5 @@ def _fitting(value: str, vr: str) -> str:
     """Return ``value`` if the value representation can hold it; a placeholder becomes an empty value."""
     if value.startswith("["):
         return ""
-    longest = {"SH": 16, "LO": 64, "CS": 16, "AS": 4, "IS": 12, "DS": 16}.get(vr)
+    longest = _LONGEST.get(vr)
     return value[:longest] if longest else value

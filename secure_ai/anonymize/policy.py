@@ -30,6 +30,9 @@ NEAREST = {
 }
 """Entities that follow another one's rule where a policy does not name them."""
 
+NEUTRAL = frozenset({"TITLE"})
+"""What the detector finds and nobody is known by: it stays where a policy does not name it."""
+
 _MAX_BYTES = 1_000_000
 _RULE = TypeAdapter(Rule)
 
@@ -91,6 +94,8 @@ class Policy(BaseModel):
         found = self.entities.get(entity) or self.entities.get(NEAREST.get(entity, ""))
         if found is not None:
             return found
+        if entity in NEUTRAL:
+            return KEEP
         if not applies(self.default.action, entity):
             return Redact()
         return self.default
@@ -254,7 +259,7 @@ def _first(error: ValidationError, label: str) -> str:
 
 
 def _check_entities(entities: dict[str, Rule], label: str) -> None:
-    unknown = [name for name in entities if name not in ENTITY_CLASSES]
+    unknown = [name for name in entities if name not in ENTITY_CLASSES and name not in NEUTRAL]
     if unknown:
         from secure_ai.discover.detector import known_entities  # slow to load
 

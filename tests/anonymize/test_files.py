@@ -17,6 +17,7 @@ from pydicom.data import get_testdata_file
 from secure_ai.anonymize import Deidentifier, Key, TokenVault, deidentify_file, generate_key, load_key
 from secure_ai.anonymize.dicom import ENTITIES, KEPT_TEXT, REMOVED
 from secure_ai.anonymize.policy import read_policy
+from secure_ai.anonymize.text import NAMES
 from secure_ai.core import UserError
 from secure_ai.discover import detect
 from secure_ai.discover.checkdigits import luhn_is_valid
@@ -153,7 +154,9 @@ def test_a_detector_finds_in_tables_only_what_was_put_there(policy, sector, tmp_
     assert not [1 for old, made in names if old == made]
     if policy == "safe_harbor":
         texts = [str(v) for c in new.select_dtypes("str") for v in new[c].unique()]
-        assert not [s for t, spans in zip(texts, detect(texts), strict=True) for s in spans if "[" not in t]
+        # A state or a race alone in its cell stays by its column's rule, whatever a model takes it for.
+        found = [s for t, spans in zip(texts, detect(texts), strict=True) for s in spans if "[" not in t]
+        assert not [s for s in found if s.entity_type not in NAMES]
 
 
 def test_a_policy_names_columns_by_glob(table):
