@@ -100,7 +100,6 @@ class TableCleaner:
         actions: the policy's actions.
         plan: what happens to each column.
         journal: where counts are noted.
-        row: number of the first row, for tables without a column of people.
     """
 
     def __init__(self, actions: Actions, plan: TablePlan, journal: Journal) -> None:
