@@ -186,7 +186,7 @@ def _collect(node: _Node, path: str, total: int, found: list[Field]) -> None:
     if node.scalars:
         kind = next(iter(node.kinds)) if len(node.kinds) == 1 else "VARCHAR"
         kind = "DOUBLE" if node.kinds == {"BIGINT", "DOUBLE"} else kind
-        share = node.rows / total if total else 0.0
+        share = min(node.rows / total, 1.0) if total else 0.0
         counts = dict(node.scalars)
         found.append(Field(path, kind, counts, dict(node.said), sum(counts.values()), share))
     for name, child in node.fields.items():
@@ -195,7 +195,7 @@ def _collect(node: _Node, path: str, total: int, found: list[Field]) -> None:
         _collect(node.items, f"{path}[]", total, found)
     if node.values is not None:
         keys = dict(node.keys)
-        share = node.rows / total if total else 0.0
+        share = min(node.rows / total, 1.0) if total else 0.0
         found.append(Field(f"{path}{{key}}", "VARCHAR", keys, {}, sum(keys.values()), share))
         _collect(node.values, f"{path}{{}}", total, found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pandas as pd
 import pytest
@@ -10,7 +11,23 @@ import pytest
 from secure_ai.core import Document, Span, UserError
 from secure_ai.core.sources import open_source
 from secure_ai.discover import Tier, detect, inventory, score_spans
-from secure_ai.discover.charts import curve_sentence, plot_curve, plot_flows, plot_recall, recall_sentence
+from secure_ai.discover.charts import (
+    curve_sentence,
+    plot_comparison,
+    plot_curve,
+    plot_flows,
+    plot_recall,
+    recall_sentence,
+)
+from secure_ai.discover.compare import (
+    compare_detectors,
+    comparison_report,
+    comparison_sentence,
+    detect_by_patterns,
+    mistakes,
+    mistakes_report,
+    mistakes_sentence,
+)
 from secure_ai.discover.flow import Flow, example_flows, flow_map, flow_sentence
 from secure_ai.discover.report import (
     column_report,
@@ -82,6 +99,78 @@ def test_marked_text_names_hits_and_misses_and_is_the_text_otherwise():
     marked = mark(text, found, truth)
     assert marked == "Dr. [PERSON: Lee] saw [[MISSED PERSON: Ann]] and [[MISSED PERSON: Bo]]"
     assert mark(text, []) == text
+
+
+def test_the_blank_between_two_findings_is_no_miss_where_the_text_is_known():
+    text = "Lee, Ann"
+    truth, found = [Span(0, 8, "PERSON")], [Span(0, 3, "PERSON"), Span(5, 8, "PERSON")]
+    assert missed(truth, found) and not missed(truth, found, text)
+    assert (clean_share([truth], [found]), clean_share([truth], [found], texts=[text])) == (0, 1)
+    assert mark(text, found[1:], truth) == "[[MISSED PERSON: Lee]], [PERSON: Ann]"
+
+
+def test_a_finding_that_touches_no_true_span_is_marked_as_a_false_alarm():
+    assert mark("Oxygen for Ann", [Span(0, 6, "PERSON")], [Span(11, 14, "PERSON")]) == (
+        "[FALSE ALARM PERSON: Oxygen] for [[MISSED PERSON: Ann]]"
+    )
+
+
+# ---------------------------------------------------------------- two detectors
+
+
+def test_patterns_alone_leave_the_environment_as_it_was(monkeypatch):
+    monkeypatch.setenv("SECURE_AI_NLP", "blank")
+    assert detect_by_patterns(TEXTS) == detect(TEXTS)
+    monkeypatch.delenv("SECURE_AI_NLP")
+    detect_by_patterns(TEXTS)
+    assert "SECURE_AI_NLP" not in os.environ
+
+
+def test_a_comparison_has_a_row_for_each_marked_kind_and_leaves_the_others_out():
+    truth = [document.spans for document in DOCUMENTS]
+    nothing = [[] for _ in DOCUMENTS]
+    titled = [[*spans, Span(0, 3, "TITLE")] for spans in truth]
+    frame = compare_detectors(DOCUMENTS, {"none": nothing, "perfect": titled})
+    assert set(frame.index) == {"PERSON", "US_SSN", "LOCATION", "DATE_TIME", "all"}
+    assert frame.loc["all", ("recall", "none")] == 0 and frame.loc["all", ("precision", "perfect")] == 1
+    assert frame.loc["all", ("clean", "perfect")] == 1
+    assert comparison_report(frame)["recall, perfect"].tolist() == ["100%"] * 5
+    assert comparison_sentence(frame).startswith("From none to perfect recall goes from 0% to 100%")
+    figure = plot_comparison(frame, least=1)
+    assert figure.axes[0].get_title(loc="left") == "Over all kinds recall goes from 0% to 100%"
+    with pytest.raises(UserError, match="at least one detector"):
+        compare_detectors(DOCUMENTS, {})
+
+
+MISTAKES = [
+    ("Dear Ann, thanks", Span(5, 8, "PERSON"), [], "one word, after a label or title"),
+    ("we saw Ann Lee", Span(7, 14, "PERSON"), [], "two words, within a sentence"),
+    ("Ann Lee wrote", Span(0, 7, "PERSON"), [], "two words, at the start of a line"),
+    ("we saw Ann Lee", Span(7, 14, "PERSON"), [Span(7, 10, "PERSON")], "found in part"),
+    ("ann lee wrote", Span(0, 7, "PERSON"), [], "in small letters, at the start of a line"),
+    ("we saw ANN LEE", Span(7, 14, "PERSON"), [], "in capitals, within a sentence"),
+    ("code A12345", Span(5, 11, "DEVICE_ID"), [], "letters and digits, within a sentence"),
+    ("age 93", Span(4, 6, "AGE"), [], "a number, within a sentence"),
+]
+
+
+@pytest.mark.parametrize(("text", "true", "found", "sort"), MISTAKES, ids=range(len(MISTAKES)))
+def test_a_miss_is_sorted_by_what_it_looks_like_and_shown_masked(text, true, found, sort):
+    frame = mistakes([Document(text, [true])], [found])
+    assert frame[["mistake", "entity", "sort", "n"]].values.tolist() == [["miss", true.entity_type, sort, 1]]
+    assert text[true.start : true.end] not in frame.to_csv()
+    assert mistakes_sentence(frame).startswith("1 misses and 0 false alarms; the most frequent miss is")
+
+
+def test_mistakes_beyond_the_most_frequent_are_counted_together():
+    documents = [Document(text, [true]) for text, true, _, _ in MISTAKES]
+    found = [spans for _, _, spans, _ in MISTAKES]
+    report = mistakes_report(mistakes(documents, found), most=3)
+    assert len(report) == 4 and report["times"].sum() == len(MISTAKES)
+    assert report["identifier"].iloc[-1].endswith("other sorts")
+    assert (
+        mistakes_sentence(mistakes(documents, [d.spans for d in documents])) == "0 misses and 0 false alarms."
+    )
 
 
 # ---------------------------------------------------------------- flows

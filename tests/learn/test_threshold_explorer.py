@@ -25,7 +25,8 @@ def explorer():
 )
 def test_figures_follow_the_threshold(explorer, threshold, found, missed, alarms):
     cells = dict(explorer.look(threshold).rows)
-    assert (cells["found (recall)"], cells["missed"], cells["false alarms"]) == (found, missed, alarms)
+    besides = cells["found besides (false alarms, or of another kind)"]
+    assert (cells["found (recall)"], cells["missed"], besides) == (found, missed, alarms)
 
 
 def test_no_findings_means_precision_is_not_known(explorer):
@@ -38,16 +39,40 @@ def test_the_example_is_marked_and_escaped(explorer):
     assert "&lt;b&gt;" in note.html()
 
 
-def test_the_widget_shows_the_text_and_follows_its_slider(explorer):
-    slider, view = explorer.widget().children
+def test_found_missed_and_false_alarms_are_said_in_words_and_drawn_in_three_ways(explorer):
+    marked = explorer.marked(0)
+    assert marked.summary() == "1 found, 1 missed, 1 false alarm."
+    assert "[FALSE ALARM PERSON: met]" in marked.text()
+    for label, line in (
+        ("PERSON:", "solid"),
+        ("MISSED PERSON:", "dashed"),
+        ("FALSE ALARM PERSON:", "dotted"),
+    ):
+        assert f">{label}</small>" in marked.html() and f"3px {line}" in marked.html()
+
+
+def test_what_is_marked_in_no_text_is_neither_hit_nor_false_alarm():
+    titles = [[*FOUND[0], Span(4, 7, "TITLE", 0.9)], FOUND[1]]
+    explorer = ThresholdExplorer(DOCUMENTS, titles)
+    assert explorer.look(0).rows == ThresholdExplorer(DOCUMENTS, FOUND).look(0).rows
+    assert "TITLE" not in explorer.marked(0).text()
+
+
+def test_the_widget_shows_the_text_and_follows_slider_and_choice(explorer):
+    slider, choice, view = explorer.widget().children
     assert explorer.look(0.4).html() in view.value and 'alt="Threshold curve.' in view.value
+    assert explorer.marked(0.4).html() in view.value and 'aria-live="polite"' in view.value
     slider.value = 0.95
-    assert explorer.look(0.95).html() in view.value
+    assert explorer.look(0.95).html() in view.value and explorer.marked(0.95).html() in view.value
+    choice.value = 1
+    assert explorer.marked(0.95, example=1).html() in view.value and "912-34" in view.value
 
 
 def test_a_threshold_or_documents_that_make_no_sense_are_refused(explorer):
     with pytest.raises(UserError, match="threshold is 2"):
         explorer.look(2)
+    with pytest.raises(UserError, match="no text 2: choose a number from 0 to 1"):
+        explorer.marked(0.4, example=2)
     with pytest.raises(UserError, match="one list of found spans"):
         ThresholdExplorer(DOCUMENTS, FOUND[:1])
     with pytest.raises(UserError, match="needs documents"):
@@ -59,4 +84,5 @@ def test_without_widgets_only_the_text_is_shown(explorer, monkeypatch):
     monkeypatch.setenv("SECURE_AI_WIDGETS", "off")
     monkeypatch.setattr("IPython.display.display", shown.append)
     explorer.show()
-    assert [item.text() for item in shown] == [explorer.look().text()]
+    said = shown[0].text()
+    assert len(shown) == 1 and explorer.look().text() in said and explorer.marked().text() in said

@@ -1,4 +1,4 @@
-"""The tasks of chapter 03: check digit, labeled numbers, tier of a table, recall and F2, a threshold."""
+"""The tasks of chapter 03: check digit, labels, tier of a table, recall and F2, a threshold, clean texts."""
 
 from __future__ import annotations
 
@@ -624,3 +624,136 @@ def choose_threshold(value) -> CheckResult:
         message = THRESHOLD_LOWEST if lowest else THRESHOLD_OTHER
         return incorrect(message, "Of the rows that reach the recall take the one with the best precision.")
     return incorrect(THRESHOLD_IMPOSSIBLE, "Return `None` if no row has enough recall.")
+
+
+# ------------------------------------------------------------------------------------- 6 · clean texts
+
+CLEAN_PARTIAL = "an identifier of which a piece is left still identifies: it must lie in findings as a whole."
+CLEAN_EXACT = "a finding that is longer than the identifier covers it, too; the ends need not agree."
+CLEAN_ANY = "a text with one identifier found and another missed is not clean."
+CLEAN_SPANS = "this counts identifiers; texts are asked for."
+CLEAN_EMPTY = "a text that holds no identifier is clean."
+CLEAN_COUNT = "the number of texts is asked for, as a whole number."
+CLEAN_JOINED = "two findings side by side can cover one identifier together."
+CLEAN_DIRTY = "this counts the texts that are not clean."
+CLEAN_ALL = "every text was counted as clean."
+CLEAN_OTHER = "the number of clean texts is not right."
+
+Places = list[tuple[int, int]]
+
+
+def _covers(identifier: tuple[int, int], findings: Places) -> bool:
+    return all(any(start <= at < end for start, end in findings) for at in range(*identifier))
+
+
+def _touches(identifier: tuple[int, int], findings: Places) -> bool:
+    return any(start < identifier[1] and identifier[0] < end for start, end in findings)
+
+
+def _inside_one(identifier: tuple[int, int], findings: Places) -> bool:
+    return any(start <= identifier[0] and identifier[1] <= end for start, end in findings)
+
+
+def _clean(true: list[Places], found: list[Places], rule: Callable = _covers, every: Callable = all) -> int:
+    return sum(every(rule(place, f) for place in t) for t, f in zip(true, found, strict=True))
+
+
+def _clean_spans(true: list[Places], found: list[Places]) -> int:
+    return sum(_covers(place, f) for t, f in zip(true, found, strict=True) for place in t)
+
+
+def _clean_with_any(true: list[Places], found: list[Places]) -> int:
+    return sum(bool(t) and all(_covers(p, f) for p in t) for t, f in zip(true, found, strict=True))
+
+
+def _share_of_clean(true: list[Places], found: list[Places]) -> float:
+    return _clean(true, found) / len(true)
+
+
+CLEAN_SLIPS: tuple[tuple[Callable, str, str, str], ...] = (
+    (partial(_clean, rule=_touches), CLEAN_PARTIAL,
+     "Ask for every position of the identifier, `range(start, end)`, whether it lies in a finding.",
+     "counts what is found in part"),
+    (partial(_clean, rule=lambda place, f: place in f), CLEAN_EXACT,
+     "Do not compare places for being equal: ask whether the one lies in the other.",
+     "asks for the same place"),
+    (partial(_clean, rule=_inside_one), CLEAN_JOINED,
+     "Collect the positions of all findings of a text in one set first.", "asks for one finding each"),
+    (partial(_clean, every=any), CLEAN_ANY, "Use `all`, not `any`, over the identifiers of a text.",
+     "is content with one"),
+    (_clean_spans, CLEAN_SPANS, "Count a text once, if all of its identifiers are covered.",
+     "counts identifiers"),
+    (_clean_with_any, CLEAN_EMPTY, "`all` of nothing is true, so that no special case is needed.",
+     "leaves out texts without identifiers"),
+    (lambda true, found: len(true) - _clean(true, found), CLEAN_DIRTY, "Count the others.",
+     "counts the texts that leak"),
+    (lambda true, found: len(true), CLEAN_ALL, "Compare what is there with what was found.",
+     "trusts the detector"),
+)  # fmt: skip
+"""What people write instead, what to say to it, the next step, and its name."""
+
+
+def _clean_texts(rng: np.random.Generator) -> tuple[list[Places], list[Places]]:
+    """Return places of identifiers and findings in texts of every kind that matters, each at least once."""
+    true, found = [], []
+
+    def place() -> tuple[int, int]:
+        start = int(rng.integers(5, 40))
+        return start, start + int(rng.integers(6, 20))
+
+    def far(first: tuple[int, int]) -> tuple[int, int]:
+        return first[1] + 10, first[1] + 10 + int(rng.integers(4, 12))
+
+    for _ in range(int(rng.integers(2, 5))):
+        one = place()
+        two, middle = far(one), (one[0] + one[1]) // 2
+        kinds: tuple[tuple[Places, Places], ...] = (
+            ([one], [one]),
+            ([one, two], [one, two]),
+            ([one, two], [one]),
+            ([one], [(one[0], one[1] - 2)]),
+            ([one], [(one[0] - 3, one[1] + 1)]),
+            ([one], [(one[0], middle), (middle, one[1])]),
+            ([], [two]),
+            ([], []),
+            ([one], []),
+        )
+        # In numbers that differ, so that no two mistakes lead to the same count.
+        for texts, times in zip(kinds, (1, 2, 4, 3, 5, 7, 6, 3, 2), strict=True):
+            true += [texts[0]] * times
+            found += [texts[1]] * times
+    order = rng.permutation(len(true))
+    return [true[i] for i in order], [found[i] for i in order]
+
+
+@lab.task(
+    prompt="Count the texts in which findings cover every identifier from its first to its last character.",
+    hints=(
+        "A text is clean if **all** its identifiers are covered. When is one identifier covered?",
+        "Make a set of the positions that findings cover: `{at for start, end in places for at in "
+        "range(start, end)}`. An identifier is covered if `range(start, end)` lies in it.",
+        "`covered.issuperset(range(start, end))` for every identifier of a text, inside `all(...)`; then "
+        "`sum` over the texts with `zip(true, found)`.",
+    ),
+    known_wrong=(
+        *(KnownWrong(slip, message, name) for slip, message, _, name in CLEAN_SLIPS),
+        KnownWrong(_share_of_clean, CLEAN_COUNT, "returns the share"),
+        KnownWrong(lambda true, found: 0, CLEAN_OTHER, "returns zero"),
+    ),
+    solution=_clean,
+)
+def clean_texts(value) -> CheckResult:
+    rng = fresh()
+    cases = [_clean_texts(rng) for _ in range(4)]
+    answers = [attempt(value, *case) for case in cases]
+    whole = (int, np.integer)
+    if any(isinstance(answer, bool) or not isinstance(answer, whole) for answer in answers):
+        return incorrect(CLEAN_COUNT, "Return `sum(...)` over the texts.")
+    if same(answers, [_clean(*case) for case in cases]):
+        return correct("A text counts only if nothing of any identifier is left in it.")
+    for slip, message, next_step, _ in CLEAN_SLIPS:
+        if same(answers, [slip(*case) for case in cases]):
+            return incorrect(message, next_step)
+    return incorrect(
+        CLEAN_OTHER, "Try it on one text with one identifier, found whole, in part and not at all."
+    )
