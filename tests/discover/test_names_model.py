@@ -137,7 +137,8 @@ def test_held_out_sentences_share_no_frame_with_training():
         frame(template)
         for templates in read_held_out().values()
         for template in templates
-        if frame(template) in training and any(piece.type is None for piece in template)
+        if frame(template) in training
+        and any(piece.type is None and any(map(str.isalpha, piece.text)) for piece in template)
     ]
     assert shared == []
 

@@ -56,11 +56,12 @@ class Network:
             For each text the tag numbers of its tokens, and the CRF's probability of each token's tag.
         """
         lengths = np.array([len(tokens.words) for tokens in batch])
+        results: list = [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in batch]
         if not lengths.sum():
-            return [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in batch]
+            return results
         emissions, places = self._emissions(batch)
-        results: list = [None] * len(batch)
         order = np.argsort(lengths, kind="stable")
+        order = order[lengths[order] > 0]
         # Texts of about one length are decoded together: padding costs more than another round.
         at = 0
         while at < len(order):

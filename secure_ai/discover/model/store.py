@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def read(path: Path = FILE) -> tuple[Network, dict[str, Any]]:
         with np.load(path, allow_pickle=False) as stored:
             texts = {name: stored[f"text:{name}"].tobytes().decode("utf-8") for name in _TEXT}
             weights = {name[7:]: stored[name] for name in stored.files if name.startswith("weight:")}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"The names model {path.name} cannot be read ({type(error).__name__}): install the kit again, or "
             "rebuild the model as its card says."

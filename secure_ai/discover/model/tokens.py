@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import regex
 
-_TOKEN = regex.compile(r"\p{L}[\p{L}\p{M}]*|\p{N}+|([^\s\p{L}\p{N}])\1*")
+# Python counts U+001C to U+001F as blanks, the pattern language does not.
+_TOKEN = regex.compile(r"\p{L}[\p{L}\p{M}]*|\p{N}+|([^\s\x1c-\x1f\p{L}\p{N}])\1*")
 LONGEST = 40
 
 
