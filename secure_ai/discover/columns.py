@@ -27,6 +27,8 @@ CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
 FREE_TEXT_WORDS = 4
 REPEATED, TERM_WORDS = 3, 20
 """Texts that come so often each, and have at most so many words, are terms of a list, not prose."""
+NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE"})
+"""What a names model finds, in terms of a list by mistake."""
 VALUES_READ = 400
 """Most distinct values of one column that the detector reads; a share is then within 5 points."""
 
@@ -79,8 +81,12 @@ BY_PATTERN = (
 )  # fmt: skip
 BY_NAME = ("PERSON", "LOCATION", "DATE_TIME")
 """What the names model is asked for, which takes longer: only where no pattern explains the values."""
+FORMS_READ = 150
+"""Most distinct values that are read for identifiers with a form; a share is then within 8 points."""
 NAMES_READ = 60
 """Most distinct values that are read for names; a share is then within 13 points."""
+FIRST_READ = 15
+"""Where not one of so many values holds anything, half of them all do not either (chance 1 in 30,000)."""
 LEAST_NAMES = 3
 """Distinct values below which no name is believed: a word or two of a code list can look like one."""
 LEAST_SHARE, LEAST_PART = 0.5, 0.1
@@ -189,13 +195,14 @@ def _clinical_text(known: _Values) -> Verdict:
     values = list(known.counts)
     share = _share(is_clinical, values)
     evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
-    repeated = (
-        known.n >= REPEATED * known.distinct and max(len(value.split()) for value in values) <= TERM_WORDS
-    )
-    if repeated or not _is_free_text(values):
-        # Terms of a code list; read as prose they would be full of names that are none.
+    if not _is_free_text(values):
         return Verdict(("HEALTH",), DOUBTFUL, evidence)
     text = _free_text(known.counts)
+    short = max(len(value.split()) for value in values) <= TERM_WORDS
+    if short and known.n >= REPEATED * known.distinct and not set(text.entities) - NAMES:
+        # Terms of a code list, which are full of words that look like names. One telephone number
+        # among them, and it would be prose.
+        return Verdict(("HEALTH",), DOUBTFUL, f"{evidence}, and they repeat as terms of a list do")
     return replace(text, entities=("HEALTH", *text.entities), evidence=f"{text.evidence}; {evidence}")
 
 
@@ -303,7 +310,7 @@ def _nested(name: str, sql_type: str, parsed: list, *, as_text: bool) -> Verdict
 def _judge_field(field: Field) -> Verdict:
     counts, announced = field.counts, _announced(field)
     coded = entity_of_element(field.names) == "HEALTH" and len(counts) < LEAST_SHARE * field.n_values
-    if coded:
+    if coded and not (field.names[-1] == "text" and _is_free_text(list(counts)) and _holds_numbers(counts)):
         # Terms of a code list repeat; read as prose they would be full of names that are none.
         return Verdict(
             ("HEALTH",), NAMED, f"the name says '{announced[1]}', and its values repeat as terms do"
@@ -321,6 +328,11 @@ def _judge_field(field: Field) -> Verdict:
     largest = max(numbers, default=None)
     leaf = field.names[-1] if field.names else ""
     return _judge(leaf, announced, _Values(kind, counts, field.n_values, len(counts), largest))
+
+
+def _holds_numbers(counts: dict[str, int]) -> bool:
+    """Return whether texts hold identifiers other than names: then they are prose, not terms."""
+    return bool(set(_free_text(counts).entities) - NAMES)
 
 
 def _announced(field: Field) -> tuple[str, str] | None:
@@ -385,7 +397,7 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
     if dates >= LEAST_SHARE:
         evidence = f"{dates:.0%} of {len(values):,} distinct sampled values have the form of a date"
         return Verdict(("DATE_TIME",), dates * CONFIRMED, evidence)
-    found = _by_detector(values, BY_PATTERN, VALUES_READ)
+    found = _by_detector(values, BY_PATTERN, FORMS_READ)
     if found is not None or len(values) < LEAST_NAMES:
         return found
     can = sum(CAN_BE_NAME(value) is not None for value in values[:NAMES_READ])
@@ -395,6 +407,8 @@ def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
 
 
 def _by_detector(values: Sequence[str], entities: Sequence[str], most: int) -> Verdict | None:
+    if len(values) > FIRST_READ and not any(detect(values[:FIRST_READ], entities=entities)):
+        return None
     read = values[:most]
     hits: dict[str, int] = {}
     explained = 0
