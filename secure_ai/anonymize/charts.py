@@ -208,6 +208,10 @@ def _name(found: Minimization) -> str:
 
 def _share(value: float) -> str:
     # Nothing rounds to "all" or "none".
+    if 0 < value < 0.001:
+        return "under 0.1%"
+    if 0.999 < value < 1:
+        return "over 99.9%"
     if 0 < value < 0.01 or 0.99 < value < 1:
         return f"{value:.1%}"
     return f"{value:.0%}"

@@ -119,11 +119,7 @@ def is_date(values: pd.Series) -> bool:
 
 def is_number(values: pd.Series) -> bool:
     """Whether a model should read a column as numbers (or days) rather than as categories."""
-    import pandas as pd
-
-    return (pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)) or is_date(
-        values
-    )
+    return _is_real(values) or is_date(values)
 
 
 def is_zip(name: str, values: pd.Series, entities: Collection[str] = ()) -> bool:
@@ -154,7 +150,7 @@ def ladder(name: str, values: pd.Series, entities: Collection[str] = ()) -> tupl
         timed = bool((_dates(values).dropna().dt.normalize() != _dates(values).dropna()).any())
         start = (Level("date and time"), Level("date", "day")) if timed else (Level("date"),)
         return (*start, Level("month", "month"), Level("year", "year"))
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    numeric = _is_real(values)
     if numeric and ({"AGE", "AGE_OVER_89"} & set(entities) or _words(name) & _AGE_WORDS):
         top = values.max()
         if values.min() >= 0 and 20 < top <= 130:
@@ -196,6 +192,13 @@ def encoded(values: pd.Series, level: Level, *, number: bool) -> np.ndarray:
     if missing.any():
         parts.append(missing.astype(float))
     return np.column_stack(parts)
+
+
+def _is_real(values: pd.Series) -> bool:
+    from pandas.api import types
+
+    kind = values.dtype
+    return types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind) and not types.is_complex_dtype(kind)
 
 
 def _rounded(values: pd.Series) -> tuple[Level, ...]:

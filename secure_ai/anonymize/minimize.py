@@ -251,8 +251,8 @@ def _checked(table: pd.DataFrame, target: str, purpose: str, tolerance: float) -
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
         raise UserError(f"Two columns are called '{shown(str(twice[0]))}': rename one.")
-    if not all(isinstance(name, str) for name in table.columns):
-        raise UserError("Column names must be texts: rename the columns that are numbers.")
+    if not all(isinstance(name, str) and name.strip() for name in table.columns):
+        raise UserError("Column names must be texts: name the columns that are numbers or empty.")
     if target not in table.columns:
         names = ", ".join(shown(name) for name in table.columns[:20])
         raise UserError(f"The table has no column '{shown(str(target))}' to predict: choose from {names}.")
@@ -265,7 +265,7 @@ def _readable(inputs: pd.DataFrame) -> pd.DataFrame:
     return inputs.apply(
         lambda values: (
             values
-            if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values)
+            if is_number(values) and values.dtype != object
             else values.astype(object).map(str, na_action="ignore")
         )
     )

@@ -182,6 +182,24 @@ def test_missing_values_text_codes_and_constants_do_no_harm():
     assert "code" in reasons
 
 
+def test_columns_of_every_type_are_read():
+    rows = 200
+    table = planted(
+        rows,
+        category=pd.Categorical(["a", "b"] * (rows // 2)),
+        nested=[[i % 3] for i in range(rows)],
+        zoned=pd.date_range("2024-01-01", periods=rows, tz="Europe/Berlin"),
+        span=pd.to_timedelta(np.arange(rows) % 9, unit="D"),
+        gaps=pd.array([None if i % 7 == 0 else i % 9 for i in range(rows)], dtype="Int64"),
+        answer=pd.array([None if i % 5 == 0 else bool(i % 2) for i in range(rows)], dtype="boolean"),
+        complex=np.arange(rows) + 1j,
+        raw=[b"a", b"b"] * (rows // 2),
+    )
+    result = minimize(table, "outcome", PURPOSE)
+    assert len(result.kept) + len(result.dropped) == table.shape[1] - 1
+    assert len(result.apply(table)) == rows
+
+
 def test_rows_without_an_outcome_are_left_out_and_said_so():
     table = planted(400)
     table["outcome"] = table["outcome"].astype(object)
@@ -217,6 +235,7 @@ BAD = [
     ("nothing to learn from", lambda t: t[["last_name", "email", "outcome"]], {}, "No column is left"),
     ("two alike", twice, {}, "Two columns are called 'age'"),
     ("numbered columns", lambda t: t.rename(columns={"age": 3}), {}, "must be texts"),
+    ("column without a name", lambda t: t.rename(columns={"age": " "}), {}, "must be texts"),
     ("no purpose", lambda t: t, {"purpose": " "}, "what the prediction is for"),
     ("tolerance of zero", lambda t: t, {"tolerance": 0}, "tolerance=0"),
     ("tolerance above a half", lambda t: t, {"tolerance": 0.6}, "tolerance=0.6"),
