@@ -142,7 +142,6 @@ def ladder(name: str, values: pd.Series, entities: Collection[str] = ()) -> tupl
         values: its values.
         entities: what the inventory takes it for.
     """
-    import pandas as pd
 
     if is_zip(name, values, entities):
         return (Level("five digits"), Level("first three digits", "zip3"))

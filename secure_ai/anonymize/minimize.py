@@ -260,7 +260,6 @@ def _checked(table: pd.DataFrame, target: str, purpose: str, tolerance: float) -
 
 def _readable(inputs: pd.DataFrame) -> pd.DataFrame:
     """Return ``inputs`` in types that the inventory reads: mixed and nested values as text."""
-    import pandas as pd
 
     return inputs.apply(
         lambda values: (
