@@ -301,9 +301,7 @@ def _pipeline(name: str) -> spacy.Language:
 
 def chosen_model() -> str:
     """Return the name of the pipeline that ``SECURE_AI_NLP`` asks for, the names model by default."""
-    from secure_ai.discover.model.store import FILE
-
-    return os.environ.get(NLP_VARIABLE) or (NAMES_MODEL if FILE.exists() else BLANK)
+    return os.environ.get(NLP_VARIABLE) or NAMES_MODEL
 
 
 def analyzer(model: str | None = None, own: str | None = None) -> AnalyzerEngine:

@@ -52,6 +52,10 @@ class TelephoneRecognizer(OwnRecognizer):
         "calling",
         "texted",
         "number is",
+        "old number",
+        "new number",
+        "my number",
+        "the number",
         "ph",
     )
     PATTERNS = (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COMPONENT = "secure_ai_names"
 BATCH = 64
+MOST_DIGITS = 9
+"""Of a postal code: ZIP+4 has the most."""
 
 _NAMES = BIT["given"] | BIT["surname"]
 _PLACES = BIT["city"] | BIT["country"] | BIT["state"] | BIT["region"]
@@ -108,6 +110,8 @@ class NamesModel:
                 while words[first].islower() and words[first] not in _PARTICLES:
                     first += 1
         if first >= end or not any(word[0].isalnum() for word in words[first:end]):
+            return None
+        if entity == "ZIP_CODE" and sum(len(w) for w in words[first:end] if w[0].isdigit()) > MOST_DIGITS:
             return None
         score = float(probability[first:end].mean())
         return Span(tokens.starts[first], tokens.ends[end - 1], entity, round(score, 4))
