@@ -125,7 +125,7 @@ def comparison_sentence(frame: pd.DataFrame) -> str:
     most = [f"{kind} {before[kind]} to {after[kind]}" for kind in leading]
     rises = f"; recall changes most for {', '.join(most)}" if most else ""
     return (
-        f"From {first} to {last} recall goes from {percent(total[('recall', first)])} to "
+        f"With {last} instead of {first} recall goes from {percent(total[('recall', first)])} to "
         f"{percent(total[('recall', last)])} and F2 from {total[('f2', first)]:.2f} to "
         f"{total[('f2', last)]:.2f}{rises}."
     )

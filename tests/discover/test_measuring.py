@@ -135,7 +135,7 @@ def test_a_comparison_has_a_row_for_each_marked_kind_and_leaves_the_others_out()
     assert frame.loc["all", ("recall", "none")] == 0 and frame.loc["all", ("precision", "perfect")] == 1
     assert frame.loc["all", ("clean", "perfect")] == 1
     assert comparison_report(frame)["recall, perfect"].tolist() == ["100%"] * 5
-    assert comparison_sentence(frame).startswith("From none to perfect recall goes from 0% to 100%")
+    assert comparison_sentence(frame).startswith("With perfect instead of none recall goes from 0% to 100%")
     figure = plot_comparison(frame, least=1)
     assert figure.axes[0].get_title(loc="left") == "Over all kinds recall goes from 0% to 100%"
     with pytest.raises(UserError, match="at least one detector"):
