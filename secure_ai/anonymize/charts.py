@@ -52,7 +52,7 @@ def plot_minimization(found: Minimization) -> Figure:
         f"{chosen['columns']} columns do the work of {curve['columns'].iloc[0]}; with fewer the score falls",
         loc="left",
     )
-    upper.set_ylabel(f"{_name(found)} (out of fold)")
+    upper.set_ylabel(f"{_name(found)} on rows not trained on")
     upper.legend(frameon=False, loc="lower left")
     lower.step(curve["step"], curve["identifying"], where="post", color=RISK)
     lower.axvline(chosen["step"], color="black", linestyle=":", linewidth=1.2)
