@@ -103,7 +103,8 @@ def corpora(rows: int) -> dict[str, list[Document]]:
     }
     for sector in ("healthcare", "finance"):
         data = synthetic_data.load(sector, seed=11, rows=rows)
-        kept[f"synthetic: {sector}"] = as_documents(data.documents)[: 3 * rows]
+        texts = [text for kind in data.documents.values() for text in kind]
+        kept[f"synthetic: {sector}"] = as_documents(texts[: 3 * rows])
     return kept
 
 
