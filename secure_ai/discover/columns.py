@@ -2,96 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from secure_ai.discover.by_values import LEAST_SHARE, by_full_names, by_uniqueness, by_value, share_of
 from secure_ai.discover.column_names import entity_of_name, words_of
-from secure_ai.discover.detector import detect
 from secure_ai.discover.fhir import entity_of_element
-from secure_ai.discover.forms import (
-    CAN_BE_NAME,
-    CHECKED_NUMBERS,
-    FORMS,
-    IS_DATE,
-    IS_DOTTED_ICD10,
-    IS_FULL_NAME,
-    IS_ICD10,
-    IS_UUID,
-    is_clinical,
-)
+from secure_ai.discover.forms import FORMS, IS_UUID, is_clinical
 from secure_ai.discover.nested import Field, documents, fields_of, map_names
+from secure_ai.discover.prose import NAMES, free_text, holds_numbers, is_free_text
+from secure_ai.discover.verdict import CONFIRMED, DOUBTFUL, EXACT_ROWS, NAMED, FieldVerdict, Verdict
 
-CONFIRMED, NAMED, DOUBTFUL = 0.95, 0.7, 0.5
-"""Confidence of a name whose values have the right form, have no typical form, or partly have it."""
+__all__ = ["EXACT_ROWS", "Verdict", "judge_column", "words_of"]
 
-FREE_TEXT_WORDS = 4
 REPEATED, TERM_WORDS = 3, 20
 """Texts that come so often each, and have at most so many words, are terms of a list, not prose."""
-NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE"})
-"""What a names model finds, in terms of a list by mistake."""
-VALUES_READ = 400
-"""Most distinct values of one column that the detector reads; a share is then within 5 points."""
-
-MIN_UNIQUE_ROWS = 20
-
-EXACT_ROWS = 1_000_000
-"""Up to this many rows distinct values are counted exactly, above it by HyperLogLog."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a column holds.
-
-    Attributes:
-        entities: names as in ``classification.ENTITY_CLASSES``, the most certain first.
-        confidence: 0 to 1.
-        evidence: why, in words; never a raw value.
-        free_text: whether the column holds prose.
-        identifier_share: share of the sampled non-null rows in which the detector found an
-            identifier; None where the column was not read as text.
-        fields: what each path of a nested column holds; empty for a flat one.
-    """
-
-    entities: tuple[str, ...]
-    confidence: float
-    evidence: str
-    free_text: bool = False
-    identifier_share: float | None = None
-    fields: tuple[FieldVerdict, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FieldVerdict:
-    """What one path of a nested column holds.
-
-    Attributes:
-        field: the path and its values.
-        verdict: as for a column.
-    """
-
-    field: Field
-    verdict: Verdict
-
-
-# A column of nothing but such values is that entity, whatever its name; the rest of what the
-# detector knows (ages, ZIP codes, weak numbers) needs a name or a sentence around it.
-BY_PATTERN = (
-    "EMAIL_ADDRESS", "URL", "IP_ADDRESS", "MAC_ADDRESS", "US_SSN", "US_ITIN", "CREDIT_CARD", "IBAN_CODE",
-    "PHONE_NUMBER", "MEDICAL_LICENSE", "US_MBI", "VEHICLE_ID", "COORDINATES", "UUID", "CRYPTO",
-)  # fmt: skip
-BY_NAME = ("PERSON", "LOCATION", "DATE_TIME")
-"""What the names model is asked for, which takes longer: only where no pattern explains the values."""
-FORMS_READ = 150
-"""Most distinct values that are read for identifiers with a form; a share is then within 8 points."""
-NAMES_READ = 60
-"""Most distinct values that are read for names; a share is then within 13 points."""
-FIRST_READ = 15
-"""Where not one of so many values holds anything, half of them all do not either (chance 1 in 30,000)."""
-LEAST_NAMES = 3
-"""Distinct values below which no name is believed: a word or two of a code list can look like one."""
-LEAST_SHARE, LEAST_PART = 0.5, 0.1
-"""Share of values that must be explained, and that one entity must have to be listed."""
-
 GENERIC = frozenset(
     [
         "value",
@@ -163,12 +88,12 @@ class _Values:
 
 def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verdict:
     kind, counts, values = known.kind, known.counts, list(known.counts)
-    if kind == "text" and announced is None and _share(IS_UUID, values) >= 0.95:
+    if kind == "text" and announced is None and share_of(IS_UUID, values) >= 0.95:
         return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
-    if kind == "text" and announced is None and _share(is_clinical, values) >= 0.2:
+    if kind == "text" and announced is None and share_of(is_clinical, values) >= 0.2:
         return _clinical_text(known)
-    if kind == "text" and _is_free_text(values) and (announced is None or announced[0] not in FORMS):
-        return _free_text(counts)
+    if kind == "text" and is_free_text(values) and (announced is None or announced[0] not in FORMS):
+        return free_text(counts)
     if announced is not None:
         entity, phrase = announced
         verdict = _check_name(entity, phrase, kind, values, known.largest)
@@ -178,26 +103,22 @@ def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verd
     else:
         contradicted = ""
     found = (
-        _by_value(kind, values)
-        or _by_full_names(name, kind, values)
-        or _by_uniqueness(name, kind, values, known.n, known.distinct)
+        by_value(kind, values)
+        or by_full_names(name, kind, values)
+        or by_uniqueness(name, kind, values, known.n, known.distinct)
     )
     if found is not None:
         return Verdict(found.entities, found.confidence, contradicted + found.evidence)
     return Verdict((), 0.0, contradicted + "neither name nor values point to personal data")
 
 
-def _share(check: Callable[[str], bool], values: Sequence[str]) -> float:
-    return sum(map(check, values)) / len(values)
-
-
 def _clinical_text(known: _Values) -> Verdict:
     values = list(known.counts)
-    share = _share(is_clinical, values)
+    share = share_of(is_clinical, values)
     evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
-    if not _is_free_text(values):
+    if not is_free_text(values):
         return Verdict(("HEALTH",), DOUBTFUL, evidence)
-    text = _free_text(known.counts)
+    text = free_text(known.counts)
     short = max(len(value.split()) for value in values) <= TERM_WORDS
     if short and known.n >= REPEATED * known.distinct and not set(text.entities) - NAMES:
         # Terms of a code list, which are full of words that look like names. One telephone number
@@ -224,61 +145,6 @@ def _kind(sql_type: str) -> str:
     if "INT" in base:
         return "integer"
     return "boolean" if base == "BOOLEAN" else "text"
-
-
-def _is_free_text(values: Sequence[str]) -> bool:
-    lengths = sorted(len(value.split()) for value in values)
-    # The upper quarter decides: short replies among long notes do not make a code list.
-    upper, middle = lengths[(3 * len(lengths)) // 4], lengths[len(lengths) // 2]
-    return (upper > FREE_TEXT_WORDS and len(values) > 1) or middle >= 2 * FREE_TEXT_WORDS
-
-
-def reading() -> str:
-    """Return which detector reads text, and what it cannot: for the evidence of a column of prose."""
-    from secure_ai.discover.engine import BLANK, NAMES_MODEL, chosen_model
-
-    model = chosen_model()
-    if model == BLANK:
-        return "read by patterns alone, which miss names in plain prose"
-    if model == NAMES_MODEL:
-        return "read by patterns and the names model, which misses some names"
-    return "read by patterns and the model that SECURE_AI_NLP names"
-
-
-def _free_text(counts: dict[str, int]) -> Verdict:
-    weights = _read(counts)
-    rows = sum(weights.values())
-    holding: dict[str, float] = {}
-    with_any = 0.0
-    for weight, spans in zip(weights.values(), detect(list(weights)), strict=True):
-        names = {span.entity_type for span in spans}
-        # An age of up to 89 is no identifier; AGE is only listed as an attribute.
-        with_any += weight if names - {"AGE", "TITLE"} else 0
-        for entity in names:
-            holding[entity] = holding.get(entity, 0) + weight
-    entities = tuple(
-        entity
-        for entity, weight in sorted(holding.items(), key=lambda i: (-i[1], i[0]))
-        if weight / rows >= 0.01
-    )
-    share = with_any / rows
-    evidence = f"free text; identifiers in {share:.0%} of {round(rows):,} sampled rows ({reading()})"
-    return Verdict(entities, CONFIRMED if entities else NAMED, evidence, True, share)
-
-
-def _read(counts: dict[str, int]) -> dict[str, float]:
-    """Choose the values that the detector reads: the most frequent, and others that stand for the rest."""
-    if len(counts) <= VALUES_READ:
-        return dict(counts)
-    ordered = sorted(counts, key=counts.__getitem__, reverse=True)
-    head, tail = ordered[: VALUES_READ // 2], ordered[VALUES_READ // 2 :]
-    # Equal counts keep their order, and that is random.
-    step = len(tail) / (VALUES_READ - len(head))
-    chosen = [tail[int(i * step)] for i in range(VALUES_READ - len(head))]
-    scale = sum(counts[value] for value in tail) / sum(counts[value] for value in chosen)
-    return {value: float(counts[value]) for value in head} | {
-        value: counts[value] * scale for value in chosen
-    }
 
 
 # ---------------------------------------------------------------- nested columns
@@ -310,7 +176,7 @@ def _nested(name: str, sql_type: str, parsed: list, *, as_text: bool) -> Verdict
 def _judge_field(field: Field) -> Verdict:
     counts, announced = field.counts, _announced(field)
     coded = entity_of_element(field.names) == "HEALTH" and len(counts) < LEAST_SHARE * field.n_values
-    if coded and not (field.names[-1] == "text" and _is_free_text(list(counts)) and _holds_numbers(counts)):
+    if coded and not (field.names[-1] == "text" and is_free_text(list(counts)) and holds_numbers(counts)):
         # Terms of a code list repeat; read as prose they would be full of names that are none.
         return Verdict(
             ("HEALTH",), NAMED, f"the name says '{announced[1]}', and its values repeat as terms do"
@@ -328,11 +194,6 @@ def _judge_field(field: Field) -> Verdict:
     largest = max(numbers, default=None)
     leaf = field.names[-1] if field.names else ""
     return _judge(leaf, announced, _Values(kind, counts, field.n_values, len(counts), largest))
-
-
-def _holds_numbers(counts: dict[str, int]) -> bool:
-    """Return whether texts hold identifiers other than names: then they are prose, not terms."""
-    return bool(set(_free_text(counts).entities) - NAMES)
 
 
 def _announced(field: Field) -> tuple[str, str] | None:
@@ -373,96 +234,3 @@ def _check_name(
     if entity == "AGE" and largest is not None and largest > 89:
         return Verdict(("AGE_OVER_89",), CONFIRMED, f"{shown}, some over 89")
     return Verdict((entity,), CONFIRMED if share >= 0.8 else DOUBTFUL, shown)
-
-
-def _by_value(kind: str, values: Sequence[str]) -> Verdict | None:
-    if kind == "date":
-        return Verdict(("DATE_TIME",), CONFIRMED, "the type is a date")
-    if kind in {"integer", "text"} and len(values) >= MIN_UNIQUE_ROWS:
-        for entity, check in CHECKED_NUMBERS.items():
-            share = sum(map(check, values)) / len(values)
-            if share >= 0.95:
-                return Verdict(
-                    (entity,),
-                    share * CONFIRMED,
-                    f"{share:.0%} of {len(values):,} distinct values pass its check digit",
-                )
-    if kind != "text":
-        return None
-    if sum(map(IS_ICD10, values)) >= 0.95 * len(values) and sum(map(IS_DOTTED_ICD10, values)) >= 0.2 * len(
-        values
-    ):
-        return Verdict(("HEALTH",), NAMED, "the values have the form of ICD-10 codes")
-    dates = _share(IS_DATE, values)
-    if dates >= LEAST_SHARE:
-        evidence = f"{dates:.0%} of {len(values):,} distinct sampled values have the form of a date"
-        return Verdict(("DATE_TIME",), dates * CONFIRMED, evidence)
-    found = _by_detector(values, BY_PATTERN, FORMS_READ)
-    if found is not None or len(values) < LEAST_NAMES:
-        return found
-    can = sum(CAN_BE_NAME(value) is not None for value in values[:NAMES_READ])
-    return (
-        _by_detector(values, BY_NAME, NAMES_READ) if can >= LEAST_SHARE * len(values[:NAMES_READ]) else None
-    )
-
-
-def _by_detector(values: Sequence[str], entities: Sequence[str], most: int) -> Verdict | None:
-    if len(values) > FIRST_READ and not any(detect(values[:FIRST_READ], entities=entities)):
-        return None
-    read = values[:most]
-    hits: dict[str, int] = {}
-    explained = 0
-    for value, spans in zip(read, detect(read, entities=entities), strict=True):
-        whole = {s.entity_type for s in spans if s.end - s.start >= 0.8 * len(value.strip())}
-        explained += bool(whole)
-        for entity in whole:
-            hits[entity] = hits.get(entity, 0) + 1
-    if explained < LEAST_SHARE * len(read) or not hits:
-        return None
-    listed = sorted((e for e in hits if hits[e] >= LEAST_PART * len(read)), key=lambda e: (-hits[e], e))
-    share = explained / len(read)
-    return Verdict(
-        tuple(listed),
-        share * CONFIRMED,
-        f"the detector recognized {share:.0%} of {len(read):,} distinct sampled values",
-    )
-
-
-def _by_full_names(name: str, kind: str, values: Sequence[str]) -> Verdict | None:
-    # "holder_name", "debtor_nm": a name of something, whose values are two or three capitalized words.
-    if kind != "text" or not {"name", "names", "nm"} & set(words_of(name)) or len(values) < MIN_UNIQUE_ROWS:
-        return None
-    share = sum(IS_FULL_NAME(value) is not None for value in values) / len(values)
-    if share < 0.7:
-        return None
-    return Verdict(
-        ("PERSON",),
-        DOUBTFUL,
-        f"named as a name; {share:.0%} of the values are two or three capitalized words",
-    )
-
-
-def _by_uniqueness(
-    name: str, kind: str, values: Sequence[str], n_values: int, distinct: int
-) -> Verdict | None:
-    estimated = n_values > EXACT_ROWS
-    # HyperLogLog was seen to err by 15 %.
-    if distinct < n_values * (0.8 if estimated else 1) or n_values < MIN_UNIQUE_ROWS:
-        return None
-    if kind not in {"text", "integer"}:
-        return None
-    if kind == "integer":
-        says_so = {"id", "no", "num", "number", "nr", "key", "ref", "code", "index", "seq"} & set(
-            words_of(name)
-        )
-        numbers = sorted(map(int, values))
-        consecutive = numbers[-1] - numbers[0] + 1 == len(numbers) == n_values
-        if not says_so and not consecutive:
-            return None
-    elif sum(map(FORMS["UNIQUE_IDENTIFIER"], values)) < 0.95 * len(values) or min(map(len, values)) < 4:
-        return None
-    return Verdict(
-        ("UNIQUE_IDENTIFIER",),
-        NAMED,
-        f"{'by estimate nearly ' if estimated else ''}every one of {n_values:,} values is different",
-    )

@@ -11,9 +11,10 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import NUMERIC, Source, column_list, quote_identifier
 from secure_ai.discover.classification import ENTITY_CLASSES, FREE_TEXT, LINKED, Tier, classify
 from secure_ai.discover.column_names import entity_of_name
-from secure_ai.discover.columns import DOUBTFUL, EXACT_ROWS, FieldVerdict, Verdict, judge_column
+from secure_ai.discover.columns import judge_column
 from secure_ai.discover.header import refuse_data_as_header
 from secure_ai.discover.scoring import mask
+from secure_ai.discover.verdict import DOUBTFUL, EXACT_ROWS, FieldVerdict, Verdict
 
 ROWS_PER_VALUE = 10
 """Rows read for each distinct value asked for: enough for shares, and bounded whatever the table."""

@@ -88,7 +88,6 @@ class MarkedText(Shown):
 
 
 def _marked(one: Mark, value: str) -> str:
-    return (
-        f'<mark style="{STYLES[one.kind]};padding:0 0.2em;white-space:pre-wrap">'
-        f'<small style="font-weight:bold">{html.escape(one.label)}:</small> {html.escape(value)}</mark>'
-    )
+    label = f'<small style="font-weight:bold;white-space:nowrap">{html.escape(one.label)}:</small>'
+    style = f"{STYLES[one.kind]};padding:0 0.2em;white-space:pre-wrap"
+    return f'<mark style="{style}">{label} {html.escape(value)}</mark>'
