@@ -259,7 +259,27 @@ def combine(text: str, candidates: Iterable[Span]) -> list[Span]:
     """Return what is left of ``candidates``: addresses as one span, of other overlaps the surer one."""
     from secure_ai.discover.addresses import join_addresses, unite_addresses
 
-    return join_addresses(text, resolve(unite_addresses(candidates)))
+    return join_addresses(text, resolve(_whole_names(text, unite_addresses(candidates))))
+
+
+def _whole_names(text: str, candidates: list[Span]) -> list[Span]:
+    """Return ``candidates`` without the parts of a name that another one has whole as "Family, Given"."""
+    people = [span for span in candidates if span.entity_type == "PERSON"]
+    whole = [
+        span
+        for span in people
+        if (comma := text.find(",", span.start, span.end)) >= 0
+        # "Foster, MD" has no name behind the comma.
+        and any(comma < other.start and other.end <= span.end for other in people)
+    ]
+    if not whole:
+        return candidates
+    return [
+        span
+        for span in candidates
+        if span.entity_type != "PERSON"
+        or not any(w.start <= span.start and span.end <= w.end and span != w for w in whole)
+    ]
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:

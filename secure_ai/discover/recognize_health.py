@@ -28,6 +28,12 @@ class MedicalRecordNumberRecognizer(OwnRecognizer):
                 number=5,
             ),
         ),
+        (
+            "behind a name in capitals",
+            r"(?-i:\p{Lu}[\p{Lu}'’-]+,[ ]?\p{Lu}[\p{Lu}'’-]+)[ ]{1,3}\(\K(?-i:[A-Z]{0,3})\d{6,10}(?=\))",
+            0.75,
+            Screen(marks=("(",), run=6),
+        ),
         ("MRN prefix", r"(?<![\p{L}\p{N}])MRN-?\d{5,12}\b", LABELED, Screen(words="mrn", run=5)),
         ("number", r"(?<![\p{L}\p{N}.-])\d{6,10}(?![\p{L}\p{N}-])", 0.05, Screen(run=6)),
     )

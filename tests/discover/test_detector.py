@@ -393,3 +393,9 @@ def test_every_entity_of_the_detector_is_classified():
     from secure_ai.discover import ENTITY_CLASSES
 
     assert set(known_entities()) <= set(ENTITY_CLASSES)
+
+
+def test_a_record_number_stands_in_brackets_behind_a_name_in_capitals():
+    text = "Reconciliation for SOTO,ROSALIA (ZZ74565409): atorvastatin"
+    (spans,) = detect([text])
+    assert ("ZZ74565409", "MEDICAL_RECORD_NUMBER") in {(text[s.start : s.end], s.entity_type) for s in spans}

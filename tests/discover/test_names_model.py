@@ -114,6 +114,32 @@ def test_the_longest_phrase_wins_and_small_letters_start_none():
     assert lexicon.phrase_codes(["new", "york"]) == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("Patient Williams, Kathleen, 53 years", ["Williams, Kathleen"]),
+        ("Dear Mcguire, Clinton,\n\nyour new card", ["Mcguire, Clinton"]),
+        ("We invited Okafor, Amina and Bob.", ["Okafor", "Amina", "Bob"]),
+        ("my name is tyler riggs. Ok?", ["tyler riggs"]),
+        ("The Tinetti score was low.", []),
+    ],
+)
+def test_names_are_read_as_a_person_reads_them(text, people):
+    (spans,) = names_model().spans([text])
+    assert [text[s.start : s.end] for s in spans if s.entity_type == "PERSON"] == people
+
+
+def test_a_name_ends_with_its_line():
+    text = "Harborlight General Hospital\nTel. (617) 555-0134"
+    (spans,) = names_model().spans([text])
+    assert all("\n" not in text[s.start : s.end] for s in spans if s.entity_type == "ORGANIZATION")
+
+
+def test_ten_digits_are_no_postal_code():
+    (spans,) = names_model().spans(["Forward all calls to 6114980364 until I return."])
+    assert "ZIP_CODE" not in {span.entity_type for span in spans}
+
+
 # ---------------------------------------------------------------- the corpus
 
 
