@@ -10,7 +10,7 @@ from secure_ai.discover.column_names import entity_of_name, words_of
 from secure_ai.discover.fhir import entity_of_element
 from secure_ai.discover.forms import FORMS, IS_UUID, is_clinical
 from secure_ai.discover.nested import Field, documents, fields_of, map_names
-from secure_ai.discover.prose import NAMES, free_text, holds_numbers, is_free_text
+from secure_ai.discover.prose import NAMES, VALUES_READ, free_text, holds_numbers, is_free_text
 from secure_ai.discover.verdict import CONFIRMED, DOUBTFUL, EXACT_ROWS, NAMED, FieldVerdict, Verdict
 
 __all__ = ["EXACT_ROWS", "Verdict", "judge_column", "words_of"]
@@ -90,7 +90,7 @@ def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verd
     kind, counts, values = known.kind, known.counts, list(known.counts)
     if kind == "text" and announced is None and share_of(IS_UUID, values) >= 0.95:
         return Verdict(("UUID",), CONFIRMED, f"the {len(values):,} distinct sampled values are UUIDs")
-    if kind == "text" and announced is None and share_of(is_clinical, values) >= 0.2:
+    if kind == "text" and announced is None and share_of(is_clinical, values[:VALUES_READ]) >= 0.2:
         return _clinical_text(known)
     if kind == "text" and is_free_text(values) and (announced is None or announced[0] not in FORMS):
         return free_text(counts)
@@ -114,8 +114,10 @@ def _judge(name: str, announced: tuple[str, str] | None, known: _Values) -> Verd
 
 def _clinical_text(known: _Values) -> Verdict:
     values = list(known.counts)
-    share = share_of(is_clinical, values)
-    evidence = f"{share:.0%} of {len(values):,} distinct sampled values hold clinical terms"
+    read = values[:VALUES_READ]
+    evidence = (
+        f"{share_of(is_clinical, read):.0%} of {len(read):,} distinct sampled values hold clinical terms"
+    )
     if not is_free_text(values):
         return Verdict(("HEALTH",), DOUBTFUL, evidence)
     text = free_text(known.counts)
