@@ -177,7 +177,9 @@ def mistakes(documents: Sequence[Document], found: Sequence[Sequence[Span]]) -> 
 def mistakes_sentence(frame: pd.DataFrame) -> str:
     """Say how many misses and false alarms there are in :func:`mistakes`, and which misses lead."""
     misses, alarms = frame[frame["mistake"] == "miss"], frame[frame["mistake"] == "false alarm"]
-    counts = f"{misses['n'].sum():,} misses and {alarms['n'].sum():,} false alarms"
+    missed, false = misses["n"].sum(), alarms["n"].sum()
+    counts = f"{missed:,} {'miss' if missed == 1 else 'misses'} and "
+    counts += f"{false:,} {'false alarm' if false == 1 else 'false alarms'}"
     if misses.empty:
         return f"{counts}."
     worst = misses.iloc[0]

@@ -159,7 +159,7 @@ def test_a_miss_is_sorted_by_what_it_looks_like_and_shown_masked(text, true, fou
     frame = mistakes([Document(text, [true])], [found])
     assert frame[["mistake", "entity", "sort", "n"]].values.tolist() == [["miss", true.entity_type, sort, 1]]
     assert text[true.start : true.end] not in frame.to_csv()
-    assert mistakes_sentence(frame).startswith("1 misses and 0 false alarms; the most frequent miss is")
+    assert mistakes_sentence(frame).startswith("1 miss and 0 false alarms; the most frequent miss is")
 
 
 def test_mistakes_beyond_the_most_frequent_are_counted_together():
