@@ -1,6 +1,6 @@
 """How fast the bank's data are made, beside a plain per-row Faker loop, and whether memory stays flat.
 
-Run ``python benchmarks/data_generation.py`` (about a minute on a quiet machine; ``--help`` lists the options).
+Run ``python benchmarks/data_generation.py`` (about a minute on a quiet machine; ``--help`` lists options).
 Each of our figures is a whole run in a fresh process, with the start of Python, all tables and texts; the
 loop is timed on fewer rows and makes the columns of the transactions only.
 """
