@@ -10,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
 
+from threadpoolctl import threadpool_limits
+
 from secure_ai.core.errors import UserError
 
 SMALL = 1_000_000
@@ -45,15 +47,14 @@ def pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         UserError: if a worker dies (killed, out of memory), or cannot start.
     """
     executor = ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
     )
     try:
         yield executor
     except BrokenProcessPool:
         raise UserError(
-            f"One of the {processes} worker processes ended early (too little memory, killed, or a script"
-            f" without "
-            "the line if __name__ == '__main__'): use fewer processes, or correct the script."
+            f"One of the {processes} worker processes ended early (too little memory, killed, or a script "
+            "without the line if __name__ == '__main__'): use fewer processes, or correct the script."
         ) from None
     except BaseException:
         # The workers would first finish what they have; nobody waits for it any more.
@@ -64,6 +65,8 @@ def pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+def _prepare() -> None:
     # Ctrl-C reaches every process of the terminal; only the parent answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The processes share the cores; threads of the linear algebra in each would only crowd them.
+    threadpool_limits(limits=1)

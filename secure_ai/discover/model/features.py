@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from zlib import crc32
 
 N_GRAM_ROWS = 32_768
 N_SHAPES = 512
@@ -14,20 +13,23 @@ UNKNOWN, NUMBER = 0, 1
 CASES = 4
 
 
-@lru_cache(maxsize=200_000)
-def n_grams(word: str) -> tuple[int, ...]:
+def n_grams(word: str) -> list[int]:
     """Return the rows of the word's character n-grams (3 to 5, with ends marked) and of its whole.
 
     Source:
         Bojanowski et al., *Enriching Word Vectors with Subword Information*, TACL 2017.
     """
     marked = f"<{word.casefold()}>"
-    grams = [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
-    grams += [f"={marked}", f"^{marked[:3]}", f"^{marked[:4]}", f"{marked[-3:]}$", f"{marked[-4:]}$"]
-    return tuple(zlib.crc32(gram.encode("utf-8", "replace")) % N_GRAM_ROWS for gram in grams)
+    # In ASCII a slice of the bytes is the slice's bytes: one encoding instead of a dozen.
+    text = marked.encode() if marked.isascii() else marked
+    grams = [text[i : i + n] for n in (3, 4, 5) for i in range(len(text) - n + 1)]
+    whole = [f"={marked}", f"^{marked[:3]}", f"^{marked[:4]}", f"{marked[-3:]}$", f"{marked[-4:]}$"]
+    if text is marked:
+        grams = [gram.encode("utf-8", "replace") for gram in grams]
+    grams += [gram.encode("utf-8", "replace") for gram in whole]
+    return [crc32(gram) % N_GRAM_ROWS for gram in grams]
 
 
-@lru_cache(maxsize=200_000)
 def shape(word: str) -> int:
     """Return the row of the word's shape, as in ``Xxxx``, ``dd`` or ``XX``: runs are cut at four."""
     out: list[str] = []
@@ -42,7 +44,7 @@ def shape(word: str) -> int:
             mark = character
         if out[-4:] != [mark] * 4:
             out.append(mark)
-    return zlib.crc32("".join(out).encode("utf-8", "replace")) % N_SHAPES
+    return crc32("".join(out).encode("utf-8", "replace")) % N_SHAPES
 
 
 def word_row(word: str, vocabulary: Mapping[str, int]) -> int:

@@ -8,6 +8,7 @@ chooses the best sequence of tags. ``train`` builds the same network in torch an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -94,8 +95,8 @@ class Network:
     def _embed(self, words: Sequence[str]) -> np.ndarray:
         w = self.weights
         grams = [features.n_grams(word) for word in words]
-        counts = np.array([len(gram) for gram in grams])
-        flat = w["n_grams.weight"][np.concatenate([np.array(gram) for gram in grams])]
+        counts = np.fromiter(map(len, grams), dtype=np.int64)
+        flat = w["n_grams.weight"][np.fromiter(chain.from_iterable(grams), dtype=np.int64)]
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
         averaged = np.add.reduceat(flat, starts, axis=0) / counts[:, None]
         bits = np.array([self.lexicon.bits(word) for word in words])
