@@ -107,7 +107,7 @@ def _kept(name: str, entities: tuple[str, ...], reason: str, *, examined: bool =
 
 def _closed(policy: Policy, name: str, kind: str, verdict: Verdict) -> ColumnPlan:
     removed = [e for e in verdict.entities if policy.rule(e).action != "keep"]
-    if removed or policy.unlisted_columns == "drop":
+    if removed or kind == "binary" or policy.unlisted_columns == "drop":
         reason = f"{kind} content, which is not taken apart: it goes as a whole"
         return ColumnPlan(name, "drop", ColumnChange(name, verdict.entities, "drop", reason))
     reason = f"{kind} content, which is not examined; the policy keeps such columns"
@@ -137,6 +137,35 @@ def role_of(name: str) -> str:
     """Return ``given`` or ``family`` where a column's name says that it holds that part of names."""
     words = set(words_of(name))
     return "given" if words & _GIVEN else "family" if words & _FAMILY else ""
+
+
+def names_people(plan: ColumnPlan) -> bool:
+    """Whether a column holds names of people that do not stay: they are looked for in the texts beside."""
+    held = {plan.entity, *plan.change.entities[:1]}
+    return plan.mode in {"value", "drop"} and bool(held & {"PERSON", "CARDHOLDER_NAME"})
+
+
+def name_pairs(parts: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the columns of given and family names that belong together: (given, family).
+
+    ``contact_first`` goes with ``contact_last``; where there is one of each, they belong together
+    whatever they are called.
+
+    Args:
+        parts: (column, role) of columns that hold one part of names.
+    """
+    given = [name for name, role in parts if role == "given"]
+    family = [name for name, role in parts if role == "family"]
+    if len(given) == len(family) == 1:
+        return ((given[0], family[0]),)
+    rests = {name: tuple(w for w in words_of(name) if w not in _GIVEN | _FAMILY) for name in given + family}
+    pairs = []
+    for first in given:
+        fits = [last for last in family if rests[last] == rests[first]]
+        alike = [other for other in given if rests[other] == rests[first]]
+        if len(fits) == len(alike) == 1:
+            pairs.append((first, fits[0]))
+    return tuple(pairs)
 
 
 def person_column(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
 from secure_ai.anonymize.documents import lines
-from secure_ai.anonymize.plan import ColumnPlan, person_column, plan_column
+from secure_ai.anonymize.own_names import KnownNames, known_names
+from secure_ai.anonymize.plan import ColumnPlan, name_pairs, names_people, person_column, plan_column
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.text import TextCleaner, form_scanner
 from secure_ai.core.errors import UserError
@@ -25,7 +26,10 @@ CHUNK = 500
 MAX_WHOLE = 200 << 20
 """Most bytes of a file that is one JSON value; as JSON Lines it may have any size."""
 MAX_DEPTH = 60
-_PLAIN_KEY = re.compile(r"(?!.*\d{7})[\w .:/\[\]$-]{1,80}")
+PLAIN_KEY = re.compile(r"(?!(?:.*\d){5})[^\W\d][\w$@-]{0,79}")
+_CODE_KEY = re.compile(r"(?=(?:.*\d){5})[\d\W]+|(?=(?:.*\d){7})[A-Za-z]{1,4}[-_ ]?[\d-]+")
+ANY_KEY = "{key}"
+"""Stands in a path for a name that is a value, as in {"maria@example.com": ...}."""
 
 
 def read_json_lines(path: Path) -> Iterator[Any]:
@@ -114,13 +118,17 @@ def clean_records(path: Path, out: Path, actions: Actions, journal: Journal, per
     head = list(islice(records, SAMPLED))
     if not head:
         raise UserError(f"{shown(path.name)} holds no records: export it again.")
-    cleaner: Callable[[list[Any]], list[Any]]
     if isinstance(head[0], dict) and isinstance(head[0].get("resourceType"), str):
         from secure_ai.anonymize.fhir import FhirCleaner
 
         cleaner = FhirCleaner(actions, journal).clean
     else:
-        cleaner = RecordCleaner(actions, journal, head, person).clean
+        reader = RecordCleaner(actions, journal, head, person)
+
+        def cleaner(chunk: list[Any]) -> list[Any]:
+            journal.rows += len(chunk)
+            return reader.clean(chunk)
+
     stream = chain(head, records)
     with out.open("w", encoding="utf-8", newline="") as file:
         if whole:
@@ -146,16 +154,22 @@ class Texts:
     values: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     puts: list[Callable[[str], None]] = field(default_factory=list)
+    known: list[KnownNames | None] = field(default_factory=list)
 
-    def add(self, value: str, owner: str, put: Callable[[str], None]) -> None:
+    def add(
+        self, value: str, owner: str, put: Callable[[str], None], known: KnownNames | None = None
+    ) -> None:
         """Have ``value`` read; ``put`` is called with what it becomes."""
         self.values.append(value)
         self.owners.append(owner)
         self.puts.append(put)
+        self.known.append(known)
 
     def clean(self, cleaner: TextCleaner, journal: Journal) -> None:
         """Read all of them and put them in their places."""
-        for document, put in zip(cleaner.clean(self.values, self.owners), self.puts, strict=True):
+        for document, put in zip(
+            cleaner.clean(self.values, self.owners, known=self.known), self.puts, strict=True
+        ):
             journal.tally.add(document.tally)
             put(document.text)
 
@@ -173,10 +187,13 @@ class RecordCleaner:
     def __init__(self, actions: Actions, journal: Journal, sample: list[Any], person: str | None) -> None:
         self.actions = actions
         self.journal = journal
+        self._keys: dict[str, tuple[str, str]] = {}
+        self._key_cleaner = form_scanner(actions, dates=True)
+        self._rows = 0
         found: dict[str, dict[str, int]] = {}
         kinds: dict[str, set[type]] = {}
         for record in sample:
-            for path, value in leaves(record):
+            for path, value in self._leaves(record):
                 kinds.setdefault(path, set()).add(type(value))
                 counts = found.setdefault(path, {})
                 text = _as_text(value)
@@ -209,56 +226,102 @@ class RecordCleaner:
         self.journal.columns[path] = plan.change
         return plan
 
-    def clean(self, records: list[Any]) -> list[Any]:
-        """Return ``records`` after de-identification."""
+    def clean(
+        self,
+        records: list[Any],
+        owners: Sequence[str] | None = None,
+        known: Sequence[KnownNames | None] | None = None,
+    ) -> list[Any]:
+        """Return ``records`` after de-identification.
+
+        Args:
+            records: JSON values.
+            owners: whose record each is, where the records themselves do not say it.
+            known: names to look for in the texts of each, beside those that it holds in fields.
+        """
         texts = {"text": Texts(), "scan": Texts()}
-        holder = [[]]
+        holder: list[Any] = [None] * len(records)
         for number, record in enumerate(records):
-            owner = self._owner(record, self.journal.rows + number)
-            holder[0].append(None)
-            self._walk(record, "", owner, texts, _setter(holder[0], number))
-        self.journal.rows += len(records)
+            owner = self._owner(record, self._rows + number) if owners is None else owners[number]
+            beside = None if known is None else known[number]
+            context = _Record(owner, self._names(record, beside), texts)
+            self._walk(record, "", context, _setter(holder, number))
+        self._rows += len(records)
         for mode, waiting in texts.items():
             waiting.clean(self._cleaners[mode], self.journal)
-        return holder[0]
+        return holder
+
+    def _leaves(self, record: Any) -> Iterator[tuple[str, Any]]:
+        return leaves(record, key=lambda name: self._key(name)[1])
 
     def _owner(self, record: Any, number: int) -> str:
         if self._person is not None:
-            for path, value in leaves(record):
+            for path, value in self._leaves(record):
                 if path == self._person:
                     return _as_text(value)
         return f"record {number}"
 
-    def _walk(self, value: Any, path: str, owner: str, texts: dict[str, Texts], put: Callable) -> None:
+    def _names(self, record: Any, beside: KnownNames | None) -> KnownNames:
+        """Return the people whom a record names in fields of its own."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        names = []
+        for path, value in self._leaves(record):
+            plan = self._of(path, value)
+            if isinstance(value, str) and names_people(plan):
+                names.append((value, plan.role))
+                if plan.role:
+                    found.setdefault(path.rpartition(".")[0], []).append((path, value))
+        whole = []
+        for parts in found.values():
+            values = dict(parts)
+            for given, family in name_pairs([(path, self._plans[path].role) for path in values]):
+                whole.append((f"{values[family]}, {values[given]}", ""))
+        own = known_names([*whole, *names])
+        if not beside:
+            return own
+        return KnownNames(
+            beside.mentions + own.mentions, beside.words | own.words, beside.pieces + own.pieces
+        )
+
+    def _walk(self, value: Any, path: str, record: _Record, put: Callable) -> None:
         if isinstance(value, dict):
             new: dict[str, Any] = {}
             put(new)
             for key, child in value.items():
-                name = self._key(key)
-                below = f"{path}.{name}" if path else name
+                shown_key, step = self._key(key)
+                name = _unused(shown_key, new)
+                below = f"{path}.{step}" if path else step
                 if isinstance(child, dict | list) or self._of(below, child).mode != "drop":
                     new[name] = None
-                    self._walk(child, below, owner, texts, _setter(new, name))
+                    self._walk(child, below, record, _setter(new, name))
                 else:
                     self.journal.tally.done[self._entity(below), "drop"] += 1
         elif isinstance(value, list):
             items: list[Any] = [None] * len(value)
             put(items)
             for i, child in enumerate(value):
-                self._walk(child, path, owner, texts, _setter(items, i))
+                self._walk(child, path, record, _setter(items, i))
         else:
-            self._leaf(value, path or "value", owner, texts, put)
+            self._leaf(value, path or "value", record, put)
 
     def _entity(self, path: str) -> str:
         return (self._plans[path].change.entities or ("OTHER",))[0]
 
-    def _key(self, key: str) -> str:
-        # A name of a field can be a value: {"maria@example.com": {...}}.
-        if _PLAIN_KEY.fullmatch(key):
-            return key
-        (document,) = self._cleaners["text"].clean([key], [key])
-        self.journal.tally.add(document.tally)
-        return document.text
+    def _key(self, key: str) -> tuple[str, str]:
+        """Return what stands for the name of a field, and for its step in a path.
+
+        A name can be a value: {"maria@example.com": {...}}, {"00123456": {...}}.
+        """
+        if PLAIN_KEY.fullmatch(key):
+            return key, key
+        if key not in self._keys:
+            (document,) = self._key_cleaner.clean([key], [key])
+            new = document.text
+            if new == key and _CODE_KEY.fullmatch(key):
+                new = self.actions.apply("UNIQUE_IDENTIFIER", key)
+            self.journal.tally.add(document.tally)
+            self._keys[key] = (new, key if new == key else ANY_KEY)
+        return self._keys[key]
 
     def _of(self, path: str, value: Any) -> ColumnPlan:
         if path in self._plans:
@@ -268,7 +331,7 @@ class RecordCleaner:
         self._verdicts[path] = self._judge(path, kinds, {text: 1} if text.strip() else {})
         return self._plan(path, kinds)
 
-    def _leaf(self, value: Any, path: str, owner: str, texts: dict[str, Texts], put: Callable) -> None:
+    def _leaf(self, value: Any, path: str, record: _Record, put: Callable) -> None:
         plan = self._of(path, value)
         if value is None or (isinstance(value, str) and not value.strip()):
             put(value)
@@ -276,22 +339,31 @@ class RecordCleaner:
             self.journal.tally.done[self._entity(path), "drop"] += 1
             put(None)
         elif plan.mode in {"text", "scan"} and isinstance(value, str):
-            texts[plan.mode].add(value, owner, put)
+            record.texts[plan.mode].add(value, record.owner, put, record.known)
         elif plan.mode == "text":
             # A number where text was judged: read it as text, keep it a number if nothing is found.
-            texts["text"].add(
-                _as_text(value), owner, lambda new: put(value if new == _as_text(value) else new)
+            record.texts["text"].add(
+                _as_text(value), record.owner, lambda new: put(value if new == _as_text(value) else new)
             )
         elif plan.mode in {"keep", "scan"}:
             put(value)
         else:
-            put(self._value(plan, value, owner))
+            put(self._value(plan, value, record))
 
-    def _value(self, plan: ColumnPlan, value: Any, owner: str) -> Any:
+    def _value(self, plan: ColumnPlan, value: Any, record: _Record) -> Any:
         text = _as_text(value)
-        people = self.actions.people() if plan.entity in PEOPLE else None
+        people = None
+        if plan.entity in PEOPLE:
+            people = self.actions.people()
+            people.add(list(record.known.mentions))
         new = self.actions.apply(
-            plan.entity, text, rule=plan.rule, person=owner, people=people, role=plan.role, column=True
+            plan.entity,
+            text,
+            rule=plan.rule,
+            person=record.owner,
+            people=people,
+            role=plan.role,
+            column=True,
         )
         if new == text:
             self.journal.tally.kept[plan.entity] += 1
@@ -300,6 +372,25 @@ class RecordCleaner:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _as_number(new, plan.entity)
         return new
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Whose record is read, whom it names, and where its texts wait."""
+
+    owner: str
+    known: KnownNames
+    texts: dict[str, Texts]
+
+
+def _unused(name: str, holder: dict[str, Any]) -> str:
+    # Two values as names may become the same: {"a@x.org": 1, "b@x.org": 2}.
+    number = 2
+    new = name
+    while new in holder:
+        new = f"{name} {number}"
+        number += 1
+    return new
 
 
 def _as_number(new: str, entity: str) -> Any:
@@ -317,14 +408,22 @@ def _setter(holder: Any, at: Any) -> Callable[[Any], None]:
     return put
 
 
-def leaves(record: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, value) of every value in a record; lists leave no trace in the path."""
+def leaves(
+    record: Any, path: str = "", key: Callable[[str], str] = lambda name: name
+) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of every value in a record; lists leave no trace in the path.
+
+    Args:
+        record: a JSON value.
+        path: where it stands.
+        key: what stands for the name of a field in a path.
+    """
     if isinstance(record, dict):
-        for key, child in record.items():
-            yield from leaves(child, f"{path}.{key}" if path else key)
+        for name, child in record.items():
+            yield from leaves(child, f"{path}.{key(name)}" if path else key(name), key)
     elif isinstance(record, list):
         for child in record:
-            yield from leaves(child, path)
+            yield from leaves(child, path, key)
     else:
         yield path or "value", record
 

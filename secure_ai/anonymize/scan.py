@@ -10,7 +10,7 @@ from typing import Any
 
 from secure_ai.anonymize.documents import lines
 from secure_ai.anonymize.files import DELIMITED, DICOM, PARQUET, RECORDS, TEXT, cleaner_for, files_of
-from secure_ai.anonymize.records import leaves, read_json, read_json_lines
+from secure_ai.anonymize.records import ANY_KEY, PLAIN_KEY, leaves, read_json, read_json_lines
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import open_source, shown
 from secure_ai.discover.detector import DEFAULT_THRESHOLD, detect, known_entities
@@ -169,9 +169,13 @@ def _fields(path: Path) -> Iterator[tuple[str, str]]:
     value = read_json(path) if path.suffix.lower() == ".json" else None
     records = (value if isinstance(value, list) else [value]) if value is not None else read_json_lines(path)
     for record in records:
-        for place, leaf in leaves(record):
+        for place, leaf in leaves(record, key=_shown_key):
             if isinstance(leaf, str) and leaf.strip():
                 yield place, leaf
+
+
+def _shown_key(name: str) -> str:
+    return name if PLAIN_KEY.fullmatch(name) else ANY_KEY
 
 
 def _texts(

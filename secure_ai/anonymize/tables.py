@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from secure_ai.anonymize import dates
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
-from secure_ai.anonymize.names import parse_name
-from secure_ai.anonymize.plan import ColumnPlan, person_column, plan_column
+from secure_ai.anonymize.names import fold, parse_name
+from secure_ai.anonymize.own_names import KnownNames, known_names
+from secure_ai.anonymize.plan import ColumnPlan, name_pairs, names_people, person_column, plan_column, role_of
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.text import Tally, TextCleaner, form_scanner
 from secure_ai.core.sources import Source
@@ -40,12 +41,14 @@ class TablePlan:
     Attributes:
         columns: one plan for each, in order.
         person: the column that says whose record a row is, or None.
-        pair: the columns of given and family names, where there is exactly one of each.
+        pairs: the columns of given and family names that belong together.
+        named: the columns of people's names that do not stay: they are looked for in a row's texts.
     """
 
     columns: tuple[ColumnPlan, ...]
     person: str | None
-    pair: tuple[str, str] | None
+    pairs: tuple[tuple[str, str], ...] = ()
+    named: tuple[str, ...] = ()
 
 
 def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str | None = None) -> TablePlan:
@@ -71,10 +74,13 @@ def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str
         journal.notes[f"Dates move by one number of days for each value of {whose}."] = None
     for column in columns:
         journal.columns[column.column] = column.change
-    given = [c.column for c in columns if c.role == "given" and c.rule.action == "pseudonym"]
-    family = [c.column for c in columns if c.role == "family" and c.rule.action == "pseudonym"]
-    pair = (given[0], family[0]) if len(given) == len(family) == 1 else None
-    return TablePlan(columns, whose, pair)
+    parts = [(c.column, c.role) for c in columns if c.role and c.rule.action == "pseudonym"]
+    flat = [
+        plan
+        for plan, column in zip(columns, found.columns, strict=True)
+        if kind_of(column.sql_type) not in {"nested", "binary"}
+    ]
+    return TablePlan(columns, whose, name_pairs(parts), tuple(p.column for p in flat if names_people(p)))
 
 
 def kind_of(sql_type: str) -> str:
@@ -117,13 +123,14 @@ class TableCleaner:
     def batch(self, table: pa.Table) -> pa.Table:
         """Return a batch after de-identification; dropped columns are missing in it."""
         persons = self._persons(table)
+        own = self._own_names(table)
         columns, names = [], []
         for plan in self.plan.columns:
             if plan.mode == "drop":
                 self._count(plan.change.entities[:1], "drop", table.num_rows)
                 continue
             array = _plain(table.column(plan.column))
-            columns.append(self._column(plan, array, persons, table))
+            columns.append(self._column(plan, array, persons, own, table))
             names.append(plan.column)
         self._row += table.num_rows
         self.journal.rows += table.num_rows
@@ -134,11 +141,41 @@ class TableCleaner:
             return pc.fill_null(_as_text(_plain(table.column(self.plan.person))), "")
         return pa.array([f"row {i}" for i in range(self._row, self._row + table.num_rows)], pa.string())
 
-    def _column(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, table: pa.Table) -> pa.Array:
+    def _own_names(self, table: pa.Table) -> pa.DictionaryArray | None:
+        """Return the names that every row holds in columns of its own, joined."""
+        if not self.plan.named:
+            return None
+        parts = [_as_text(_plain(table.column(name))).cast(pa.large_string()) for name in self.plan.named]
+        filled = [pc.fill_null(part, "") for part in parts]
+        joined = pc.binary_join_element_wise(*filled, pa.scalar(_PART, pa.large_string()))
+        return joined.dictionary_encode()
+
+    def _known(self, joined: str) -> KnownNames:
+        cache = self._cache("own names")
+        if joined not in cache:
+            if len(cache) >= CACHED:
+                cache.clear()
+            values = dict(zip(self.plan.named, joined.split(_PART), strict=True))
+            names = []
+            for given, family in name_pairs([(name, role_of(name)) for name in values]):
+                if values[given].strip() and values[family].strip():
+                    names.append((f"{values[family]}, {values[given]}", ""))
+            names += [(value, role_of(name)) for name, value in values.items()]
+            cache[joined] = known_names(names)
+        return cache[joined]
+
+    def _column(
+        self,
+        plan: ColumnPlan,
+        array: pa.Array,
+        persons: pa.Array,
+        own: pa.DictionaryArray | None,
+        table: pa.Table,
+    ) -> pa.Array:
         if plan.mode == "keep":
             return array
         if plan.mode in {"text", "scan"}:
-            return self._read(plan, array, persons)
+            return self._read(plan, array, persons, own)
         new = self._values(plan, array, persons, table)
         self._count((plan.entity,), plan.rule.action, _changed(array, new))
         return new
@@ -160,9 +197,6 @@ class TableCleaner:
         if action == "year" and pa.types.is_temporal(array.type):
             years = pc.cast(pc.year(array), pa.int32())
             return pc.if_else(pc.greater(years, self.actions.as_of - 90), years, pa.scalar(None, pa.int32()))
-        if action == "year" and typed:
-            stays = pc.greater(array.cast(pa.float64()), self.actions.as_of - 90)
-            return pc.if_else(stays, array, pa.scalar(None, array.type))
         if action == "age" and typed:
             # 90 stands for every age above 89 in a column of numbers.
             return pc.if_else(pc.greater(array.cast(pa.float64()), 89), _ninety(array.type), array)
@@ -171,10 +205,11 @@ class TableCleaner:
         if (
             plan.entity in PEOPLE
             and action == "pseudonym"
-            and self.plan.pair
-            and plan.column in self.plan.pair
+            and any(plan.column in pair for pair in self.plan.pairs)
         ):
             return self._one_of_pair(plan, array, table)
+        if action == "year" and typed:
+            return _whole_numbers(self._mapped(plan, array))
         return self._mapped(plan, array)
 
     def _mapped(self, plan: ColumnPlan, array: pa.Array) -> pa.Array:
@@ -196,7 +231,8 @@ class TableCleaner:
 
     def _one_of_pair(self, plan: ColumnPlan, array: pa.Array, table: pa.Table) -> pa.Array:
         # Given and family name of a row name one person, as "Maria Garcia" in a note does.
-        given, family = (pc.fill_null(_as_text(_plain(table.column(name))), "") for name in self.plan.pair)
+        pair = next(pair for pair in self.plan.pairs if plan.column in pair)
+        given, family = (pc.fill_null(_as_text(_plain(table.column(name))), "") for name in pair)
         both = _joined(given, family)
         cache = self._cache("names of " + plan.column)
 
@@ -252,65 +288,108 @@ class TableCleaner:
 
     # ------------------------------------------------------------ text
 
-    def _read(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array) -> pa.Array:
+    def _read(
+        self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, own: pa.DictionaryArray | None
+    ) -> pa.Array:
         cleaner = self._scan if plan.mode == "scan" else self._text
-        rule = self.actions.policy.rule("DATE_TIME")
         encoded = _as_text(array).dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         if not texts:
             return array
-        documents = self._cleaned(plan.column, cleaner, texts, None)
-        new = pa.array([document[0] for document in documents], array.type).take(encoded.indices)
-        counts = np.bincount(_numbers(encoded.indices), minlength=len(texts))
+        kind = array.type if _is_text(array.type) else pa.string()
+        # A text that names somebody of its own row reads otherwise than the same text in another row.
+        special = self._names_its_own(encoded, own)
+        counts = np.bincount(_numbers(encoded.indices.filter(pa.array(~special))), minlength=len(texts))
+        common = np.flatnonzero(counts)
+        documents: list = [("", Tally())] * len(texts)
+        for i, document in zip(
+            common, self._cleaned(plan.column, cleaner, [texts[i] for i in common]), strict=True
+        ):
+            documents[i] = document
+        new = pa.array([document[0] for document in documents], kind).take(encoded.indices)
         # A text in which dates move reads otherwise for each person, or rather for each number of days.
+        moves = self.actions.policy.rule("DATE_TIME").action == "shift_date" and plan.mode == "text"
         dated = np.zeros(len(texts), bool)
-        if rule.action == "shift_date" and plan.mode == "text":
-            dated[:] = [("DATE_TIME", "shift_date") in document[1].done for document in documents]
+        if moves:
+            dated[:] = [("DATE_TIME", "shift_date") in tally.done for _, tally in documents]
         total = Tally()
         for (_, tally), count in zip(documents, np.where(dated, 0, counts).tolist(), strict=True):
             total.add(tally, count)
-        if dated.any():
-            rows = np.flatnonzero(pc.fill_null(pa.array(dated).take(encoded.indices), False))
-            moved = self._moved(plan.column, _as_text(array).take(rows), persons.take(rows), total).cast(
-                array.type
-            )
-            mask = np.zeros(len(array), bool)
-            mask[rows] = True
-            new = pc.replace_with_mask(new, pa.array(mask), moved)
+        special |= np.asarray(pc.fill_null(pa.array(dated).take(encoded.indices), False))
+        if special.any():
+            rows = pa.array(np.flatnonzero(special))
+            whose = persons.take(rows) if moves else None
+            named = None if own is None else own.take(rows)
+            read, tally = self._each_row(plan, cleaner, _as_text(array).take(rows), whose, named)
+            total.add(tally)
+            new = pc.replace_with_mask(new, pa.array(special), read.cast(kind))
         self.journal.tally.add(total)
         return new
 
-    def _moved(self, column: str, text: pa.Array, persons: pa.Array, total: Tally) -> pa.Array:
-        days = self._days(persons, self.actions.policy.rule("DATE_TIME").within)
-        names = persons.to_pylist()
-        # Whoever moves by as many days stands for all who do.
-        someone = dict(zip(days.tolist(), names, strict=True))
-        encoded = _joined(pa.array(days.astype(str), pa.string()), text).dictionary_encode()
-        keys = [key.split(_PART, 1) for key in encoded.dictionary.to_pylist()]
-        documents = self._cleaned(
-            column, self._text, [value for _, value in keys], [someone[int(number)] for number, _ in keys]
-        )
-        counts = np.bincount(_numbers(encoded.indices), minlength=len(keys))
+    def _names_its_own(self, encoded: pa.DictionaryArray, own: pa.DictionaryArray | None) -> np.ndarray:
+        """Return for every row whether its text may hold a name that the row has in a column of its own."""
+        found = np.zeros(len(encoded), bool)
+        if own is None:
+            return found
+        rows = np.flatnonzero(np.asarray(pc.is_valid(encoded)))
+        text_at, name_at = _numbers(encoded.indices), own.indices.to_numpy()[rows]
+        width = len(own.dictionary)
+        pairs, row_pair = np.unique(text_at.astype(np.int64) * width + name_at, return_inverse=True)
+        folded = [_folded(text) for text in encoded.dictionary.to_pylist()]
+        known = [self._known(joined) for joined in own.dictionary.to_pylist()]
+        held = [known[pair % width].may_stand_in(folded[pair // width]) for pair in pairs.tolist()]
+        found[rows] = np.asarray(held, bool)[row_pair] if held else False
+        return found
+
+    def _each_row(
+        self,
+        plan: ColumnPlan,
+        cleaner: TextCleaner,
+        text: pa.Array,
+        persons: pa.Array | None,
+        own: pa.DictionaryArray | None,
+    ) -> tuple[pa.Array, Tally]:
+        """Return texts that read otherwise for other people, each as it reads in its row."""
+        days = np.zeros(len(text), np.int32)
+        someone: dict[int, str] = {}
+        if persons is not None:
+            days = self._days(persons, self.actions.policy.rule("DATE_TIME").within)
+            # Whoever moves by as many days stands for all who do.
+            someone = dict(zip(days.tolist(), persons.to_pylist(), strict=True))
+        who = pa.array([""] * len(text), pa.large_string()) if own is None else own.cast(pa.large_string())
+        keyed = _joined(_joined(pa.array(days.astype(str), pa.string()), text), who).dictionary_encode()
+        # The names come last, because they hold the mark between parts themselves.
+        keys = [key.split(_PART, 2) for key in keyed.dictionary.to_pylist()]
+        known = None if own is None else [self._known(names) for *_, names in keys]
+        owners = [someone.get(int(number), "") for number, *_ in keys]
+        documents = self._cleaned(plan.column, cleaner, [value for _, value, _ in keys], owners, known)
+        counts = np.bincount(_numbers(keyed.indices), minlength=len(keys))
+        total = Tally()
         for (_, tally), count in zip(documents, counts.tolist(), strict=True):
             total.add(tally, count)
-        return pa.array([document[0] for document in documents], text.type).take(encoded.indices)
+        texts = pa.array([document[0] for document in documents], pa.large_string())
+        return texts.take(keyed.indices), total
 
     def _cleaned(
-        self, column: str, cleaner: TextCleaner, texts: list[str], owners: list[str] | None
+        self,
+        column: str,
+        cleaner: TextCleaner,
+        texts: list[str],
+        owners: list[str] | None = None,
+        known: list[KnownNames] | None = None,
     ) -> list[tuple[str, Tally]]:
-        cache = self._cache(f"{column} of nobody" if owners is None else column)
-        keys = texts if owners is None else [
-            f"{self.actions.days(owner, self.actions.policy.rule('DATE_TIME').within)}{_PART}{text}"
-            for owner, text in zip(owners, texts, strict=True)
-        ]  # fmt: skip
-        unseen = [i for i, key in enumerate(keys) if key not in cache]
+        if owners is not None:
+            # No text of a row is kept: it hardly comes again with the same people.
+            read = cleaner.clean(texts, owners, known=known)
+            return [(document.text, document.tally) for document in read]
+        cache = self._cache(f"{column} of nobody")
+        unseen = [text for text in texts if text not in cache]
         if len(cache) + len(unseen) > CACHED:
             cache.clear()
-            unseen = list(range(len(keys)))
-        whose = [""] * len(unseen) if owners is None else [owners[i] for i in unseen]
-        for i, document in zip(unseen, cleaner.clean([texts[i] for i in unseen], whose), strict=True):
-            cache[keys[i]] = (document.text, document.tally)
-        return [cache[key] for key in keys]
+            unseen = texts
+        for text, document in zip(unseen, cleaner.clean(unseen, [""] * len(unseen)), strict=True):
+            cache[text] = (document.text, document.tally)
+        return [cache[text] for text in texts]
 
     def _cache(self, name: str) -> dict:
         return self._caches.setdefault(name, {})
@@ -403,6 +482,15 @@ def _changed(old: pa.Array, new: pa.Array) -> int:
 
 def _ninety(kind: pa.DataType) -> pa.Scalar:
     return pa.scalar(Decimal(90), kind) if pa.types.is_decimal(kind) else pa.scalar(90, kind)
+
+
+def _whole_numbers(array: pa.Array) -> pa.Array:
+    numbers = pc.if_else(pc.match_substring_regex(array, r"^\d{1,4}$"), array, pa.scalar(None, array.type))
+    return numbers.cast(pa.int32())
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else fold(text)
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
 from secure_ai.anonymize.names import fold, parse_name
+from secure_ai.anonymize.own_names import NOBODY, WORD, KnownNames, surely_named
 from secure_ai.anonymize.people import People
+from secure_ai.anonymize.standards import PARTIAL
 from secure_ai.core.errors import UserError
 from secure_ai.core.text import Span
 from secure_ai.discover.detector import detect
@@ -23,7 +25,6 @@ NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE"})
 
 _NOT_REPEATED = frozenset({"DATE_TIME", "AGE", "ZIP_CODE", "TITLE"}) | NAMES
 _MARKS = "*`_~"
-_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’-](?=[^\W\d_]))*")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
 
@@ -96,6 +97,7 @@ class TextCleaner:
         texts: Sequence[str],
         persons: Sequence[str | None] | None = None,
         people: People | None = None,
+        known: Sequence[KnownNames | None] | None = None,
     ) -> list[Cleaned]:
         """Return every text without what the policy removes.
 
@@ -104,6 +106,7 @@ class TextCleaner:
             persons: whose document each is, for shifted dates; if not given, the person whom it
                 mentions most often, or else the document itself.
             people: the people met so far, where the texts are parts of one document.
+            known: the names that the record of each text holds elsewhere.
 
         Raises:
             UserError: if ``persons`` differs from ``texts`` in length.
@@ -114,17 +117,28 @@ class TextCleaner:
                 f"There are {len(texts)} texts and {len(persons)} person ids: give one id for each text."
             )
         cleaned = [
-            self._replace(text, spans, None if persons is None else persons[i], people)
+            self._replace(
+                text,
+                spans,
+                None if persons is None else persons[i],
+                people,
+                (None if known is None else known[i]) or NOBODY,
+            )
             for i, (text, spans) in enumerate(zip(texts, self._find(texts), strict=True))
         ]
         self._look_again(cleaned)
         return cleaned
 
-    def _replace(self, text: str, spans: list[Span], person: str | None, people: People | None) -> Cleaned:
-        if not spans and people is None:
+    def _replace(
+        self, text: str, spans: list[Span], person: str | None, people: People | None, known: KnownNames
+    ) -> Cleaned:
+        if not spans and people is None and not known:
             return Cleaned(text)
         people = people if people is not None else self.actions.people()
         policy = self.actions.policy
+        if known and policy.rule("PERSON").action != "keep":
+            people.add(list(known.mentions))
+            spans = self._with_known(text, spans, known)
         names = [s for s in spans if s.entity_type in PEOPLE and policy.rule(s.entity_type).action != "keep"]
         mentions = [parse_name(text[s.start : s.end]) for s in names]
         people.add(mentions)
@@ -149,6 +163,27 @@ class TextCleaner:
                 pieces.append((span.start, span.end, new))
         substitute(cleaned, pieces)
         return cleaned
+
+    def _with_known(self, text: str, spans: list[Span], known: KnownNames) -> list[Span]:
+        for name in known.find(text):
+            over = [s for s in spans if s.start < name.end and name.start < s.end]
+            # A place that may stay does not, if it is how the record's own person is called.
+            gone = [
+                s for s in over
+                if (name.start <= s.start and s.end <= name.end and s.entity_type != "PERSON")
+                or self._would_show(text, s, known)
+            ]  # fmt: skip
+            spans = [s for s in spans if s not in gone]
+            covered = sorted((s.start, s.end) for s in over if s not in gone)
+            rest = outside(name.start, name.end, covered)
+            spans += [Span(start, end, "PERSON", 1.0) for start, end in rest if text[start:end].strip("-' ")]
+        return sorted(spans)
+
+    def _would_show(self, text: str, span: Span, known: KnownNames) -> bool:
+        rule = self.actions.policy.rule(span.entity_type)
+        if rule.action not in PARTIAL:
+            return False
+        return bool(known.find(self.actions.apply(span.entity_type, text[span.start : span.end], rule=rule)))
 
     def _look_again(self, cleaned: list[Cleaned]) -> None:
         # A text that came out as it went in was looked at already.
@@ -188,16 +223,32 @@ class TextCleaner:
         return leaks
 
 
-def form_scanner(actions: Actions) -> TextCleaner:
-    """Return a cleaner for values that stay: it looks only for identifiers that have a form of their own.
+def form_scanner(actions: Actions, *, dates: bool = False) -> TextCleaner:
+    """Return a cleaner for values that stay: it looks for identifiers that have a form of their own.
 
-    Words are not looked for, because in short clinical terms they mislead ("Parkinson's disease").
+    Of names it takes only those that are some beyond doubt, because in short clinical terms words
+    mislead ("Parkinson's disease").
+
+    Args:
+        actions: the policy's actions.
+        dates: whether dates are looked for, too.
     """
     from secure_ai.discover.detector import known_entities  # slow to load
 
-    left = NAMES | {"DATE_TIME", "AGE", "ZIP_CODE", "US_BANK_NUMBER"}
-    only = [e for e in known_entities() if e not in left and actions.policy.rule(e).action != "keep"]
-    return TextCleaner(actions, only)
+    left = NAMES | {"AGE", "ZIP_CODE", "US_BANK_NUMBER"} | (set() if dates else {"DATE_TIME"})
+    policy = actions.policy
+    only = [e for e in known_entities() if e not in left and policy.rule(e).action != "keep"]
+    if policy.rule("PERSON").action != "keep":
+        only.append("PERSON")
+
+    def find(texts: list[str]) -> list[list[Span]]:
+        found = detect(texts, entities=only, threshold=policy.threshold, allow=policy.allow)
+        return [
+            [span for span in spans if span.entity_type != "PERSON" or surely_named(text, span)]
+            for text, spans in zip(texts, found, strict=True)
+        ]
+
+    return TextCleaner(actions, finder=find)
 
 
 def without_markup(text: str, span: Span) -> Span:
@@ -273,7 +324,7 @@ def with_repeats(text: str, spans: Sequence[Span], names: set[str]) -> list[Span
     """
     new: list[Span] = []
     if names:
-        for match in _WORD.finditer(text):
+        for match in WORD.finditer(text):
             word = match.group()
             if word.islower():
                 continue
