@@ -209,3 +209,14 @@ def test_numpy_computes_what_torch_trained():
         expected = twin.eval()(inputs)[0].numpy()
     emissions, places = model.network._emissions([example.tokens])
     assert np.allclose(emissions[places[0] : places[0] + len(expected)], expected, atol=1e-3)
+
+
+def test_the_card_gives_the_scores_that_the_model_has():
+    from secure_ai.discover.model.training.card import CARD, held_out_scores
+
+    card = CARD.read_text("utf-8")
+    for genre, frame in held_out_scores().items():
+        section = card.split(f"### {genre.replace('_', ' ').capitalize()}\n")[1].split("###")[0]
+        (overall,) = [line for line in section.splitlines() if line.startswith("| all |")]
+        # Other processors round otherwise, and a span more or less moves the second decimal.
+        assert float(overall.split("|")[5]) == pytest.approx(frame.loc["all", "f1"], abs=0.02)

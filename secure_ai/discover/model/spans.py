@@ -131,7 +131,7 @@ class SpanMaker:
         score = float(probability[first:end].mean())
         if len(words) == 1 and score < DOUBTFUL_WORD and self._is_ordinary(words[0], entity):
             return None
-        if entity == "PERSON" and len(words) < 3 and self._names_a_measure(tokens, end):
+        if entity == "PERSON" and len(words) < 4 and self._names_a_measure(tokens, end):
             return None
         return Span(tokens.starts[first], tokens.ends[end - 1], entity, round(score, 4))
 
