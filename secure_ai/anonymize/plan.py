@@ -34,7 +34,8 @@ class ColumnPlan:
     Attributes:
         column: its name.
         mode: ``keep``; ``drop``; ``value`` (each value is one identifier); ``text`` (values are read);
-            ``scan`` (values are kept, and read for identifiers that have a form).
+            ``scan`` (values are kept, and read for identifiers that have a form); ``nested`` (taken apart
+            into fields, each of which has a plan of its own).
         entity: what its values are, in mode ``value``.
         rule: the rule, in mode ``value``.
         role: ``given`` or ``family`` where it holds one part of names.
@@ -65,9 +66,19 @@ def plan_column(policy: Policy, name: str, kind: str, verdict: Verdict) -> Colum
     entities = verdict.entities
     override = policy.column_rule(name)
     if override is not None:
+        if kind in {"nested", "binary"} and override.action not in {"keep", "drop", "redact"}:
+            raise UserError(
+                f"The policy {policy.name} gives column '{shown(name)}' the action {override.action}, but "
+                f"its content is {kind}: use drop, or name its fields ('{shown(name)}.field')."
+            )
         return _overridden(policy, name, entities, verdict, override)
-    if kind in {"nested", "binary"}:
-        return _closed(policy, name, kind, verdict)
+    if kind == "nested":
+        return ColumnPlan(
+            name, "nested", ColumnChange(name, entities, "fields", "taken apart; its fields are listed below")
+        )
+    if kind == "binary":
+        reason = f"binary content, which is not examined; to keep it, name it under columns in {policy.name}"
+        return ColumnPlan(name, "drop", ColumnChange(name, entities, "drop", reason))
     if kind == "text" and (verdict.free_text or not entities):
         reason = verdict.evidence if verdict.free_text else "nothing is known of it: its values are read"
         return ColumnPlan(name, "text", ColumnChange(name, entities, "text", reason))
@@ -103,15 +114,6 @@ def _kept(name: str, entities: tuple[str, ...], reason: str, *, examined: bool =
     return ColumnPlan(
         name, "keep", ColumnChange(name, entities, "keep", reason, kept=True, examined=examined)
     )
-
-
-def _closed(policy: Policy, name: str, kind: str, verdict: Verdict) -> ColumnPlan:
-    removed = [e for e in verdict.entities if policy.rule(e).action != "keep"]
-    if removed or kind == "binary" or policy.unlisted_columns == "drop":
-        reason = f"{kind} content, which is not taken apart: it goes as a whole"
-        return ColumnPlan(name, "drop", ColumnChange(name, verdict.entities, "drop", reason))
-    reason = f"{kind} content, which is not examined; the policy keeps such columns"
-    return _kept(name, verdict.entities, reason, examined=False)
 
 
 def _overridden(

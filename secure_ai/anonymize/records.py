@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
-from secure_ai.anonymize.documents import lines
+from secure_ai.anonymize.json_files import leaves, read_json, read_json_lines
 from secure_ai.anonymize.own_names import KnownNames, known_names
 from secure_ai.anonymize.plan import ColumnPlan, name_pairs, names_people, person_column, plan_column
 from secure_ai.anonymize.receipt import Journal
@@ -23,86 +23,10 @@ from secure_ai.discover.columns import judge_column
 SAMPLED = 2_000
 """Records that are read before the first is written, to judge the fields."""
 CHUNK = 500
-MAX_WHOLE = 200 << 20
-"""Most bytes of a file that is one JSON value; as JSON Lines it may have any size."""
-MAX_DEPTH = 60
 PLAIN_KEY = re.compile(r"(?!(?:.*\d){5})[^\W\d][\w$@-]{0,79}")
 _CODE_KEY = re.compile(r"(?=(?:.*\d){5})[\d\W]+|(?=(?:.*\d){7})[A-Za-z]{1,4}[-_ ]?[\d-]+")
 ANY_KEY = "{key}"
 """Stands in a path for a name that is a value, as in {"maria@example.com": ...}."""
-
-
-def read_json_lines(path: Path) -> Iterator[Any]:
-    """Yield the values of a JSON Lines file.
-
-    Raises:
-        UserError: naming file and line, if a line is no JSON.
-    """
-    for number, line in enumerate(lines(path), 1):
-        text = line.removeprefix("\ufeff") if number == 1 else line
-        if text.strip():
-            yield _parse(text, f"{shown(path.name)}:{number}")
-
-
-def read_json(path: Path) -> Any:
-    """Return the value of a JSON file.
-
-    Raises:
-        UserError: if it is none, or too large to be read at once.
-    """
-    label = shown(path.name)
-    if path.stat().st_size > MAX_WHOLE:
-        raise UserError(
-            f"{label} is too large for one JSON value: write it as JSON Lines, one record a line."
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{label} is not UTF-8 text all through: save it as UTF-8.") from None
-    return _parse(text, label)
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
-    except json.JSONDecodeError as error:
-        at = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
-        raise UserError(f"{where} is not valid JSON ({at}): correct it or leave it out.") from None
-    except _Refused as error:
-        raise UserError(f"{where} {error}") from None
-    except RecursionError:
-        raise UserError(f"{where} is nested too deeply: at most {MAX_DEPTH} levels are read.") from None
-    if depth_of(value) > MAX_DEPTH:
-        raise UserError(f"{where} is nested too deeply: at most {MAX_DEPTH} levels are read.")
-    return value
-
-
-class _Refused(Exception):
-    """What JSON allows and no record should hold."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise _Refused("has a name twice in one object: keep one of them.")
-    return record
-
-
-def _constant(_: str) -> None:
-    raise _Refused("holds NaN or Infinity, which JSON does not know: write null.")
-
-
-def depth_of(value: Any) -> int:
-    """Return how deeply ``value`` is nested, up to one more than is read."""
-    level, depth = [value], 0
-    while level and depth <= MAX_DEPTH:
-        depth += 1
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
-        ]
-    return depth
 
 
 def clean_records(path: Path, out: Path, actions: Actions, journal: Journal, person: str | None) -> None:
@@ -406,26 +330,6 @@ def _setter(holder: Any, at: Any) -> Callable[[Any], None]:
         holder[at] = value
 
     return put
-
-
-def leaves(
-    record: Any, path: str = "", key: Callable[[str], str] = lambda name: name
-) -> Iterator[tuple[str, Any]]:
-    """Yield (path, value) of every value in a record; lists leave no trace in the path.
-
-    Args:
-        record: a JSON value.
-        path: where it stands.
-        key: what stands for the name of a field in a path.
-    """
-    if isinstance(record, dict):
-        for name, child in record.items():
-            yield from leaves(child, f"{path}.{key(name)}" if path else key(name), key)
-    elif isinstance(record, list):
-        for child in record:
-            yield from leaves(child, path, key)
-    else:
-        yield path or "value", record
 
 
 def _as_text(value: Any) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from secure_ai.anonymize.documents import lines
 from secure_ai.anonymize.files import DELIMITED, DICOM, PARQUET, RECORDS, TEXT, cleaner_for, files_of
-from secure_ai.anonymize.records import ANY_KEY, PLAIN_KEY, leaves, read_json, read_json_lines
+from secure_ai.anonymize.json_files import leaves, read_json, read_json_lines
+from secure_ai.anonymize.records import ANY_KEY, PLAIN_KEY
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import open_source, shown
 from secure_ai.discover.detector import DEFAULT_THRESHOLD, detect, known_entities

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -13,25 +12,33 @@ import pyarrow.compute as pc
 
 from secure_ai.anonymize import dates
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
-from secure_ai.anonymize.names import fold, parse_name
+from secure_ai.anonymize.arrays import (
+    PART,
+    add_days,
+    as_text,
+    changed,
+    folded,
+    is_text,
+    joined,
+    map_distinct,
+    ninety,
+    numbers,
+    plain,
+    shift_common_forms,
+    whole_numbers,
+)
+from secure_ai.anonymize.names import parse_name
+from secure_ai.anonymize.nested import NestedCleaner, takes_apart
 from secure_ai.anonymize.own_names import KnownNames, known_names
 from secure_ai.anonymize.plan import ColumnPlan, name_pairs, names_people, person_column, plan_column, role_of
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.text import Tally, TextCleaner, form_scanner
-from secure_ai.core.sources import Source
+from secure_ai.core.sources import Source, shown
 from secure_ai.discover.columns import Verdict
-from secure_ai.discover.inventory import Inventory, inventory
+from secure_ai.discover.inventory import ColumnProfile, Inventory, inventory
 
 CACHED = 300_000
 """Most distinct values of a column whose results are kept from one batch to the next."""
-
-_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # the years 1 to 9999, counted from 1970
-_PART = "\x1f"  # between the parts of a key; stands in no cell
-_COMMON_FORMS = (
-    (r"^\d{4}-\d{2}-\d{2}([T ].*)?$", "%Y-%m-%d"),
-    (r"^(0\d|1[0-2])/\d{2}/\d{4}([T ].*)?$", "%m/%d/%Y"),
-)
-"""Forms of a date in the first ten characters that need no Python for each value."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str
     ]
     names = [column.name for column in found.columns]
     columns = tuple(
-        plan_column(actions.policy, column.name, kind_of(column.sql_type), verdict)
+        plan_column(actions.policy, column.name, _kind(column), verdict)
         for column, verdict in zip(found.columns, verdicts, strict=True)
     )
     whose = person_column(names, verdicts, person)
@@ -78,9 +85,14 @@ def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str
     flat = [
         plan
         for plan, column in zip(columns, found.columns, strict=True)
-        if kind_of(column.sql_type) not in {"nested", "binary"}
+        if _kind(column) not in {"nested", "binary"}
     ]
     return TablePlan(columns, whose, name_pairs(parts), tuple(p.column for p in flat if names_people(p)))
+
+
+def _kind(column: ColumnProfile) -> str:
+    # JSON in text has fields, too.
+    return "nested" if column.fields else kind_of(column.sql_type)
 
 
 def kind_of(sql_type: str) -> str:
@@ -113,6 +125,7 @@ class TableCleaner:
         self.plan = plan
         self.journal = journal
         self._caches: dict[str, dict] = {}
+        self._nested: dict[str, NestedCleaner] = {}
         self._row = 0
         self._text = TextCleaner(actions)
 
@@ -129,7 +142,7 @@ class TableCleaner:
             if plan.mode == "drop":
                 self._count(plan.change.entities[:1], "drop", table.num_rows)
                 continue
-            array = _plain(table.column(plan.column))
+            array = plain(table.column(plan.column))
             columns.append(self._column(plan, array, persons, own, table))
             names.append(plan.column)
         self._row += table.num_rows
@@ -138,16 +151,16 @@ class TableCleaner:
 
     def _persons(self, table: pa.Table) -> pa.Array:
         if self.plan.person is not None:
-            return pc.fill_null(_as_text(_plain(table.column(self.plan.person))), "")
+            return pc.fill_null(as_text(plain(table.column(self.plan.person))), "")
         return pa.array([f"row {i}" for i in range(self._row, self._row + table.num_rows)], pa.string())
 
     def _own_names(self, table: pa.Table) -> pa.DictionaryArray | None:
         """Return the names that every row holds in columns of its own, joined."""
         if not self.plan.named:
             return None
-        parts = [_as_text(_plain(table.column(name))).cast(pa.large_string()) for name in self.plan.named]
-        filled = [pc.fill_null(part, "") for part in parts]
-        joined = pc.binary_join_element_wise(*filled, pa.scalar(_PART, pa.large_string()))
+        parts = [as_text(plain(table.column(name))).cast(pa.large_string()) for name in self.plan.named]
+        filled = [pc.replace_substring(pc.fill_null(part, ""), PART, " ") for part in parts]
+        joined = pc.binary_join_element_wise(*filled, pa.scalar(PART, pa.large_string()))
         return joined.dictionary_encode()
 
     def _known(self, joined: str) -> KnownNames:
@@ -155,7 +168,7 @@ class TableCleaner:
         if joined not in cache:
             if len(cache) >= CACHED:
                 cache.clear()
-            values = dict(zip(self.plan.named, joined.split(_PART), strict=True))
+            values = dict(zip(self.plan.named, joined.split(PART), strict=True))
             names = []
             for given, family in name_pairs([(name, role_of(name)) for name in values]):
                 if values[given].strip() and values[family].strip():
@@ -176,19 +189,32 @@ class TableCleaner:
             return array
         if plan.mode in {"text", "scan"}:
             return self._read(plan, array, persons, own)
+        if plan.mode == "nested":
+            return self._taken_apart(plan.column, array, persons, own)
         new = self._values(plan, array, persons, table)
-        self._count((plan.entity,), plan.rule.action, _changed(array, new))
+        self._count((plan.entity,), plan.rule.action, changed(array, new))
         return new
 
     def _count(self, entities: Sequence[str], action: str, number: int) -> None:
         if number:
             self.journal.tally.done[entities[0] if entities else "OTHER", action] += number
 
+    def _taken_apart(
+        self, column: str, array: pa.Array, persons: pa.Array, own: pa.DictionaryArray | None
+    ) -> pa.Array:
+        if not takes_apart(array.type):
+            self.journal.notes[f"{shown(column)} has a type that is not taken apart: it was emptied."] = None
+            self._count((), "drop", len(array))
+            return pa.nulls(len(array), array.type)
+        cleaner = self._nested.setdefault(column, NestedCleaner(self.actions, self.journal, column))
+        known = None if own is None else [self._known(names) for names in own.to_pylist()]
+        return cleaner.clean(array, persons.to_pylist(), known)
+
     # ------------------------------------------------------------ values
 
     def _values(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, table: pa.Table) -> pa.Array:
         action = plan.rule.action
-        typed = not _is_text(array.type)
+        typed = not is_text(array.type)
         if action == "redact" and typed:
             return pa.nulls(len(array), array.type)
         if action == "redact":
@@ -199,7 +225,7 @@ class TableCleaner:
             return pc.if_else(pc.greater(years, self.actions.as_of - 90), years, pa.scalar(None, pa.int32()))
         if action == "age" and typed:
             # 90 stands for every age above 89 in a column of numbers.
-            return pc.if_else(pc.greater(array.cast(pa.float64()), 89), _ninety(array.type), array)
+            return pc.if_else(pc.greater(array.cast(pa.float64()), 89), ninety(array.type), array)
         if action == "shift_date":
             return self._shifted(plan, array, persons)
         if (
@@ -209,11 +235,11 @@ class TableCleaner:
         ):
             return self._one_of_pair(plan, array, table)
         if action == "year" and typed:
-            return _whole_numbers(self._mapped(plan, array))
+            return whole_numbers(self._mapped(plan, array))
         return self._mapped(plan, array)
 
     def _mapped(self, plan: ColumnPlan, array: pa.Array) -> pa.Array:
-        kind = array.type if _is_text(array.type) else pa.string()
+        kind = array.type if is_text(array.type) else pa.string()
         cache = self._cache(plan.column)
 
         def new(value: str) -> str:
@@ -227,20 +253,20 @@ class TableCleaner:
                 )
             return cache[value]
 
-        return _map_distinct(_as_text(array), new).cast(kind)
+        return map_distinct(as_text(array), new).cast(kind)
 
     def _one_of_pair(self, plan: ColumnPlan, array: pa.Array, table: pa.Table) -> pa.Array:
         # Given and family name of a row name one person, as "Maria Garcia" in a note does.
         pair = next(pair for pair in self.plan.pairs if plan.column in pair)
-        given, family = (pc.fill_null(_as_text(_plain(table.column(name))), "") for name in pair)
-        both = _joined(given, family)
+        given, family = (pc.fill_null(as_text(plain(table.column(name))), "") for name in pair)
+        both = joined(pc.replace_substring(given, PART, " "), family)
         cache = self._cache("names of " + plan.column)
 
         def new(value: str) -> str:
             if value not in cache:
                 if len(cache) >= CACHED:
                     cache.clear()
-                first, last = value.split(_PART, 1)
+                first, last = value.split(PART, 1)
                 people = self.actions.people()
                 if first.strip() and last.strip():
                     people.add([parse_name(f"{last}, {first}")])
@@ -248,31 +274,31 @@ class TableCleaner:
                 cache[value] = people.replace(own, plan.role) if own.strip() else own
             return cache[value]
 
-        mapped = _map_distinct(both, new).cast(array.type)
+        mapped = map_distinct(both, new).cast(array.type)
         return pc.if_else(pc.is_valid(array), mapped, pa.scalar(None, array.type))
 
     def _shifted(self, plan: ColumnPlan, array: pa.Array, persons: pa.Array) -> pa.Array:
         days = self._days(persons, plan.rule.within)
         if pa.types.is_date(array.type):
-            return _add_days(array, days)
+            return add_days(array, days)
         if pa.types.is_timestamp(array.type):
             per_day = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit] * 86_400
             moved = pc.add(array.cast(pa.int64()), pa.array(days.astype(np.int64) * per_day))
             return moved.cast(array.type)
-        text = _as_text(array)
-        quick = _shift_common_forms(text, days)
+        text = as_text(array)
+        quick = shift_common_forms(text, days)
         if quick is not None:
             return quick
-        keyed = _joined(pa.array(days.astype(str), pa.string()), text)
+        keyed = joined(pa.array(days.astype(str), pa.string()), text)
 
         def new(value: str) -> str:
-            number, written = value.split(_PART, 1)
+            number, written = value.split(PART, 1)
             if not written.strip():
                 return written
             moved = dates.shift_text(written, int(number))
             return placeholder(plan.entity) if moved is None else moved
 
-        return _map_distinct(keyed, new).cast(text.type)
+        return map_distinct(keyed, new).cast(text.type)
 
     def _days(self, persons: pa.Array, within: int) -> np.ndarray:
         encoded = persons.dictionary_encode()
@@ -292,14 +318,14 @@ class TableCleaner:
         self, plan: ColumnPlan, array: pa.Array, persons: pa.Array, own: pa.DictionaryArray | None
     ) -> pa.Array:
         cleaner = self._scan if plan.mode == "scan" else self._text
-        encoded = _as_text(array).dictionary_encode()
+        encoded = as_text(array).dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         if not texts:
             return array
-        kind = array.type if _is_text(array.type) else pa.string()
+        kind = array.type if is_text(array.type) else pa.string()
         # A text that names somebody of its own row reads otherwise than the same text in another row.
         special = self._names_its_own(encoded, own)
-        counts = np.bincount(_numbers(encoded.indices.filter(pa.array(~special))), minlength=len(texts))
+        counts = np.bincount(numbers(encoded.indices.filter(pa.array(~special))), minlength=len(texts))
         common = np.flatnonzero(counts)
         documents: list = [("", Tally())] * len(texts)
         for i, document in zip(
@@ -320,7 +346,7 @@ class TableCleaner:
             rows = pa.array(np.flatnonzero(special))
             whose = persons.take(rows) if moves else None
             named = None if own is None else own.take(rows)
-            read, tally = self._each_row(plan, cleaner, _as_text(array).take(rows), whose, named)
+            read, tally = self._each_row(plan, cleaner, as_text(array).take(rows), whose, named)
             total.add(tally)
             new = pc.replace_with_mask(new, pa.array(special), read.cast(kind))
         self.journal.tally.add(total)
@@ -332,12 +358,12 @@ class TableCleaner:
         if own is None:
             return found
         rows = np.flatnonzero(np.asarray(pc.is_valid(encoded)))
-        text_at, name_at = _numbers(encoded.indices), own.indices.to_numpy()[rows]
+        text_at, name_at = numbers(encoded.indices), own.indices.to_numpy()[rows]
         width = len(own.dictionary)
         pairs, row_pair = np.unique(text_at.astype(np.int64) * width + name_at, return_inverse=True)
-        folded = [_folded(text) for text in encoded.dictionary.to_pylist()]
+        texts = [folded(text) for text in encoded.dictionary.to_pylist()]
         known = [self._known(joined) for joined in own.dictionary.to_pylist()]
-        held = [known[pair % width].may_stand_in(folded[pair // width]) for pair in pairs.tolist()]
+        held = [known[pair % width].may_stand_in(texts[pair // width]) for pair in pairs.tolist()]
         found[rows] = np.asarray(held, bool)[row_pair] if held else False
         return found
 
@@ -357,13 +383,13 @@ class TableCleaner:
             # Whoever moves by as many days stands for all who do.
             someone = dict(zip(days.tolist(), persons.to_pylist(), strict=True))
         who = pa.array([""] * len(text), pa.large_string()) if own is None else own.cast(pa.large_string())
-        keyed = _joined(_joined(pa.array(days.astype(str), pa.string()), text), who).dictionary_encode()
-        # The names come last, because they hold the mark between parts themselves.
-        keys = [key.split(_PART, 2) for key in keyed.dictionary.to_pylist()]
-        known = None if own is None else [self._known(names) for *_, names in keys]
+        keyed = joined(joined(pa.array(days.astype(str), pa.string()), who), text).dictionary_encode()
+        # The text comes last, because it may hold anything.
+        keys = [key.split(PART, max(2, len(self.plan.named) + 1)) for key in keyed.dictionary.to_pylist()]
+        known = None if own is None else [self._known(PART.join(names)) for _, *names, _ in keys]
         owners = [someone.get(int(number), "") for number, *_ in keys]
-        documents = self._cleaned(plan.column, cleaner, [value for _, value, _ in keys], owners, known)
-        counts = np.bincount(_numbers(keyed.indices), minlength=len(keys))
+        documents = self._cleaned(plan.column, cleaner, [value for *_, value in keys], owners, known)
+        counts = np.bincount(numbers(keyed.indices), minlength=len(keys))
         total = Tally()
         for (_, tally), count in zip(documents, counts.tolist(), strict=True):
             total.add(tally, count)
@@ -403,95 +429,3 @@ def clean_table(
     cleaner = TableCleaner(actions, plan, journal)
     batches = [cleaner.batch(pa.Table.from_batches([batch])) for batch in source.batches()]
     return pa.concat_tables(batches), plan
-
-
-def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(array.type.value_type)
-    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _as_text(array: pa.Array) -> pa.Array:
-    if _is_text(array.type):
-        return array
-    if pa.types.is_floating(array.type):
-        # 12345.0 is how a whole number with gaps is stored: its code is that of 12345.
-        return pa.array([None if v is None else _number(v) for v in array.to_pylist()], pa.string())
-    return array.cast(pa.string())
-
-
-def _shift_common_forms(text: pa.Array, days: np.ndarray) -> pa.Array | None:
-    """Move the dates of a column that is written in one common form all through; None if it is not."""
-    filled = text.drop_null()
-    if not len(filled):
-        return text
-    for pattern, form in _COMMON_FORMS:
-        if not pc.all(pc.match_substring_regex(filled, pattern)).as_py():
-            continue
-        day = pc.utf8_slice_codeunits(text, 0, 10)
-        read = pc.strptime(day, format=form, unit="s", error_is_null=True)
-        # strptime takes February 30th for March 1st.
-        whole = read.null_count == text.null_count
-        if not whole or not pc.all(pc.equal(pc.strftime(read, format=form), day)).as_py():
-            return None  # a day that no calendar has: each value by itself
-        days_moved = _add_days(read.cast(pa.date32()), days)
-        if days_moved.null_count > text.null_count:
-            return None
-        moved = pc.strftime(days_moved, format=form)
-        rest = pc.utf8_slice_codeunits(text, 10)
-        kind = text.type
-        return pc.binary_join_element_wise(moved.cast(kind), rest, pa.scalar("", kind))
-    return None
-
-
-def _numbers(indices: pa.Array) -> np.ndarray:
-    return indices.drop_null().to_numpy(zero_copy_only=False)
-
-
-def _joined(first: pa.Array, second: pa.Array) -> pa.Array:
-    kind = pa.large_string()
-    return pc.binary_join_element_wise(first.cast(kind), second.cast(kind), pa.scalar(_PART, kind))
-
-
-def _map_distinct(array: pa.Array, new: Callable[[str], str]) -> pa.Array:
-    encoded = array.dictionary_encode()
-    mapped = pa.array([new(value) for value in encoded.dictionary.to_pylist()], pa.large_string())
-    return mapped.take(encoded.indices) if len(mapped) else pa.nulls(len(array), pa.large_string())
-
-
-def _add_days(array: pa.Array, days: np.ndarray) -> pa.Array:
-    numbers = array.cast(pa.date32()).cast(pa.int32())
-    moved = pc.add(numbers, pa.array(days, pa.int32()))
-    known = pc.and_(pc.greater_equal(moved, _FIRST_DAY), pc.less_equal(moved, _LAST_DAY))
-    return pc.if_else(known, moved, pa.scalar(None, pa.int32())).cast(pa.date32()).cast(array.type)
-
-
-def _changed(old: pa.Array, new: pa.Array) -> int:
-    if old.type == new.type:
-        differs = pc.or_kleene(pc.not_equal(old, new), pc.and_(pc.is_valid(old), pc.is_null(new)))
-        return pc.sum(differs).as_py() or 0
-    return len(old) - old.null_count
-
-
-def _ninety(kind: pa.DataType) -> pa.Scalar:
-    return pa.scalar(Decimal(90), kind) if pa.types.is_decimal(kind) else pa.scalar(90, kind)
-
-
-def _whole_numbers(array: pa.Array) -> pa.Array:
-    numbers = pc.if_else(pc.match_substring_regex(array, r"^\d{1,4}$"), array, pa.scalar(None, array.type))
-    return numbers.cast(pa.int32())
-
-
-def _folded(text: str) -> str:
-    return text.lower() if text.isascii() else fold(text)
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value.is_integer() else repr(value)
