@@ -22,6 +22,7 @@ OVER_89 = "90+"
 PEOPLE = frozenset({"PERSON", "CARDHOLDER_NAME"})
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _YOUNG = re.compile(r"month|week|day|\bmo\b|\bwk", re.IGNORECASE)
+_OLD_WORDS = re.compile(r"ninet(?:y|ies)|hundred|nonagenarian|centenarian", re.IGNORECASE)
 _CITY = re.compile(r"(?:^|,\s*|\n\s*)([^,\d\n]+,\s*[A-Z]{2}(?:,?\s+\d{5}(?:-\d{4})?)?)$")
 _STREET_ONLY = re.compile(rf"\b(?:{surrogates._STREETS})\.?$", re.IGNORECASE)
 _LETTERS = "abcdefghijklmnop"
@@ -227,12 +228,13 @@ def mask(value: str, keep_last: int = 0, character: str = "*") -> str:
 def age(value: str, entity: str = "AGE") -> str:
     """Return an age as it stands up to 89, and ``90+`` for all above; months and weeks stay.
 
-    >>> age("79"), age("93"), age("ninety")
-    ('79', '90+', '[AGE]')
+    >>> age("79"), age("93"), age("ninety"), age("unknown")
+    ('79', '90+', '90+', '[AGE]')
     """
     numbers = [float(number) for number in _NUMBER.findall(value)]
     if not numbers:
-        return placeholder(entity)
+        # Only what tells of over 89 is found in words ("ninety-four", "a centenarian").
+        return OVER_89 if _OLD_WORDS.search(value) else placeholder(entity)
     if max(numbers) < 90 or _YOUNG.search(value):
         return value
     return OVER_89

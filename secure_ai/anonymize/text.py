@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from secure_ai.anonymize.actions import PEOPLE, Actions, placeholder
 from secure_ai.anonymize.names import fold, parse_name
+from secure_ai.anonymize.old_age import with_old_age
 from secure_ai.anonymize.own_names import NOBODY, WORD, KnownNames, surely_named
 from secure_ai.anonymize.people import People
 from secure_ai.anonymize.standards import PARTIAL
@@ -23,7 +24,7 @@ ROUNDS = 3
 NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP", "TITLE"})
 """Entities found by words rather than by form."""
 
-_NOT_REPEATED = frozenset({"DATE_TIME", "AGE", "ZIP_CODE", "TITLE"}) | NAMES
+_NOT_REPEATED = frozenset({"DATE_TIME", "DATE_OF_BIRTH", "AGE", "AGE_OVER_89", "ZIP_CODE", "TITLE"}) | NAMES
 _MARKS = "*`_~"
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
@@ -88,9 +89,17 @@ class TextCleaner:
     ) -> None:
         self.actions = actions
         policy = actions.policy
-        self._find = finder or (
-            lambda texts: detect(texts, entities=only, threshold=policy.threshold, allow=policy.allow)
-        )
+        born = policy.rule("DATE_OF_BIRTH").action in {"year", "redact", "drop"}
+        born_before = actions.as_of - 90 if born else None
+
+        def find(texts: list[str]) -> list[list[Span]]:
+            found = detect(texts, entities=only, threshold=policy.threshold, allow=policy.allow)
+            return [
+                with_old_age(text, spans, born_before=born_before)
+                for text, spans in zip(texts, found, strict=True)
+            ]
+
+        self._find = finder or find
 
     def clean(
         self,
