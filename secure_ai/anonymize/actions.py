@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from secure_ai.anonymize import dates, geography, surrogates, tokens
 from secure_ai.anonymize.keys import Key
+from secure_ai.anonymize.own_names import KnownNames
 from secure_ai.anonymize.people import Cast, People
 from secure_ai.anonymize.policy import Policy
 from secure_ai.anonymize.rules import Rule
@@ -72,6 +73,7 @@ class Actions:
         self.as_of = as_of if as_of is not None else date.today().year
         self.small_zip3 = small_zip3
         self.random = random.Random(seed)
+        self.named: dict[str, KnownNames] = {}
 
     @cached_property
     def cast(self) -> Cast:

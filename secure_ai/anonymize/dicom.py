@@ -21,6 +21,7 @@ from pydicom.multival import MultiValue
 
 from secure_ai.anonymize.actions import Actions
 from secure_ai.anonymize.names import parse_name, render
+from secure_ai.anonymize.own_names import NOBODY, known_names
 from secure_ai.anonymize.people import People
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.rules import RandomCode
@@ -67,6 +68,7 @@ def clean_dicom(path: Path, out: Path, actions: Actions, journal: Journal, perso
     """
     dataset = read_dicom(path)
     cleaner = _HeaderCleaner(actions, journal, str(dataset.get("PatientID", "") or path.stem))
+    cleaner.learn(dataset)
     cleaner.clean(dataset)
     meta = dataset.file_meta
     for keyword in _META_REMOVED:
@@ -126,8 +128,19 @@ class _HeaderCleaner:
         self._strict = actions.policy.standard in {"safe_harbor", "limited_data_set"}
         self._text = TextCleaner(actions)
         self._people: People = actions.people()
+        self._known = NOBODY
         rule = actions.policy.rule("UNIQUE_IDENTIFIER")
         self._codes = rule if rule.action in {"hash", "random_code"} else RandomCode()
+
+    def learn(self, dataset: Dataset) -> None:
+        """Note who is named in the header: descriptions may stand before the name, or without its form."""
+        names = []
+        for element in dataset.iterall():
+            if element.VR == "PN":
+                values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+                for group in (group for value in values for group in str(value or "").split("=")):
+                    names += [(part, "") for part in group.split("^")[:3]]
+        self._known = known_names(names)
 
     def clean(self, dataset: Dataset) -> None:
         for element in list(dataset):
@@ -233,7 +246,7 @@ class _HeaderCleaner:
 
     def _read(self, value: object) -> str:
         text = str(value)
-        (document,) = self._text.clean([text], [self.person], self._people)
+        (document,) = self._text.clean([text], [self.person], self._people, [self._known])
         self.journal.tally.add(document.tally)
         return document.text
 

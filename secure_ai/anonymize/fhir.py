@@ -11,56 +11,33 @@ import re
 from typing import Any
 
 from secure_ai.anonymize.actions import Actions, placeholder
+from secure_ai.anonymize.fhir_elements import (
+    ADDRESS,
+    ADDRESSES,
+    CODE,
+    DATE,
+    INSTANTS,
+    KEPT,
+    KEPT_EXTENSIONS,
+    MISPLACED,
+    MOST_DIGITS,
+    NAMED,
+    PEOPLE,
+    PEOPLE_ELEMENTS,
+    PUBLIC,
+    REMOVED,
+    SYSTEMS,
+    TELECOM,
+    TYPES,
+)
+from secure_ai.anonymize.fhir_names import listed, note_names
 from secure_ai.anonymize.names import parse_name
+from secure_ai.anonymize.own_names import NOBODY
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.records import Texts
 from secure_ai.anonymize.rules import RandomCode
 from secure_ai.anonymize.text import TextCleaner, form_scanner
 from secure_ai.core.errors import UserError
-
-PEOPLE = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"})
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}.*)?)?")
-_INSTANTS = frozenset({"lastUpdated", "issued", "timestamp", "recorded"})
-"""Elements that must be a full instant: where only the year may stay they are left out."""
-_KEPT = frozenset(
-    {
-        "resourceType", "system", "code", "unit", "status", "use", "version", "language",
-        "gender", "type", "intent", "valueCode", "comparator", "linkId", "mode", "rank", "url",
-        "contentType", "profile", "criticality", "category", "class", "severity", "currency",
-        "kind", "priority", "verificationStatus", "clinicalStatus",
-    }
-)  # fmt: skip
-_REMOVED = frozenset({"photo", "text", "data", "hash", "position", "source", "signature"})
-"""Elements that go whole when they are what FHIR has them for."""
-_SYSTEMS = {
-    "us-ssn": "US_SSN", "2.16.840.1.113883.4.1": "US_SSN", "us-npi": "US_NPI", "2.16.840.1.113883.4.6":
-    "US_NPI", "us-mbi": "US_MBI", "medicare": "US_MBI",
-}  # fmt: skip
-_TYPES = {
-    "MR": "MEDICAL_RECORD_NUMBER", "SS": "US_SSN", "SB": "US_SSN", "DL": "US_DRIVER_LICENSE", "PPN":
-    "US_PASSPORT", "NPI": "US_NPI", "MB": "US_HEALTH_INSURANCE_MEMBER_ID", "MC": "US_MBI", "DEA":
-    "MEDICAL_LICENSE", "AN": "US_BANK_NUMBER", "BC": "CREDIT_CARD", "UDI": "DEVICE_ID", "SNO":
-    "DEVICE_ID", "EI": "UNIQUE_IDENTIFIER",
-}  # fmt: skip
-_TELECOM = {
-    "phone": "PHONE_NUMBER", "sms": "PHONE_NUMBER", "pager": "PHONE_NUMBER", "fax": "FAX_NUMBER",
-    "email": "EMAIL_ADDRESS", "url": "URL",
-}  # fmt: skip
-_ADDRESS = {
-    "line": "STREET_ADDRESS", "text": "STREET_ADDRESS", "city": "LOCATION", "district": "LOCATION",
-    "postalCode": "ZIP_CODE", "state": "STATE", "country": "STATE",
-}  # fmt: skip
-_NAMED = {
-    "birthDate": "DATE_OF_BIRTH", "serialNumber": "DEVICE_ID", "deviceIdentifier": "DEVICE_ID",
-    "carrierHRF": "DEVICE_ID", "lotNumber": "DEVICE_ID", "distinctIdentifier": "DEVICE_ID",
-    "subscriberId": "US_HEALTH_INSURANCE_MEMBER_ID", "policyHolder": "PERSON", "longitude":
-    "COORDINATES", "latitude": "COORDINATES", "altitude": "COORDINATES",
-}  # fmt: skip
-_MISPLACED = {"telecom": "PHONE_NUMBER", "address": "STREET_ADDRESS"}
-"""Elements that must be objects: a text in their place is taken for what they hold."""
-_KEPT_EXTENSIONS = (
-    "us-core-race", "us-core-ethnicity", "us-core-birthsex", "us-core-sex", "us-core-genderIdentity",
-)  # fmt: skip
 
 
 class FhirCleaner:
@@ -90,6 +67,7 @@ class FhirCleaner:
             UserError: if one of them is no resource.
         """
         self._texts, self._displays = Texts(), Texts()
+        note_names(resources, self.actions.named)
         cleaned = [self._resource(resource, "") for resource in resources]
         self._texts.clean(self._cleaner, self.journal)
         self._displays.clean(self._scan, self.journal)
@@ -125,11 +103,12 @@ class FhirCleaner:
     def _object(self, value: dict[str, Any], kind: str, key: str, owner: str) -> dict[str, Any]:
         if key in {"extension", "modifierExtension"}:
             return self._extension(value, kind, owner)
-        if "reference" in value and isinstance(value["reference"], str):
-            return self._referring(value, owner)
+        coded = {"code", "system", "coding"} & set(value)
+        if isinstance(value.get("reference"), str) or (isinstance(value.get("display"), str) and not coded):
+            return self._referring(value, key, owner)
         if key == "name" or {"family", "given"} & set(value):
             return self._name(value)
-        if key == "telecom" or ("system" in value and value.get("system") in _TELECOM):
+        if key == "telecom" or ("system" in value and value.get("system") in TELECOM):
             return self._telecom(value, owner)
         if {"line", "city", "postalCode"} & set(value) and key not in {"", "code"}:
             return self._address(value)
@@ -138,8 +117,8 @@ class FhirCleaner:
         if "contentType" in value or (key in {"attachment", "content"} and "url" in value):
             self._did("ATTACHMENT", "drop")
             return {"contentType": value["contentType"]} if isinstance(value.get("contentType"), str) else {}
-        if _is_old_age(key, value) and self.actions.policy.rule("AGE").action != "keep":
-            self._did("AGE", self.actions.policy.rule("AGE").action)
+        if _is_old_age(key, value) and self.actions.policy.rule("AGE_OVER_89").action != "keep":
+            self._did("AGE_OVER_89", self.actions.policy.rule("AGE_OVER_89").action)
             return {**{k: v for k, v in value.items() if k in {"unit", "system", "code"}}, "value": 90,
                     "comparator": ">="}  # fmt: skip
         new: dict[str, Any] = {}
@@ -155,7 +134,7 @@ class FhirCleaner:
             return _GONE
         if name == "id" and isinstance(child, str | int):
             return self._id(str(child))
-        if name in _REMOVED and self._removed(name, child):
+        if (name in REMOVED or name.endswith("Base64Binary")) and self._removed(name, child):
             return _GONE
         if name == "name" and isinstance(child, str):
             entity = "PERSON" if kind in PEOPLE else "LOCATION" if kind == "Location" else "ORGANIZATION"
@@ -174,10 +153,13 @@ class FhirCleaner:
                 # A reference by identifier alone may be required: it stays, and points nowhere.
                 return {"display": "removed"}
             return new or _GONE
+        public = name == "code" and PUBLIC.match(str(whole.get("system")))
+        if public and isinstance(child, str) and not re.search(r"\s", child):
+            return child  # the code systems of standards bodies have long numbers, too
         result = self._leaf(name, child, owner)
         if isinstance(result, _Waiting):
             holder[name] = None
-            coded = name == "display" and bool({"code", "system"} & set(whole))
+            coded = name in {"display", "code", "unit"} and bool({"code", "system"} & set(whole))
             self._wait(holder, name, child, owner, scan=coded)
             return None
         return result
@@ -196,16 +178,24 @@ class FhirCleaner:
             self._wait(items, len(items) - 1, item, owner)
 
     def _leaf(self, name: str, value: Any, owner: str) -> Any:
-        entity = _NAMED.get(name) or (_MISPLACED.get(name) if isinstance(value, str) else None)
+        entity = NAMED.get(name) or (MISPLACED.get(name) if isinstance(value, str) else None)
         if name in {"value", "valueDecimal"} and not isinstance(value, str):
             return value
         if entity is not None:
             return self._apply(entity, str(value), owner)
-        if not isinstance(value, str) or not value.strip() or name in _KEPT:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= MOST_DIGITS:
+            # A measurement stands in "value"; elsewhere a number so long is somebody's.
+            self._did("UNIQUE_IDENTIFIER", "drop")
+            return _GONE
+        if not isinstance(value, str) or not value.strip():
             return value
-        if _DATE.fullmatch(value):
+        if name in ADDRESSES:
+            return value if PUBLIC.match(value) else "urn:removed"
+        if name in KEPT and CODE.fullmatch(value) and not self.actions.named.get(owner, NOBODY).find(value):
+            return value
+        if DATE.fullmatch(value):
             new = self._apply("DATE_TIME", value, owner)
-            if new is not _GONE and len(new) < 10 <= len(value) and name in _INSTANTS:
+            if new is not _GONE and len(new) < 10 <= len(value) and name in INSTANTS:
                 return _GONE
             return new
         if value.startswith(("urn:uuid:", "urn:oid:")):
@@ -217,7 +207,8 @@ class FhirCleaner:
             holder[at] = new
 
         # The display of a code is a clinical term: only identifiers that have a form are looked for.
-        (self._displays if scan else self._texts).add(value, owner, put)
+        known = self.actions.named.get(owner)
+        (self._displays if scan else self._texts).add(value, owner, put, known)
 
     def _removed(self, name: str, child: Any) -> bool:
         if name == "text":
@@ -237,7 +228,7 @@ class FhirCleaner:
     # ------------------------------------------------------------ datatypes
 
     def _name(self, value: dict[str, Any]) -> dict[str, Any]:
-        given = [part for part in _listed(value.get("given")) if isinstance(part, str)]
+        given = [part for part in listed(value.get("given")) if isinstance(part, str)]
         family = value.get("family") if isinstance(value.get("family"), str) else ""
         rule = self.actions.policy.rule("PERSON")
         if rule.action == "keep":
@@ -261,17 +252,17 @@ class FhirCleaner:
         return new
 
     def _telecom(self, value: dict[str, Any], owner: str) -> dict[str, Any]:
-        entity = _TELECOM.get(str(value.get("system")), "PHONE_NUMBER")
+        entity = TELECOM.get(str(value.get("system")), "PHONE_NUMBER")
         return self._with_value(value, entity, owner, ("system", "use", "rank"))
 
     def _identifier(self, value: dict[str, Any], owner: str) -> dict[str, Any]:
-        codings = _listed(
+        codings = listed(
             (value.get("type") or {}).get("coding") if isinstance(value.get("type"), dict) else None
         )
         codes = [str(coding.get("code")) for coding in codings if isinstance(coding, dict)]
         system = str(value.get("system", "")).lower()
-        entity = next((_TYPES[code] for code in codes if code in _TYPES), None) or next(
-            (entity for mark, entity in _SYSTEMS.items() if mark in system), "UNIQUE_IDENTIFIER"
+        entity = next((TYPES[code] for code in codes if code in TYPES), None) or next(
+            (entity for mark, entity in SYSTEMS.items() if mark in system), "UNIQUE_IDENTIFIER"
         )
         new = self._with_value(value, entity, owner, ("use",))
         if "value" in new and codes:
@@ -292,8 +283,8 @@ class FhirCleaner:
         for name, child in value.items():
             if name in {"use", "type"}:
                 new[name] = child
-            elif name in _ADDRESS:
-                parts = [self._apply(_ADDRESS[name], str(part), "") for part in _listed(child)]
+            elif name in ADDRESS:
+                parts = [self._apply(ADDRESS[name], str(part), "") for part in listed(child)]
                 parts = [part for part in parts if part is not _GONE]
                 if parts:
                     new[name] = parts if isinstance(child, list) else parts[0]
@@ -306,13 +297,14 @@ class FhirCleaner:
         if url.rsplit("/", 1)[-1].lower() in {"geolocation", "latitude", "longitude"}:
             self._did("COORDINATES", "drop")
             return {}
-        if any(mark in url for mark in _KEPT_EXTENSIONS):
+        if any(url.endswith(mark) for mark in KEPT_EXTENSIONS) and PUBLIC.match(url) and _coded(value):
             return value
         if "maidenName" in url or "MaidenName" in url:
             name = value.get("valueString")
             new = self._apply("PERSON", str(name), owner) if name else _GONE
-            return {} if new is _GONE else {"url": url, "valueString": new}
-        new = {"url": url} if re.fullmatch(r"(https?://)?[\w./:-]+", url) else {}
+            return {} if new is _GONE else {"url": self._leaf("url", url, owner), "valueString": new}
+        # Within an extension "url" is a short name.
+        new = {"url": url if CODE.fullmatch(url) else self._leaf("url", url, owner)} if url else {}
         for name, child in value.items():
             if name in {"url", "id"}:
                 continue
@@ -329,15 +321,23 @@ class FhirCleaner:
                 new[name] = result
         return new if len(new) > 1 else {}
 
-    def _referring(self, value: dict[str, Any], owner: str) -> dict[str, Any]:
-        new: dict[str, Any] = {"reference": self._reference(value["reference"])}
-        kind = value.get("type") or _target(value["reference"])[0]
-        if isinstance(kind, str) and kind:
-            new = {**new, "type": kind} if "type" in value else new
+    def _referring(self, value: dict[str, Any], key: str, owner: str) -> dict[str, Any]:
+        new: dict[str, Any] = {}
+        reference = value.get("reference")
+        if isinstance(reference, str):
+            new["reference"] = self._reference(reference)
+        kind = value.get("type") or (_target(reference)[0] if isinstance(reference, str) else "")
+        kind = kind if isinstance(kind, str) else ""
+        if "type" in value and CODE.fullmatch(kind):
+            new["type"] = kind
+        if isinstance(value.get("identifier"), dict):
+            identifier = self._identifier(value["identifier"], owner)
+            if identifier:
+                new["identifier"] = identifier
         display = value.get("display")
         if isinstance(display, str) and display.strip():
-            entity = "PERSON" if kind in PEOPLE else "ORGANIZATION" if kind == "Organization" else ""
-            entity = "LOCATION" if kind == "Location" else entity
+            entity = "PERSON" if kind in PEOPLE or (not kind and key in PEOPLE_ELEMENTS) else ""
+            entity = {"Organization": "ORGANIZATION", "Location": "LOCATION"}.get(kind, entity)
             if entity:
                 named = self._apply(entity, display, owner)
                 if named is not _GONE:
@@ -381,6 +381,20 @@ class FhirCleaner:
         self.journal.tally.done[entity, action] += 1
 
 
+def _coded(value: Any) -> bool:
+    """Whether an extension of a known kind holds what such ones hold: codes and their displays."""
+    if isinstance(value, dict):
+        return all(
+            key
+            in {"url", "system", "code", "valueCode", "display", "valueString", "valueCoding", "extension"}
+            and _coded(child)
+            for key, child in value.items()
+        )
+    if isinstance(value, list):
+        return all(map(_coded, value))
+    return isinstance(value, str) and len(value) < 120 and not re.search(r"\d{7}", value)
+
+
 class _Waiting:
     """Stands for a text that is read later."""
 
@@ -416,7 +430,3 @@ def _is_old_age(key: str, value: dict[str, Any]) -> bool:
     unit = str(value.get("unit") or value.get("code") or "").lower()
     years = unit in {"a", "yr", "yrs", "year", "years", "y"}
     return ("age" in key.lower() or years) and years and isinstance(number, int | float) and number >= 90
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]

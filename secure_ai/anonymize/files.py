@@ -9,6 +9,7 @@ from pathlib import Path
 
 from secure_ai.anonymize.actions import Actions
 from secure_ai.anonymize.deidentifier import Deidentifier
+from secure_ai.anonymize.fhir_names import learn_names
 from secure_ai.anonymize.keys import Key
 from secure_ai.anonymize.policy import Policy
 from secure_ai.anonymize.receipt import Journal, Receipt
@@ -142,6 +143,10 @@ def _one(source: Path, draft: Path, worker: Deidentifier, person: str | None) ->
 
 def _folder(source: Path, out: Path, worker: Deidentifier, person: str | None) -> None:
     files = files_of(source)
+    for path in files:
+        if path.suffix.lower() in {".ndjson", ".jsonl"}:
+            # Conditions come before Patients by name, and their notes name them.
+            learn_names(path, worker.actions.named)
     with atomic_directory(out) as draft:
         for number, path in enumerate(files, 1):
             _one(path, draft / f"{number:04d}{path.suffix.lower()}", worker, person)

@@ -44,7 +44,10 @@ def clean_records(path: Path, out: Path, actions: Actions, journal: Journal, per
         raise UserError(f"{shown(path.name)} holds no records: export it again.")
     if isinstance(head[0], dict) and isinstance(head[0].get("resourceType"), str):
         from secure_ai.anonymize.fhir import FhirCleaner
+        from secure_ai.anonymize.fhir_names import learn_names
 
+        if not whole:
+            learn_names(path, actions.named)
         cleaner = FhirCleaner(actions, journal).clean
     else:
         reader = RecordCleaner(actions, journal, head, person)
