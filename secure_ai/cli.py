@@ -269,7 +269,8 @@ def deidentify(
 
     signal.signal(signal.SIGTERM, _stop)
     if receipt is not None:
-        check_receipt_path(receipt, (source, out))
+        paths = (source, out, options["key_file"], options["vault"], Path(policy), zip_list)
+        check_receipt_path(receipt, [path for path in paths if path is not None])
     options["key"] = options.pop("key_file")
     if zip_list is not None:
         options["small_zip3"] = load_small_zip3(zip_list)

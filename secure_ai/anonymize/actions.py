@@ -21,6 +21,7 @@ from secure_ai.core.errors import UserError
 
 OVER_89 = "90+"
 PEOPLE = frozenset({"PERSON", "CARDHOLDER_NAME"})
+_YEARS = (1900, 2100)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _YOUNG = re.compile(r"month|week|day|\bmo\b|\bwk", re.IGNORECASE)
 _OLD_WORDS = re.compile(r"ninet(?:y|ies)|hundred|nonagenarian|centenarian", re.IGNORECASE)
@@ -48,7 +49,7 @@ class Actions:
         small_zip3: three-digit ZIP areas that become 000.
 
     Raises:
-        UserError: if the policy needs a key and none is given.
+        UserError: if the policy needs a key and none is given, or ``as_of`` is no year of our time.
     """
 
     def __init__(
@@ -66,6 +67,10 @@ class Actions:
             raise UserError(
                 f"The policy {policy.name} needs a key (for {', '.join(needing)}): "
                 "make one with 'secure-ai key' and name it with --key-file."
+            )
+        if as_of is not None and not _YEARS[0] <= as_of <= _YEARS[1]:
+            raise UserError(
+                f"Ages cannot be reckoned in the year {as_of}: give one from {_YEARS[0]} to {_YEARS[1]}."
             )
         self.policy = policy
         self.key = key

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from secure_ai.anonymize.actions import Actions
@@ -25,6 +26,7 @@ PARQUET = frozenset({".parquet"})
 DICOM = frozenset({".dcm", ".dicom"})
 KNOWN = TEXT | DELIMITED | RECORDS | PARQUET | DICOM
 
+_NUMBERED = re.compile(r"\d{4,}\.\w+")
 _Clean = Callable[[Path, Path, Actions, Journal, str | None], None]
 
 
@@ -51,7 +53,7 @@ def deidentify_file(
         out: file or folder to write; an earlier output is replaced when the new one is whole.
         policy: as in :class:`Deidentifier`.
         key: key or key file.
-        vault: vault or vault file, saved after the output.
+        vault: vault or vault file, saved just before the output appears.
         person_column: column or field that says whose record it is, for shifted dates.
         seed: makes random tokens and codes repeatable, for tests and lessons only.
         as_of: year for the rule of ages over 89; this year if not given.
@@ -64,12 +66,16 @@ def deidentify_file(
     options = {} if small_zip3 is None else {"small_zip3": small_zip3}
     worker = Deidentifier(policy, key, vault=vault, seed=seed, as_of=as_of, **options)
     _check(source, out)
+    secret = key if isinstance(key, str | Path) else None
+    check_apart(out, {"the key": secret, "the vault": worker.actions.vault.path, "the policy": policy})
     try:
         if source.is_dir():
             _folder(source, out, worker, person_column)
         else:
             with atomic_file(out) as draft:
                 _one(source, draft, worker, person_column)
+                # Before the output appears: tokens without their vault could never be undone.
+                worker.actions.vault.save()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise UserError(
@@ -79,8 +85,27 @@ def deidentify_file(
         raise UserError(
             f"{shown(source.name)} could not be de-identified ({reason}): check the file and its rights."
         ) from None
-    worker.actions.vault.save()
     return worker.receipt()
+
+
+def check_apart(target: Path, others: Mapping[str, object], what: str = "output") -> None:
+    """Check that writing ``target`` overwrites none of ``others``.
+
+    Args:
+        target: file or folder that will be written.
+        others: what each is → its path; anything else is passed over.
+        what: how ``target`` is called in the message.
+
+    Raises:
+        UserError: if one of them is ``target``, or lies in it.
+    """
+    place = target.resolve()
+    for name, other in others.items():
+        if not isinstance(other, str | Path) or not str(other):
+            continue
+        path = Path(other).resolve()
+        if path == place or (target.is_dir() and path.is_relative_to(place)):
+            raise UserError(f"The {what} {shown(target.name)} would overwrite {name}: choose another place.")
 
 
 def _check(source: Path, out: Path) -> None:
@@ -92,13 +117,18 @@ def _check(source: Path, out: Path) -> None:
     if out.exists() and source.samefile(out):
         raise UserError("Input and output are the same: choose another output, and keep the original safe.")
     if source.is_file() and out.is_dir():
-        raise UserError(f"The output {shown(out.name)} is a folder: name a file.")
+        raise UserError(f"The output {shown(out.name or str(out))} is a folder: name a file.")
     if source.is_dir():
         if out.exists() and not out.is_dir():
             raise UserError(f"The output {shown(out.name)} is a file: name a folder for a folder.")
         inner, outer = out.resolve(), source.resolve()
         if inner.is_relative_to(outer) or outer.is_relative_to(inner):
             raise UserError("Input and output folder lie one in the other: choose a folder beside the input.")
+        if out.is_dir() and any(not _NUMBERED.fullmatch(path.name) for path in out.iterdir()):
+            raise UserError(
+                f"The output folder {shown(out.name)} holds other files, which would be lost: "
+                "name a new folder, an empty one or an earlier output."
+            )
         return
     if source.stat().st_size == 0:
         raise UserError(f"The file {name} is empty: export it again.")
@@ -150,6 +180,7 @@ def _folder(source: Path, out: Path, worker: Deidentifier, person: str | None) -
     with atomic_directory(out) as draft:
         for number, path in enumerate(files, 1):
             _one(path, draft / f"{number:04d}{path.suffix.lower()}", worker, person)
+        worker.actions.vault.save()
     worker.journal.notes["Files are numbered in the order of their names, which are not kept."] = None
 
 

@@ -148,14 +148,19 @@ def check_receipt_path(path: Path, others: Iterable[Path]) -> None:
     """Check before any work that a receipt can be written to ``path``.
 
     Raises:
-        UserError: if its ending is not known, it is a folder, or one of ``others``.
+        UserError: if its ending is not known, it is a folder, or it is one of ``others`` or lies in one.
     """
     if path.suffix.lower() not in {".json", ".md"}:
         raise UserError(f"The receipt {shown(path.name)} must end in .json or .md: rename it.")
     if path.is_dir():
         raise UserError(f"The receipt {shown(path.name)} is a folder: name a file.")
-    if any(path.resolve() == other.resolve() for other in others):
-        raise UserError("The receipt would overwrite the input or the output: choose another name.")
+    place = path.resolve()
+    for other in others:
+        if place.is_relative_to(other.resolve()):
+            raise UserError(
+                "The receipt would overwrite the input, the output or the key, or lie among them: "
+                "choose another place."
+            )
 
 
 def write_receipt(receipt: Receipt, path: Path) -> None:

@@ -446,6 +446,20 @@ def test_places_that_cannot_be_written_are_refused(tmp_path, table):
         run(folder, "safe_harbor", tmp_path / "o")
 
 
+def test_a_folder_of_other_files_is_not_replaced_and_an_earlier_output_is(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Maria Garcia\n")
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="would be lost"):
+        run(folder, "safe_harbor", out)
+    assert (out / "thesis.txt").read_text() == "mine"
+    for _ in range(2):
+        run(folder, "safe_harbor", tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["0001.txt"]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, table, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from secure_ai.cli import invoke
+from secure_ai.core import UserError
 
 NOTE = "Patient: Maria Garcia, SSN 219-09-9999, seen on 2024-02-03.\n"
 
@@ -105,6 +106,45 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(arguments, said, note,
     error = capsys.readouterr().err
     assert error.startswith("Error: ") and error.count("\n") == 1 and said in error
     assert note.read_text() == NOTE and [p.name for p in tmp_path.iterdir()] == ["note.txt"]
+
+
+CLASHES = [
+    ["{note}", "{key}", "--policy", "pseudonymize", "--key-file", "{key}"],
+    ["{note}", "{out}", "--policy", "pseudonymize", "--key-file", "{key}", "--vault", "{out}"],
+    ["{note}", "{out}", "--policy", "pseudonymize", "--key-file", "{json}", "--receipt", "{json}"],
+    ["{folder}", "{out}", "--policy", "safe_harbor", "--receipt", "{folder}/r.json"],
+    ["{note}", "{out}", "--policy", "safe_harbor", "--as-of", "-5"],
+    ["{note}", "{out}", "--policy", "safe_harbor", "--as-of", "99999"],
+]
+
+
+@pytest.mark.parametrize("arguments", CLASHES, ids=range(len(CLASHES)))
+def test_no_output_overwrites_a_key_or_vault_and_no_year_switches_the_rule_off(arguments, tmp_path, capsys):
+    from secure_ai.anonymize import generate_key
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text(NOTE)
+    note = tmp_path / "note.txt"
+    note.write_text(NOTE)
+    key, as_json = generate_key(tmp_path / "key.txt"), generate_key(tmp_path / "key.json")
+    places = {"note": note, "out": tmp_path / "out.txt", "key": key, "json": as_json, "folder": folder}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert invoke(["deidentify", *(argument.format(**places) for argument in arguments)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_vault_that_cannot_be_saved_leaves_no_output(note, tmp_path, monkeypatch):
+    from secure_ai.anonymize import Key, TokenVault, deidentify_file
+
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TokenVault, "save", full)
+    with pytest.raises(UserError, match="no room"):
+        deidentify_file(note, tmp_path / "out.txt", "pseudonymize", key=Key(bytes(64)), vault=tmp_path / "v")
+    assert not (tmp_path / "out.txt").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -23,6 +23,11 @@ BAD_INPUT = [
     (["start", "--port", "abc"], "'abc' is not a valid integer"),
     (["start", "--port", "70000"], "70000 is not a port"),
     (["lab", "reset", "99_no_such_lab"], "99_no_such_lab"),
+    (["scan"], "Missing argument 'SOURCE'"),
+    (["scan", "none.csv"], "does not exist"),
+    (["deidentify", "none.csv", "out.csv", "--policy", "safe_harbor"], "does not exist"),
+    (["deidentify", "none.csv", "out.csv"], "Missing option '--policy'"),
+    (["key"], "Missing argument 'FILE'"),
     (["lab", "submit", "99_no_such_lab"], "99_no_such_lab"),
 ]
 
@@ -78,6 +83,9 @@ def test_every_command_explains_itself(capsys):
         ["lab", "reset"],
         ["lab", "submit"],
         ["assess"],
+        ["scan"],
+        ["deidentify"],
+        ["key"],
     ):
         assert invoke([*command, "--help"]) == 0
         assert "Usage: secure-ai " + " ".join(command) in capsys.readouterr().out
