@@ -25,7 +25,7 @@ from secure_ai.anonymize.own_names import NOBODY, known_names
 from secure_ai.anonymize.people import People
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.rules import RandomCode
-from secure_ai.anonymize.text import TextCleaner
+from secure_ai.anonymize.text import TextCleaner, form_scanner
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
@@ -53,7 +53,7 @@ _DESCRIPTION = re.compile(
 )
 _META_REMOVED = (
     "SourceApplicationEntityTitle", "SendingApplicationEntityTitle", "ReceivingApplicationEntityTitle",
-    "PrivateInformation", "PrivateInformationCreatorUID",
+    "PrivateInformation", "PrivateInformationCreatorUID", "ImplementationVersionName",
 )  # fmt: skip
 _LONGEST = {"SH": 16, "LO": 64, "CS": 16, "AS": 4, "IS": 12, "DS": 16}
 _DATES = frozenset({"DA", "DT", "TM"})
@@ -127,6 +127,7 @@ class _HeaderCleaner:
         # The profile without its option to clean descriptions: they go.
         self._strict = actions.policy.standard in {"safe_harbor", "limited_data_set"}
         self._text = TextCleaner(actions)
+        self._scan = form_scanner(actions)
         self._people: People = actions.people()
         self._known = NOBODY
         rule = actions.policy.rule("UNIQUE_IDENTIFIER")
@@ -148,7 +149,8 @@ class _HeaderCleaner:
             if tag.is_private or 0x5000 <= tag.group <= 0x50FF or (0x6000 <= tag.group <= 0x60FF):
                 self._did("PRIVATE" if tag.is_private else "OVERLAY", "drop")
                 del dataset[tag]
-            elif element.keyword in REMOVED:
+            elif element.keyword in REMOVED or element.VR == "UN" or not element.keyword:
+                # What this reader does not know, it cannot clean.
                 self._did("OTHER", "drop")
                 del dataset[tag]
             elif element.VR == "SQ":
@@ -171,23 +173,27 @@ class _HeaderCleaner:
         elif element.VR in _READ and self._strict and _DESCRIPTION.search(element.keyword):
             self._did("OTHER", "drop")
             del dataset[element.tag]
-        elif element.VR in _READ and element.keyword not in KEPT_TEXT:
+        elif element.VR in _READ:
             limit = _LONGEST.get(element.VR)
-            element.value = self._each(element, lambda value: self._read(value)[:limit])
+            kept = element.keyword in KEPT_TEXT
+            element.value = self._each(element, lambda value: self._read(value, kept)[:limit])
         elif element.VR in {"AE", "UR"}:
             self._did("DEVICE_ID" if element.VR == "AE" else "URL", "drop")
             del dataset[element.tag]
 
     def _put(self, dataset: Dataset, element: DataElement, entity: str, change) -> None:
         rule = self.actions.policy.rule(entity)
+        if element.keyword == "PatientAge":
+            self._age(dataset, element)
+            return
         if rule.action == "keep":
             self.journal.tally.kept[entity] += 1
+            if element.VR in _READ:
+                limit = _LONGEST.get(element.VR)
+                element.value = self._each(element, lambda value: self._read(value, True)[:limit])
             return
         if element.VR in _DATES:
             self._date(dataset, element, entity)
-            return
-        if element.keyword == "PatientAge":
-            self._age(dataset, element)
             return
         change = change or (
             lambda value: self.actions.apply(entity, value, rule=rule, person=self.person, column=True)
@@ -201,8 +207,10 @@ class _HeaderCleaner:
 
     def _age(self, dataset: Dataset, element: DataElement) -> None:
         found = re.fullmatch(r"(\d{3})([DWMY])", str(element.value))
-        rule = self.actions.policy.rule("AGE")
         years = int(found[1]) if found and found[2] == "Y" else 0
+        rule = self.actions.policy.rule("AGE_OVER_89" if years >= 90 else "AGE")
+        if rule.action == "keep" and found:
+            return
         if rule.action == "age" and found and years < 90:
             return
         self._did("AGE", rule.action)
@@ -244,8 +252,12 @@ class _HeaderCleaner:
                 return
         element.value = ""
 
-    def _read(self, value: object) -> str:
+    def _read(self, value: object, kept: bool = False) -> str:
         text = str(value)
+        if kept:
+            (document,) = self._scan.clean([text], [self.person], known=[self._known])
+            self.journal.tally.add(document.tally)
+            return document.text
         (document,) = self._text.clean([text], [self.person], self._people, [self._known])
         self.journal.tally.add(document.tally)
         return document.text

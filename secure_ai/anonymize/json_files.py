@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from secure_ai.anonymize.documents import lines
+from secure_ai.anonymize.documents import MAX_LINE, lines
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
@@ -58,6 +58,10 @@ def _parse(text: str, where: str) -> Any:
         raise UserError(f"{where} is nested too deeply: at most {MAX_DEPTH} levels are read.") from None
     if depth_of(value) > MAX_DEPTH:
         raise UserError(f"{where} is nested too deeply: at most {MAX_DEPTH} levels are read.")
+    if len(text) > MAX_LINE and any(
+        isinstance(leaf, str) and len(leaf) > MAX_LINE for _, leaf in leaves(value)
+    ):
+        raise UserError(f"{where} holds a text of more than {MAX_LINE:,} characters: break it up.")
     return value
 
 

@@ -33,6 +33,7 @@ from secure_ai.anonymize.own_names import KnownNames, known_names
 from secure_ai.anonymize.plan import ColumnPlan, name_pairs, names_people, person_column, plan_column, role_of
 from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.text import Tally, TextCleaner, form_scanner
+from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, shown
 from secure_ai.discover.columns import Verdict
 from secure_ai.discover.inventory import ColumnProfile, Inventory, inventory
@@ -68,6 +69,7 @@ def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str
         Verdict(c.entities, c.confidence, c.evidence, c.free_text, c.identifier_share) for c in found.columns
     ]
     names = [column.name for column in found.columns]
+    check_header(actions, names, found.label)
     columns = tuple(
         plan_column(actions.policy, column.name, _kind(column), verdict)
         for column, verdict in zip(found.columns, verdicts, strict=True)
@@ -88,6 +90,23 @@ def plan_table(actions: Actions, found: Inventory, journal: Journal, person: str
         if _kind(column) not in {"nested", "binary"}
     ]
     return TablePlan(columns, whose, name_pairs(parts), tuple(p.column for p in flat if names_people(p)))
+
+
+def check_header(actions: Actions, names: Sequence[str], label: str) -> None:
+    """Check that no name of a column is a person or a number of one: it would stay in the output.
+
+    Raises:
+        UserError: naming the position of the column, never its name.
+    """
+    # A year as the name of a column is no harm; a day is, where only years may stay.
+    dates = actions.policy.rule("DATE_TIME").action == "year"
+    cleaned = form_scanner(actions, dates=dates).clean(list(names))
+    for number, document in enumerate(cleaned, 1):
+        if document.made:
+            raise UserError(
+                f"Column {number} of {label} is named like a person, a date or an identifier: "
+                "give the table a header line, or that column another name."
+            )
 
 
 def _kind(column: ColumnProfile) -> str:

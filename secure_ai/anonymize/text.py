@@ -14,6 +14,7 @@ from secure_ai.anonymize.old_age import with_old_age
 from secure_ai.anonymize.own_names import NOBODY, WORD, KnownNames, surely_named
 from secure_ai.anonymize.people import People
 from secure_ai.anonymize.standards import PARTIAL
+from secure_ai.anonymize.views import IGNORED, find_in_views
 from secure_ai.core.errors import UserError
 from secure_ai.core.text import Span
 from secure_ai.discover.detector import detect
@@ -93,7 +94,9 @@ class TextCleaner:
         born_before = actions.as_of - 90 if born else None
 
         def find(texts: list[str]) -> list[list[Span]]:
-            found = detect(texts, entities=only, threshold=policy.threshold, allow=policy.allow)
+            found = find_in_views(
+                texts, lambda t: detect(t, entities=only, threshold=policy.threshold, allow=policy.allow)
+            )
             return [
                 with_old_age(text, spans, born_before=born_before)
                 for text, spans in zip(texts, found, strict=True)
@@ -149,7 +152,7 @@ class TextCleaner:
             people.add(list(known.mentions))
             spans = self._with_known(text, spans, known)
         names = [s for s in spans if s.entity_type in PEOPLE and policy.rule(s.entity_type).action != "keep"]
-        mentions = [parse_name(text[s.start : s.end]) for s in names]
+        mentions = [parse_name(IGNORED.sub("", text[s.start : s.end])) for s in names]
         people.add(mentions)
         spans = with_repeats(text, spans, people.words() if policy.rule("PERSON").action != "keep" else set())
         if person is None:
@@ -159,13 +162,13 @@ class TextCleaner:
         pieces = []
         for found in spans:
             span = without_markup(text, found)
-            value, entity = text[span.start : span.end], span.entity_type
+            value, entity = IGNORED.sub("", text[span.start : span.end]), span.entity_type
             rule = policy.rule(entity)
             if rule.action == "keep":
                 cleaned.tally.kept[entity] += 1
                 continue
             new = self.actions.apply(entity, value, rule=rule, person=str(person), people=people)
-            if new == value:
+            if new == text[span.start : span.end]:
                 cleaned.tally.kept[entity] += 1
             else:
                 cleaned.tally.done[entity, rule.action] += 1
@@ -251,7 +254,9 @@ def form_scanner(actions: Actions, *, dates: bool = False) -> TextCleaner:
         only.append("PERSON")
 
     def find(texts: list[str]) -> list[list[Span]]:
-        found = detect(texts, entities=only, threshold=policy.threshold, allow=policy.allow)
+        found = find_in_views(
+            texts, lambda t: detect(t, entities=only, threshold=policy.threshold, allow=policy.allow)
+        )
         return [
             [span for span in spans if span.entity_type != "PERSON" or surely_named(text, span)]
             for text, spans in zip(texts, found, strict=True)
