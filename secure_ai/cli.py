@@ -214,14 +214,20 @@ def assess(out: Path, parameters: Path | None, fail_on: str | None, **options: A
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the finds as JSON.")
 @click.option("--entities", help="Types to look for, separated by commas; all if not given.")
-@click.option("--threshold", type=float, help="Least score of a find, from 0 to 1; 0.4 if not given.")
+@click.option(
+    "--threshold",
+    type=float,
+    help="How sure a find must be, from 0 (doubtful) to 1 (certain); 0.4 if not given.",
+)
 @click.option("--fail-on-find", is_flag=True, help="Exit with 1 if anything is found.")
 def scan(
     source: Path, as_json: bool, entities: str | None, threshold: float | None, fail_on_find: bool
 ) -> int:
     """Find personal data in SOURCE: a text, table, JSON, FHIR or DICOM file, or a folder of them.
 
-    Counts by type, column, field or lines; samples are masked.
+    Nothing is changed. The list says what was found, how often and where (column, field or lines of
+    text); examples are masked. A file in which nothing was found can still name somebody: no detector
+    sees everything.
     """
     from secure_ai.anonymize.scan import scan as run_scan
     from secure_ai.discover import DEFAULT_THRESHOLD
@@ -248,20 +254,44 @@ def scan(
     required=True,
     help="safe_harbor, limited_data_set, expert_determination, pseudonymize, or a YAML file.",
 )
-@click.option("--key-file", type=click.Path(path_type=Path), help="Key, made with 'secure-ai key'.")
-@click.option("--vault", type=click.Path(path_type=Path), help="Keeps random tokens and codes, sealed.")
-@click.option("--receipt", type=click.Path(path_type=Path), help="Write what was done here (.json or .md).")
-@click.option("--person-column", help="Column or field that says whose record it is, for shifted dates.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="Your secret key, made with 'secure-ai key'. Same key, same made-up names.",
+)
+@click.option(
+    "--vault",
+    type=click.Path(path_type=Path),
+    help="Keeps the random codes of this run, sealed with the key, for later runs.",
+)
+@click.option(
+    "--receipt",
+    type=click.Path(path_type=Path),
+    help="Write what was removed, in counts, to this file (.json or .md).",
+)
+@click.option(
+    "--person-column",
+    help="Column that says whose record it is, as patient_id; found by its name if not given.",
+)
 @click.option("--seed", type=int, help="Repeatable random codes, for tests and lessons only.")
 @click.option("--as-of", type=int, help="Year for the rule of ages over 89; this year if not given.")
 @click.option("--zip-list", type=click.Path(path_type=Path), help="File of ZIP prefixes that become 000.")
 def deidentify(
     source: Path, out: Path, policy: str, receipt: Path | None, zip_list: Path | None, **options: Any
 ) -> int:
-    """De-identify IN (a file or a folder) into OUT, and look at the result again.
+    """Write a copy of IN (a file or a folder) without what identifies people to OUT.
 
-    Text, CSV, TSV, Parquet, JSON, JSON Lines, FHIR and DICOM headers. Exit code 1 if the second look still
-    finds something that the policy removes.
+    Reads text, CSV, TSV, Parquet, JSON, JSON Lines, FHIR and the headers of DICOM images (not what is
+    written in the picture). IN is never changed. The copy is looked at again; if something is still
+    found that the policy removes, the exit code is 1. Look at the copy yourself before you share it.
+
+    \b
+    Policies:
+      safe_harbor           all 18 HIPAA identifiers go; years and states stay
+      limited_data_set      names and numbers go; dates, towns and ZIP codes stay
+      expert_determination  a start for the expert who must judge the risk
+      pseudonymize          made-up names and numbers, the same for the same person
+    All but safe_harbor need a key file, made once with 'secure-ai key FILE'.
     """
     from secure_ai.anonymize.files import deidentify_file
     from secure_ai.anonymize.geography import load_small_zip3
@@ -297,7 +327,10 @@ def deidentify(
 @root.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def key(path: Path) -> None:
-    """Make a random key for de-identification in FILE, readable by you only."""
+    """Make a new secret key in FILE, which only you can read, for 'secure-ai deidentify'.
+
+    An existing file is never overwritten: without its key, made-up names cannot be matched again.
+    """
     from secure_ai.anonymize import generate_key
 
     generate_key(path)

@@ -42,6 +42,9 @@ CACHED = 300_000
 """Most distinct values of a column whose results are kept from one batch to the next."""
 
 
+_MOVED = ("DATE_TIME", "shift_date")
+
+
 @dataclass(frozen=True)
 class TablePlan:
     """What happens to a table.
@@ -343,33 +346,45 @@ class TableCleaner:
             return array
         kind = array.type if is_text(array.type) else pa.string()
         # A text that names somebody of its own row reads otherwise than the same text in another row.
-        special = self._names_its_own(encoded, own)
-        counts = np.bincount(numbers(encoded.indices.filter(pa.array(~special))), minlength=len(texts))
+        owned = self._names_its_own(encoded, own)
+        counts = np.bincount(numbers(encoded.indices.filter(pa.array(~owned))), minlength=len(texts))
         common = np.flatnonzero(counts)
-        documents: list = [("", Tally())] * len(texts)
+        documents: list[tuple[str, Tally]] = [("", Tally())] * len(texts)
         for i, document in zip(
             common, self._cleaned(plan.column, cleaner, [texts[i] for i in common]), strict=True
         ):
             documents[i] = document
-        new = pa.array([document[0] for document in documents], kind).take(encoded.indices)
+        new = pa.array([text for text, _ in documents], kind).take(encoded.indices)
         # A text in which dates move reads otherwise for each person, or rather for each number of days.
         moves = self.actions.policy.rule("DATE_TIME").action == "shift_date" and plan.mode == "text"
-        dated = np.zeros(len(texts), bool)
-        if moves:
-            dated[:] = [("DATE_TIME", "shift_date") in tally.done for _, tally in documents]
-        total = Tally()
-        for (_, tally), count in zip(documents, np.where(dated, 0, counts).tolist(), strict=True):
-            total.add(tally, count)
-        special |= np.asarray(pc.fill_null(pa.array(dated).take(encoded.indices), False))
-        if special.any():
-            rows = pa.array(np.flatnonzero(special))
-            whose = persons.take(rows) if moves else None
-            named = None if own is None else own.take(rows)
-            read, tally = self._each_row(plan, cleaner, as_text(array).take(rows), whose, named)
-            total.add(tally)
-            new = pc.replace_with_mask(new, pa.array(special), read.cast(kind))
+        dated = np.asarray([moves and _MOVED in tally.done for _, tally in documents])
+        rows_dated = np.asarray(pc.fill_null(pa.array(dated).take(encoded.indices), False)).copy()
+        total = _summed(documents, np.where(dated, 0, counts))
+        if owned.any():
+            rows = np.flatnonzero(owned)
+            read, at = self._each_row(
+                cleaner, as_text(array).take(pa.array(rows)), None, own.take(pa.array(rows))
+            )
+            dated = np.asarray([moves and _MOVED in tally.done for _, tally in read])
+            rows_dated[rows] = dated[at]
+            counts = np.bincount(at, minlength=len(read))
+            total.add(_summed(read, np.where(dated, 0, counts)))
+            texts_read = pa.array([text for text, _ in read], kind).take(pa.array(at))
+            new = pc.replace_with_mask(new, pa.array(owned), texts_read)
+        if rows_dated.any():
+            rows = pa.array(np.flatnonzero(rows_dated))
+            # Rows that do not name their own people read alike whoever these are.
+            named = None if own is None else self._named_if(owned, own).take(rows)
+            read, at = self._each_row(cleaner, as_text(array).take(rows), persons.take(rows), named)
+            total.add(_summed(read, np.bincount(at, minlength=len(read))))
+            texts_read = pa.array([text for text, _ in read], kind).take(pa.array(at))
+            new = pc.replace_with_mask(new, pa.array(rows_dated), texts_read)
         self.journal.tally.add(total)
         return new
+
+    def _named_if(self, owned: np.ndarray, own: pa.DictionaryArray) -> pa.Array:
+        nobody = pa.scalar(PART * (len(self.plan.named) - 1), pa.large_string())
+        return pc.if_else(pa.array(owned), own.cast(pa.large_string()), nobody)
 
     def _names_its_own(self, encoded: pa.DictionaryArray, own: pa.DictionaryArray | None) -> np.ndarray:
         """Return for every row whether its text may hold a name that the row has in a column of its own."""
@@ -387,14 +402,9 @@ class TableCleaner:
         return found
 
     def _each_row(
-        self,
-        plan: ColumnPlan,
-        cleaner: TextCleaner,
-        text: pa.Array,
-        persons: pa.Array | None,
-        own: pa.DictionaryArray | None,
-    ) -> tuple[pa.Array, Tally]:
-        """Return texts that read otherwise for other people, each as it reads in its row."""
+        self, cleaner: TextCleaner, text: pa.Array, persons: pa.Array | None, own: pa.Array | None
+    ) -> tuple[list[tuple[str, Tally]], np.ndarray]:
+        """Return texts as they read for the people of their rows, each once, and which each row has."""
         days = np.zeros(len(text), np.int32)
         someone: dict[int, str] = {}
         if persons is not None:
@@ -403,30 +413,23 @@ class TableCleaner:
             someone = dict(zip(days.tolist(), persons.to_pylist(), strict=True))
         who = pa.array([""] * len(text), pa.large_string()) if own is None else own.cast(pa.large_string())
         keyed = joined(joined(pa.array(days.astype(str), pa.string()), who), text).dictionary_encode()
+        texts = keyed.dictionary.to_pylist()
+        cache = self._cache("of rows, form only" if cleaner is not self._text else "of rows")
+        unseen = [text for text in texts if text not in cache]
+        if len(cache) + len(unseen) > CACHED:
+            cache.clear()
+            unseen = texts
         # The text comes last, because it may hold anything.
-        keys = [key.split(PART, max(2, len(self.plan.named) + 1)) for key in keyed.dictionary.to_pylist()]
+        parts = 2 if own is None else len(self.plan.named) + 1
+        keys = [text.split(PART, parts) for text in unseen]
         known = None if own is None else [self._known(PART.join(names)) for _, *names, _ in keys]
         owners = [someone.get(int(number), "") for number, *_ in keys]
-        documents = self._cleaned(plan.column, cleaner, [value for *_, value in keys], owners, known)
-        counts = np.bincount(numbers(keyed.indices), minlength=len(keys))
-        total = Tally()
-        for (_, tally), count in zip(documents, counts.tolist(), strict=True):
-            total.add(tally, count)
-        texts = pa.array([document[0] for document in documents], pa.large_string())
-        return texts.take(keyed.indices), total
+        read = cleaner.clean([value for *_, value in keys], owners, known=known)
+        for new, document in zip(unseen, read, strict=True):
+            cache[new] = (document.text, document.tally)
+        return [cache[key] for key in texts], keyed.indices.to_numpy()
 
-    def _cleaned(
-        self,
-        column: str,
-        cleaner: TextCleaner,
-        texts: list[str],
-        owners: list[str] | None = None,
-        known: list[KnownNames] | None = None,
-    ) -> list[tuple[str, Tally]]:
-        if owners is not None:
-            # No text of a row is kept: it hardly comes again with the same people.
-            read = cleaner.clean(texts, owners, known=known)
-            return [(document.text, document.tally) for document in read]
+    def _cleaned(self, column: str, cleaner: TextCleaner, texts: list[str]) -> list[tuple[str, Tally]]:
         cache = self._cache(f"{column} of nobody")
         unseen = [text for text in texts if text not in cache]
         if len(cache) + len(unseen) > CACHED:
@@ -438,6 +441,13 @@ class TableCleaner:
 
     def _cache(self, name: str) -> dict:
         return self._caches.setdefault(name, {})
+
+
+def _summed(documents: Sequence[tuple[str, Tally]], counts: np.ndarray) -> Tally:
+    total = Tally()
+    for (_, tally), count in zip(documents, counts.tolist(), strict=True):
+        total.add(tally, count)
+    return total
 
 
 def clean_table(
