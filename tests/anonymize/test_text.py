@@ -14,6 +14,7 @@ from secure_ai.anonymize.actions import Actions, age, mask
 from secure_ai.anonymize.geography import SMALL_ZIP3, is_state_or_country, keep_state, zip3
 from secure_ai.anonymize.names import gender_of, parse_name
 from secure_ai.anonymize.policy import load_policy, read_policy
+from secure_ai.anonymize.surrogates import zip_code
 from secure_ai.anonymize.text import Cleaned, outside, substitute
 from secure_ai.core import UserError
 from secure_ai.discover import detect
@@ -299,3 +300,9 @@ def test_a_users_policy_rules_the_text():
         text.startswith("Patient: ***** ******, SSN h-")
         and len(text) == len("Patient: ***** ******, SSN h-") + 20
     )
+
+
+def test_a_zip_code_without_its_leading_zero_gets_the_same_pseudonym():
+    mac = KEY.mac("surrogate")
+    assert len({zip_code(mac, written) for written in ("02139", "2139", "2139.0", "02139-4301"[:5])}) == 1
+    assert zip_code(mac, "02139-4301").startswith(zip_code(mac, "02139"))
