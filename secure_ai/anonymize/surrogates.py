@@ -98,7 +98,7 @@ def phone(mac: Mac, value: str) -> str:
 
 def zip_code(mac: Mac, value: str) -> str:
     """Return a ZIP code that is not assigned (000xx), as long as the original."""
-    digits = re.sub(r"\D", "", value.split(".")[0])
+    digits = re.sub(r"\D", "", value.split(".", maxsplit=1)[0])
     # A number that lost its leading zero is the same place.
     key = digits.zfill(5)[:5] if len(digits) <= 5 else digits[:5]
     new = f"000{mac.number(100, 'zip', key):02d}"
