@@ -20,6 +20,8 @@ import spacy
 import synthetic_data
 from secure_ai.core import Document, Span
 from secure_ai.discover import as_documents, detect, score_spans
+from secure_ai.discover.compare import detect_by_patterns
+from secure_ai.discover.detector import resolve
 from secure_ai.discover.model.training.corpus import as_document, read_held_out
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,30 +59,11 @@ def stock_presidio() -> tuple[str, Detector]:
 
     def find(texts: Sequence[str]) -> list[list[Span]]:
         return [
-            _apart(Span(r.start, r.end, r.entity_type, r.score) for r in engine.analyze(text, "en"))
+            resolve(Span(r.start, r.end, r.entity_type, r.score) for r in engine.analyze(text, "en"))
             for text in texts
         ]
 
     return name, find
-
-
-def _apart(spans) -> list[Span]:
-    from secure_ai.discover.detector import resolve
-
-    return resolve(spans)
-
-
-def patterns_only(texts: Sequence[str]) -> list[list[Span]]:
-    """Ours without the names model."""
-    before = os.environ.get("SECURE_AI_NLP")
-    os.environ["SECURE_AI_NLP"] = "blank"
-    try:
-        return detect(texts)
-    finally:
-        if before is None:
-            del os.environ["SECURE_AI_NLP"]
-        else:
-            os.environ["SECURE_AI_NLP"] = before
 
 
 def seconds(find: Detector, texts: Sequence[str], runs: int) -> float:
@@ -184,7 +167,7 @@ def main() -> None:
         f"{cores} cores{load}; processor seconds of one process; a ratio is to the first line of its block\n"
     )
     stock = stock_presidio()
-    detectors = {stock[0]: stock[1], "ours, patterns": patterns_only, "ours, names and patterns": detect}
+    detectors = {stock[0]: stock[1], "ours, patterns": detect_by_patterns, "ours, names and patterns": detect}
     documents = corpora(options.rows)
     texts = {name: [document.text for document in corpus] for name, corpus in documents.items()}
     if DIALOGUES.exists():

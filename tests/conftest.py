@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +36,27 @@ def shared_taxonomy() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/taxonomy is not on this machine")
     return folder
+
+
+@pytest.fixture
+def stopped(tmp_path) -> Callable[[list[str], str, str], tuple[int, str]]:
+    """Run ``secure-ai`` in ``tmp_path``, stop it once a file of a pattern is there; exit code and errors."""
+
+    def run(arguments: list[str], once: str, name: str) -> tuple[int, str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "secure_ai.cli", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A suite that runs in the background hands on that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(once)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(getattr(signal, name))
+        _, error = process.communicate(timeout=60)
+        return process.returncode, error
+
+    return run

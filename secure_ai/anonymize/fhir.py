@@ -27,8 +27,6 @@ from secure_ai.anonymize.fhir_elements import (
     PUBLIC,
     REMOVED,
     SYSTEMS,
-    TELECOM,
-    TYPES,
 )
 from secure_ai.anonymize.fhir_names import listed, note_names
 from secure_ai.anonymize.names import parse_name
@@ -38,6 +36,7 @@ from secure_ai.anonymize.records import Texts
 from secure_ai.anonymize.rules import RandomCode
 from secure_ai.anonymize.text import TextCleaner, form_scanner
 from secure_ai.core.errors import UserError
+from secure_ai.discover.fhir import CONTACT_SYSTEMS, IDENTIFIER_TYPES
 
 
 class FhirCleaner:
@@ -108,7 +107,7 @@ class FhirCleaner:
             return self._referring(value, key, owner)
         if key == "name" or {"family", "given"} & set(value):
             return self._name(value)
-        if key == "telecom" or ("system" in value and value.get("system") in TELECOM):
+        if key == "telecom" or ("system" in value and value.get("system") in CONTACT_SYSTEMS):
             return self._telecom(value, owner)
         if {"line", "city", "postalCode"} & set(value) and key not in {"", "code"}:
             return self._address(value)
@@ -252,7 +251,7 @@ class FhirCleaner:
         return new
 
     def _telecom(self, value: dict[str, Any], owner: str) -> dict[str, Any]:
-        entity = TELECOM.get(str(value.get("system")), "PHONE_NUMBER")
+        entity = CONTACT_SYSTEMS.get(str(value.get("system")), "PHONE_NUMBER")
         return self._with_value(value, entity, owner, ("system", "use", "rank"))
 
     def _identifier(self, value: dict[str, Any], owner: str) -> dict[str, Any]:
@@ -261,7 +260,7 @@ class FhirCleaner:
         )
         codes = [str(coding.get("code")) for coding in codings if isinstance(coding, dict)]
         system = str(value.get("system", "")).lower()
-        entity = next((TYPES[code] for code in codes if code in TYPES), None) or next(
+        entity = next((IDENTIFIER_TYPES[code] for code in codes if code in IDENTIFIER_TYPES), None) or next(
             (entity for mark, entity in SYSTEMS.items() if mark in system), "UNIQUE_IDENTIFIER"
         )
         new = self._with_value(value, entity, owner, ("use",))

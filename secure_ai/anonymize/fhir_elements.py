@@ -22,16 +22,6 @@ SYSTEMS = {
     "us-ssn": "US_SSN", "2.16.840.1.113883.4.1": "US_SSN", "us-npi": "US_NPI", "2.16.840.1.113883.4.6":
     "US_NPI", "us-mbi": "US_MBI", "medicare": "US_MBI",
 }  # fmt: skip
-TYPES = {
-    "MR": "MEDICAL_RECORD_NUMBER", "SS": "US_SSN", "SB": "US_SSN", "DL": "US_DRIVER_LICENSE", "PPN":
-    "US_PASSPORT", "NPI": "US_NPI", "MB": "US_HEALTH_INSURANCE_MEMBER_ID", "MC": "US_MBI", "DEA":
-    "MEDICAL_LICENSE", "AN": "US_BANK_NUMBER", "BC": "CREDIT_CARD", "UDI": "DEVICE_ID", "SNO":
-    "DEVICE_ID", "EI": "UNIQUE_IDENTIFIER",
-}  # fmt: skip
-TELECOM = {
-    "phone": "PHONE_NUMBER", "sms": "PHONE_NUMBER", "pager": "PHONE_NUMBER", "fax": "FAX_NUMBER",
-    "email": "EMAIL_ADDRESS", "url": "URL",
-}  # fmt: skip
 ADDRESS = {
     "line": "STREET_ADDRESS", "text": "STREET_ADDRESS", "city": "LOCATION", "district": "LOCATION",
     "postalCode": "ZIP_CODE", "state": "STATE", "country": "STATE",

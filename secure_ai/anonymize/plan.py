@@ -10,7 +10,8 @@ from secure_ai.anonymize.receipt import ColumnChange
 from secure_ai.anonymize.rules import FITS, Rule
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
-from secure_ai.discover.columns import DOUBTFUL, Verdict, words_of
+from secure_ai.discover.column_names import words_of
+from secure_ai.discover.verdict import DOUBTFUL, Verdict
 
 SURE = 0.9
 """From this confidence on, a policy file cannot keep a column that its standard removes."""

@@ -118,11 +118,6 @@ class Policy(BaseModel):
         """Whether an action of the policy is computed with a key."""
         return any(rule.keyed for rule in self.rules)
 
-    @property
-    def uses_vault(self) -> bool:
-        """Whether an action of the policy keeps its values in a vault."""
-        return any(rule.action == "vault" for rule in self.rules)
-
 
 def applies(action: str, entity: str) -> bool:
     """Whether ``action`` is made for values of ``entity``."""
@@ -308,4 +303,3 @@ def _object(policy: Policy, label: str, entry: str, said: str, rule: Rule) -> No
 
 
 KEEP = Keep()
-REDACT = Redact()

@@ -35,8 +35,8 @@ from secure_ai.anonymize.receipt import Journal
 from secure_ai.anonymize.text import Tally, TextCleaner, form_scanner
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, shown
-from secure_ai.discover.columns import Verdict
 from secure_ai.discover.inventory import ColumnProfile, Inventory, inventory
+from secure_ai.discover.verdict import Verdict
 
 CACHED = 300_000
 """Most distinct values of a column whose results are kept from one batch to the next."""

@@ -11,9 +11,7 @@ from secure_ai.discover.fhir import entity_of_element
 from secure_ai.discover.forms import FORMS, IS_UUID, is_clinical
 from secure_ai.discover.nested import Field, documents, fields_of, map_names
 from secure_ai.discover.prose import NAMES, VALUES_READ, free_text, holds_numbers, is_free_text
-from secure_ai.discover.verdict import CONFIRMED, DOUBTFUL, EXACT_ROWS, NAMED, FieldVerdict, Verdict
-
-__all__ = ["EXACT_ROWS", "Verdict", "judge_column", "words_of"]
+from secure_ai.discover.verdict import CONFIRMED, DOUBTFUL, NAMED, FieldVerdict, Verdict
 
 REPEATED, TERM_WORDS = 3, 20
 """Texts that come so often each, and have at most so many words, are terms of a list, not prose."""

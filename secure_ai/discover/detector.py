@@ -11,7 +11,6 @@ chooses; with ``SECURE_AI_NLP=blank`` there is none, and a person, place or orga
 from __future__ import annotations
 
 import math
-import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -111,9 +110,9 @@ def _known(model: str, own: str | None) -> tuple[str, ...]:
 
 def _environment() -> tuple[str, str | None]:
     from secure_ai.discover.engine import chosen_model
-    from secure_ai.discover.registry import RECOGNIZERS_VARIABLE
+    from secure_ai.discover.registry import chosen_recognizers
 
-    return chosen_model(), os.environ.get(RECOGNIZERS_VARIABLE) or None
+    return chosen_model(), chosen_recognizers()
 
 
 # ---------------------------------------------------------------- the request

@@ -48,7 +48,7 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
 from secure_ai.core.errors import UserError
 from secure_ai.discover.dates import is_date
-from secure_ai.discover.registry import RECOGNIZERS_VARIABLE, registry_configuration, sentence_of
+from secure_ai.discover.registry import chosen_recognizers, registry_configuration, sentence_of
 
 NLP_VARIABLE = "SECURE_AI_NLP"
 BLANK = "blank"
@@ -314,7 +314,7 @@ def analyzer(model: str | None = None, own: str | None = None) -> AnalyzerEngine
     Raises:
         UserError: if the model is not installed, or the file of recognizers cannot be used.
     """
-    return _build(model or chosen_model(), own or os.environ.get(RECOGNIZERS_VARIABLE) or None)
+    return _build(model or chosen_model(), own or chosen_recognizers())
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ import yaml
 from secure_ai.core.errors import UserError
 
 RECOGNIZERS_VARIABLE = "SECURE_AI_RECOGNIZERS"
+
+
+def chosen_recognizers() -> str | None:
+    """Return the file of own recognizers that ``SECURE_AI_RECOGNIZERS`` names, None if it names none."""
+    return os.environ.get(RECOGNIZERS_VARIABLE) or None
 
 
 def registry_configuration(own: str | Path | None = None) -> dict[str, Any]:

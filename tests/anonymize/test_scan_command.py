@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -149,22 +145,11 @@ def test_a_vault_that_cannot_be_saved_leaves_no_output(note, tmp_path, monkeypat
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_a_stopped_run_leaves_the_old_output_and_nothing_else(tmp_path, name, code):
+def test_a_stopped_run_leaves_the_old_output_and_nothing_else(tmp_path, stopped, name, code):
     (tmp_path / "in.txt").write_text(NOTE * 20_000)
     (tmp_path / "out.txt").write_text("old")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "secure_ai.cli", "deidentify", "in.txt", "out.txt", "--policy", "safe_harbor"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.txt.*.partial/out.txt")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(getattr(signal, name))
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == code and "Traceback" not in error
+    command = ["deidentify", "in.txt", "out.txt", "--policy", "safe_harbor"]
+    returned, error = stopped(command, ".out.txt.*.partial/out.txt", name)
+    assert returned == code and "Traceback" not in error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.txt"]
     assert (tmp_path / "out.txt").read_text() == "old"

@@ -38,11 +38,6 @@ class NamesModel:
         self.labels: list[str] = self.network.labels
         self._maker = SpanMaker(self.network.lexicon, self.labels)
 
-    @property
-    def entities(self) -> list[str]:
-        """Presidio's names of what the model finds."""
-        return sorted({label[2:] for label in self.labels if label != "O"})
-
     def spans(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return for each text its spans, in order; scores are mean probabilities of their tokens."""
         results: list[list[Span]] = []
@@ -82,9 +77,3 @@ def load() -> spacy.Language:
     nlp.meta["name"] = COMPONENT
     nlp.meta["version"] = model.settings["version"]
     return nlp
-
-
-def stream(texts: Iterable[str]) -> Iterator[list[Span]]:
-    """Yield the spans of each text of a stream, a batch at a time."""
-    for batch in batches(texts, BATCH):
-        yield from names_model().spans(batch)

@@ -12,7 +12,7 @@ from secure_ai.discover.model.lexicon import BIT, Lexicon
 from secure_ai.discover.model.tokens import Tokens
 
 DOUBTFUL_WORD = 0.9
-"""Below this, a single word of the dictionary that no list of names has is no name."""
+"""Below this, a single word that is common or listed as no name, and in no list of names, is no name."""
 MOST_DIGITS = 9
 """Of a postal code: ZIP+4 has the most."""
 

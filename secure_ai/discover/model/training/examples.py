@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from secure_ai.core.text import Document, Span
+from secure_ai.core.text import Document
 from secure_ai.discover.model.tokens import Tokens, tokenize
-from secure_ai.discover.model.training.corpus import ANY, ENTITY_OF, LEARNED, Piece, Template
+from secure_ai.discover.model.training.corpus import ANY, LEARNED, Piece, Template, as_document
 from secure_ai.discover.model.training.values import Values
 
 FIXED = {"fictional", "place", "facility", "region", "number", "license", "account", "mrn"}
@@ -28,19 +28,13 @@ class Example:
 
 def fill(template: Template, values: Values, rng: np.random.Generator, swap: float) -> Document:
     """Fill a template; each entity is replaced with probability ``swap``."""
-    parts: list[str] = []
-    spans: list[Span] = []
-    at = 0
-    for piece in template:
-        text = piece.text
-        if piece.type and rng.random() < (swap if piece.type not in FIXED else swap / 4):
-            text = values.draw(_shortened(piece.type, rng), rng, text)
-        entity = ENTITY_OF[piece.type] if piece.type else None
-        if entity is not None:
-            spans.append(Span(at, at + len(text), entity))
-        parts.append(text)
-        at += len(text)
-    return Document("".join(parts), spans)
+    return as_document(tuple(_swapped(piece, values, rng, swap) for piece in template))
+
+
+def _swapped(piece: Piece, values: Values, rng: np.random.Generator, swap: float) -> Piece:
+    if piece.type and rng.random() < (swap if piece.type not in FIXED else swap / 4):
+        return replace(piece, text=values.draw(_shortened(piece.type, rng), rng, piece.text))
+    return piece
 
 
 def _shortened(kind: str, rng: np.random.Generator) -> str:
