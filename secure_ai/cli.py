@@ -229,7 +229,7 @@ def scan(
     text); examples are masked. A file in which nothing was found can still name somebody: no detector
     sees everything.
     """
-    from secure_ai.anonymize.scan import scan as run_scan
+    from secure_ai.anonymize.deidentify.scan import scan as run_scan
     from secure_ai.discover import DEFAULT_THRESHOLD
 
     wanted = None if entities is None else [name.strip() for name in entities.split(",") if name.strip()]
@@ -293,9 +293,9 @@ def deidentify(
       pseudonymize          made-up names and numbers, the same for the same person
     All but safe_harbor need a key file, made once with 'secure-ai key FILE'.
     """
-    from secure_ai.anonymize.files import deidentify_file
-    from secure_ai.anonymize.geography import load_small_zip3
-    from secure_ai.anonymize.receipt import check_receipt_path, write_receipt
+    from secure_ai.anonymize.deidentify.files import deidentify_file
+    from secure_ai.anonymize.deidentify.geography import load_small_zip3
+    from secure_ai.anonymize.deidentify.receipt import check_receipt_path, write_receipt
 
     signal.signal(signal.SIGTERM, _stop)
     if receipt is not None:

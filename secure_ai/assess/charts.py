@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup, escape
 
-from secure_ai.anonymize.risk import ReidentificationRisk
+from secure_ai.anonymize.tabular.risk import ReidentificationRisk
 
 # Lower bounds of the bins in which class sizes are shown.
 BIN_STARTS = (1, 2, 3, 5, 11, 20, 50, 100, 1000)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from secure_ai.anonymize.risk import AttackerRisk, ReidentificationRisk
+from secure_ai.anonymize.tabular.risk import AttackerRisk, ReidentificationRisk
 from secure_ai.assess.absent import ABSENT
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.sections import Reidentification

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from secure_ai import __version__
-from secure_ai.anonymize.risk import ReidentificationRisk
+from secure_ai.anonymize.tabular.risk import ReidentificationRisk
 from secure_ai.assess.assessment import Assessment
 from secure_ai.assess.charts import (
     class_size_bins,

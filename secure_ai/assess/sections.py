@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from secure_ai.anonymize.proposal import (
+from secure_ai.anonymize.tabular.proposal import (
     LEFT_OUT,
     SPLITS_NO_FURTHER,
     QuasiIdentifierChoice,
@@ -15,7 +15,7 @@ from secure_ai.anonymize.proposal import (
     explain_quasi_identifiers,
     riskiest_combinations,
 )
-from secure_ai.anonymize.risk import ReidentificationRisk, reidentification_risk
+from secure_ai.anonymize.tabular.risk import ReidentificationRisk, reidentification_risk
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.core import Unassessed, UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.core.errors import UserError
-from secure_ai.discover.scoring import TOTAL, percent
+from secure_ai.core.figures import percent
+from secure_ai.discover.scoring import TOTAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

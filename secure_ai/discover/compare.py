@@ -10,9 +10,10 @@ import pandas as pd
 import regex
 
 from secure_ai.core.errors import UserError
+from secure_ai.core.figures import percent
 from secure_ai.core.text import Document, Span
 from secure_ai.discover.detector import detect
-from secure_ai.discover.scoring import TOTAL, mask, percent, score_spans
+from secure_ai.discover.scoring import TOTAL, mask, score_spans
 from secure_ai.discover.thresholds import clean_share
 
 _ANNOUNCED = regex.compile(

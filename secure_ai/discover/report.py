@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from secure_ai.core.figures import percent
 from secure_ai.core.text import Document, Span
 from secure_ai.discover.classification import Tier, classify
 from secure_ai.discover.inventory import Inventory
-from secure_ai.discover.scoring import TOTAL, percent
+from secure_ai.discover.scoring import TOTAL
 from secure_ai.discover.thresholds import missed
 
 

@@ -112,21 +112,6 @@ def _conventional(text: str, start: int, end: int, entity: str) -> Span:
     return Span(start, end, entity)
 
 
-def percent(share: float) -> str:
-    """Show ``share`` as a percentage that never rounds a miss away: 99.8% is not 100%, 0.2% is not 0%.
-
-    >>> percent(0.75), percent(0.998), percent(1.0), percent(0.002)
-    ('75%', '99.8%', '100%', '0.2%')
-    """
-    if pd.isna(share):
-        return "not known"
-    if 0.995 <= share < 1:
-        return f"{min(share, 0.999):.1%}"
-    if 0 < share < 0.005:
-        return f"{max(share, 0.001):.1%}"
-    return f"{share:.0%}"
-
-
 def mask(value: object) -> str:
     """Show no more of ``value`` than its first and last character and its length.
 

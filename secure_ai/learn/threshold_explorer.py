@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from secure_ai.core import Document, Span, UserError
+from secure_ai.core.figures import percent
 from secure_ai.discover import DEFAULT_THRESHOLD
 from secure_ai.discover.charts import curve_sentence, plot_curve
 from secure_ai.discover.compare import of_known_kinds
-from secure_ai.discover.scoring import percent
 from secure_ai.discover.thresholds import at_threshold, threshold_curve
 from secure_ai.learn.display import Table, show_with_text
 from secure_ai.learn.marked_text import MarkedText

@@ -5,18 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from secure_ai.anonymize.charts import (
+from secure_ai.anonymize.deidentify.charts import leftover_sentence, plot_leftover, plot_shift, shift_sentence
+from secure_ai.anonymize.deidentify.leftover import Leftover
+from secure_ai.anonymize.minimize.charts import (
     coarsening_sentence,
-    leftover_sentence,
     minimization_sentence,
     plot_coarsening,
-    plot_leftover,
     plot_minimization,
-    plot_shift,
-    shift_sentence,
 )
-from secure_ai.anonymize.leftover import Leftover
-from secure_ai.anonymize.minimize_result import Minimization
+from secure_ai.anonymize.minimize.result import Minimization
 from secure_ai.core import Measurement
 from secure_ai.core.text import Span
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from secure_ai.anonymize.policy import read_policy
-from secure_ai.anonymize.rules import RULES
+from secure_ai.anonymize.deidentify.policy import read_policy
+from secure_ai.anonymize.deidentify.rules import RULES
 from secure_ai.core.errors import UserError
 from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correct, fresh, incorrect, same
 

@@ -1,0 +1,1 @@
+"""De-identification of texts, tables, nested records, FHIR and DICOM under a policy."""

@@ -1,0 +1,278 @@
+"""Which columns to take as quasi-identifiers, and which combinations single people out most."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from secure_ai.anonymize.tabular.classes import checked_columns, class_key, equivalence_class_sizes
+from secure_ai.core import UserError
+from secure_ai.core.sources import Source, open_source, quote_identifier
+from secure_ai.discover.classification import classify
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from secure_ai.discover.inventory import ColumnProfile, Inventory
+
+# Words of column names: attributes that neighbors, employers or registers know of a person.
+KNOWN_TO_OUTSIDERS = """
+    age sex gender race ethnicity ethnic marital birth birthdate birthday birthplace dob born birthyear death
+    deathdate zip zipcode postal postcode city town county state province region country nationality citizen
+    citizenship foreign education degree occupation job profession workclass employment employer religion
+    language household dependents alter geschlecht plz geburtsdatum beruf edad sexo sexe
+"""
+# Words of column names that name a person, a household or a number given to one of them.
+NAMES_ONE_PERSON = """
+    id uuid guid ssn passport license licence drivers driver name first last maiden surname firstname lastname
+    fullname phone telephone mobile fax email mail address street mrn npi iban account card pan username login
+    lat lon latitude longitude ip url
+"""
+# Kinds of content that outsiders commonly know, by the name the inventory gives them.
+OUTSIDER_ENTITIES = """
+    LOCATION ZIP_CODE DATE_TIME DATE_OF_BIRTH AGE_OVER_89 AGE SEX MARITAL_STATUS EDUCATION OCCUPATION
+    NATIONALITY STATE LANGUAGE RACE_ETHNICITY NRP RELIGION
+"""
+# From this share of different values on, a column names its record rather than describing it.
+IDENTIFYING_SHARE = 0.9
+FREE_TEXT_LENGTH = 40
+SPLITS_NO_FURTHER = "splits the records no further than those chosen"
+LEFT_OUT = (
+    "as well known as those chosen, but splits the records less: who knows it too is not in the figures"
+)
+# Above this, exact counting of classes for every candidate would hold too much at once.
+EXACT_ROWS = 1_000_000
+# Up to this many cells (8 bytes each) a table is read once and kept as codes while combinations are tried.
+CODED_CELLS = 20_000_000
+# A column named like an identifier is one if it has this many values, or half as many as records.
+IDENTIFIER_VALUES = 50
+
+
+class Role(StrEnum):
+    """What a column can be to someone who wants to trace its records."""
+
+    QUASI_IDENTIFIER = "quasi-identifier"
+    DIRECT_IDENTIFIER = "direct identifier"
+    NOT_PROPOSED = "not proposed"
+
+
+@dataclass(frozen=True)
+class QuasiIdentifierChoice:
+    """What was decided about one column, and why.
+
+    Attributes:
+        column: its name.
+        role: quasi-identifier, direct identifier (remove or replace it) or not proposed.
+        reason: one clause for the reader of a report.
+        classes: classes that all columns chosen so far make together; None unless chosen.
+        uniques: records that are alone in their class then; None unless chosen.
+    """
+
+    column: str
+    role: Role
+    reason: str
+    classes: int | None = None
+    uniques: int | None = None
+
+
+def propose_quasi_identifiers(
+    source: Source, inventory: Inventory | None = None, most: int = 6, *, exclude: Sequence[str] = ()
+) -> list[str]:
+    """Return the columns that :func:`explain_quasi_identifiers` chooses, in the order of choice."""
+    choices = explain_quasi_identifiers(source, inventory, most, exclude=exclude)
+    return [choice.column for choice in choices if choice.role is Role.QUASI_IDENTIFIER]
+
+
+def explain_quasi_identifiers(
+    source: Source, inventory: Inventory | None = None, most: int = 6, *, exclude: Sequence[str] = ()
+) -> list[QuasiIdentifierChoice]:
+    """Propose quasi-identifiers by how much they single out, with a reason for every column.
+
+    Dropped first: constants, free text, columns whose values nearly all differ, and what the
+    inventory (or the column's name) calls a direct identifier. Of the rest, columns of a kind that
+    outsiders commonly know (by the inventory: a place or a date; by name: age, sex, occupation ...) are
+    taken; only where fewer than two of them exist are all remaining columns candidates. Then greedy: each
+    step takes the column that splits the records into the most classes, because classes over
+    records is the success rate of an attacker; it stops at ``most`` columns, or when no column splits
+    any further. A proposal is a start for people who know who could know what, not a verdict.
+
+    Args:
+        source: the table; one pass per step in DuckDB (class counts are approximate, within about
+            2 %, above one million rows).
+        inventory: what :func:`secure_ai.discover.inventory` found, for identifiers that no name shows.
+        most: largest number of columns to propose.
+        exclude: columns that are not to be proposed (the sensitive attribute, for instance).
+
+    Returns:
+        The chosen columns in order of choice, then the others in table order.
+
+    Raises:
+        UserError: if an excluded column is not there, or ``most`` is not positive.
+    """
+    if most < 1:
+        raise UserError(f"At least one quasi-identifier must be allowed, not {most}.")
+    source.require(exclude)
+    profiles = {} if inventory is None else {profile.name: profile for profile in inventory.columns}
+    facts, n = _facts(source), source.n_rows
+    rest: dict[str, QuasiIdentifierChoice] = {}
+    outsiders: list[str] = []
+    others: list[str] = []
+    for column in source.columns:
+        known, identifier = _kind(column, profiles.get(column), facts[column])
+        reason, role = _drop_reason(facts[column], n, known, identifier)
+        if column in exclude:
+            reason, role = "named as sensitive: what an attacker wants to learn", Role.NOT_PROPOSED
+        if reason:
+            rest[column] = QuasiIdentifierChoice(column, role, reason)
+        else:
+            (outsiders if known else others).append(column)
+
+    candidates, why = outsiders, "of a kind that outsiders commonly know"
+    if len(outsiders) < 2:
+        candidates, why = outsiders + others, "splits the records although its kind is not recognized"
+    coded = _coded(source, candidates)
+    chosen = _greedy(coded, candidates, most)
+    choices = []
+    for step in range(len(chosen)):
+        sizes = equivalence_class_sizes(coded, chosen[: step + 1])
+        uniques = int(sizes.loc[sizes["class_size"] == 1, "records"].sum())
+        clause = "of a kind that outsiders commonly know" if chosen[step] in outsiders else why
+        choices.append(
+            QuasiIdentifierChoice(
+                chosen[step], Role.QUASI_IDENTIFIER, clause, int(sizes["classes"].sum()), uniques
+            )
+        )
+    for column in source.columns:
+        if column in rest:
+            choices.append(rest[column])
+        elif column not in chosen:
+            reason = (
+                (LEFT_OUT if len(chosen) == most else SPLITS_NO_FURTHER)
+                if column in candidates
+                else "not of a kind that outsiders commonly know: name it if it is in your case"
+            )
+            choices.append(QuasiIdentifierChoice(column, Role.NOT_PROPOSED, reason))
+    return choices
+
+
+def riskiest_combinations(
+    source: Source, columns: Sequence[str], size: int = 3, *, top: int = 10
+) -> pd.DataFrame:
+    """Return the combinations of at most ``size`` columns that leave the most records unique.
+
+    Args:
+        source: the table; each combination is one grouping in DuckDB.
+        columns: columns to combine.
+        size: largest number of columns in a combination.
+        top: number of combinations to return.
+
+    Returns:
+        Riskiest first: ``columns`` (tuple), ``size``, ``k``, ``classes``, ``uniques``,
+        ``share_unique`` (of all records). Of two that are equally risky, the shorter comes first.
+
+    Raises:
+        UserError: if no column is named or one is not there.
+    """
+    import pandas as pd
+
+    names = checked_columns(source, columns)
+    coded = _coded(source, names)
+    rows = []
+    for length in range(1, min(size, len(names)) + 1):
+        for combination in itertools.combinations(names, length):
+            sizes = equivalence_class_sizes(coded, combination)
+            records = sizes["records"]
+            uniques = int(records[sizes["class_size"] == 1].sum())
+            k, classes = int(sizes["class_size"].min()), int(sizes["classes"].sum())
+            rows.append((combination, length, k, classes, uniques, uniques / int(records.sum())))
+    frame = pd.DataFrame(rows, columns=["columns", "size", "k", "classes", "uniques", "share_unique"])
+    order = frame.sort_values(["uniques", "size", "classes"], ascending=[False, True, False], kind="stable")
+    return order.head(top).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    present: int
+    distinct: int
+    mean_length: float
+    is_text: bool
+
+
+def _facts(source: Source) -> dict[str, _Facts]:
+    distinct = _distinct_count(source)
+    parts = []
+    for name in source.columns:
+        key = class_key(source, name)
+        length = f"avg(length({quote_identifier(name)}))" if source.types[name] == "VARCHAR" else "0.0"
+        parts.append(f"count({key}), {distinct}{key}), {length}")
+    row = source.sql(f"SELECT {', '.join(parts)} FROM source").fetchone()
+    return {
+        name: _Facts(row[3 * i], row[3 * i + 1], float(row[3 * i + 2] or 0), source.types[name] == "VARCHAR")
+        for i, name in enumerate(source.columns)
+    }
+
+
+def _kind(column: str, profile: ColumnProfile | None, facts: _Facts) -> tuple[bool, bool]:
+    """Return whether outsiders commonly know such a column, and whether it names one person."""
+    words = set(re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()))
+    known = bool(words & set(KNOWN_TO_OUTSIDERS.split()))
+    # A code with two values called 'telephone' says whether there is one, not which.
+    named_so = bool(words & set(NAMES_ONE_PERSON.split())) and facts.distinct >= min(
+        IDENTIFIER_VALUES, facts.present / 2
+    )
+    entities = set(profile.entities) if profile else set()
+    if classify(entities).direct:
+        return False, True
+    known = known or bool(entities & set(OUTSIDER_ENTITIES.split()))
+    # 'birth_city_name' is a place: a word for a kind outweighs a word for a name.
+    return known, named_so and not known
+
+
+def _drop_reason(facts: _Facts, n: int, known: bool, identifier: bool) -> tuple[str, Role]:
+    if facts.distinct == 0:
+        return "holds no value", Role.NOT_PROPOSED
+    if identifier:
+        return "names one person: remove it or replace it by a token", Role.DIRECT_IDENTIFIER
+    if facts.distinct == 1 and facts.present == n:
+        return "the same value in every record", Role.NOT_PROPOSED
+    if facts.is_text and facts.mean_length > FREE_TEXT_LENGTH and facts.distinct > facts.present / 2:
+        return "free text: to be searched for identifiers instead", Role.NOT_PROPOSED
+    if not known and n > 1 and facts.distinct >= max(2, IDENTIFYING_SHARE * facts.present):
+        return "nearly every value differs: an identifier, or a measurement as good as one", Role.NOT_PROPOSED
+    return "", Role.NOT_PROPOSED
+
+
+def _coded(source: Source, columns: Sequence[str]) -> Source:
+    """Return ``columns`` as 64-bit codes in memory, so that a text file is not parsed for every grouping."""
+    if not columns or source.n_rows * len(columns) > CODED_CELLS:
+        return source
+    codes = ", ".join(f"hash({class_key(source, name)}) AS {quote_identifier(name)}" for name in columns)
+    return open_source(source.sql(f"SELECT {codes} FROM source").to_arrow_table())
+
+
+def _greedy(source: Source, candidates: Sequence[str], most: int) -> list[str]:
+    distinct = _distinct_count(source)
+    chosen: list[str] = []
+    classes = 1
+    while len(chosen) < most:
+        left = [name for name in candidates if name not in chosen]
+        if not left:
+            break
+        # A 64-bit hash stands for the combination: two classes of 10 million collide once in 400,000 tables.
+        keys = [", ".join(class_key(source, name) for name in (*chosen, column)) for column in left]
+        counted = ", ".join(f"{distinct}hash({key}))" for key in keys)
+        counts = source.sql(f"SELECT {counted} FROM source").fetchone()
+        best = max(range(len(left)), key=lambda i: counts[i])
+        if counts[best] <= classes:
+            break
+        chosen.append(left[best])
+        classes = counts[best]
+    return chosen
+
+
+def _distinct_count(source: Source) -> str:
+    return "approx_count_distinct(" if source.n_rows > EXACT_ROWS else "count(DISTINCT "
