@@ -122,8 +122,8 @@ def checked_roles(
     """Return quasi-identifiers and sensitive attributes without repetitions, after checking that they fit.
 
     Raises:
-        UserError: if there is no quasi-identifier, a column is missing or has both roles, ℓ, t, α or β have no
-            sensitive attribute, or there are fewer than k records.
+        UserError: if there is no quasi-identifier, a column is missing or has both roles, ℓ, t, α or β
+            have no sensitive attribute, or there are fewer than k records.
     """
     from secure_ai.anonymize.tabular.classes import checked_columns
 
