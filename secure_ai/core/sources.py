@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +84,13 @@ class Source:
         label: file or table name without its folder, fit for a report.
         connection: the DuckDB connection that holds the view.
         types: column name → DuckDB type, in table order.
+        files: the files it reads, for a worker that opens them itself; none for frames and databases.
     """
 
     label: str
     connection: duckdb.DuckDBPyConnection
     types: dict[str, str]
+    files: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def columns(self) -> list[str]:
@@ -200,7 +202,7 @@ def open_source(
         connection.execute(f"CREATE {'TABLE' if parsed_once else 'VIEW'} source AS SELECT * FROM {reader}")
     except duckdb.Error as error:
         raise unreadable(label, error, encoding) from None
-    return _checked(label, connection)
+    return replace(_checked(label, connection), files=tuple(paths))
 
 
 def shown(name: str) -> str:
