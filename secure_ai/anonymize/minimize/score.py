@@ -175,7 +175,7 @@ class Scorer:
         x = np.hstack(list(blocks.values()))
         rounds = [self._round(x, blocks, turn, losses and turn is folds[0]) for turn in folds]
         value, error = (float(np.mean([seen[part] for seen in rounds])) for part in (0, 1))
-        return Seen(value, *_bounds(self.kind, value, error, self.n), rounds[0][2])
+        return Seen(value, *interval(self.kind, value, error, self.n), rounds[0][2])
 
     def _round(self, x, blocks, folds, losses: bool) -> tuple[float, float, dict[str, float]]:
         """Return score, standard error and losses of one round of cross-validation."""
@@ -259,23 +259,42 @@ def _own_order(inputs: pd.DataFrame, outcome: pd.Series, seed: int) -> np.ndarra
     return np.argsort(keys, kind="stable")
 
 
-def _auc(said: np.ndarray, y: np.ndarray, error: bool) -> tuple[float, float]:
-    """Return the AUC and its standard error by DeLong's variance."""
-    import numpy as np
+def auc_components(said: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return DeLong's components of the AUC: one for each row with ``y == 1``, one for each other row.
+
+    The mean of either is the AUC. Differences of two models' components on the same rows give the interval
+    of their difference.
+
+    Source: DeLong et al. (1988).
+    """
     from scipy.stats import rankdata
 
     yes = y == 1
     m, n = int(yes.sum()), int((~yes).sum())
     ranks = rankdata(said)
+    return (ranks[yes] - rankdata(said[yes])) / n, 1 - (ranks[~yes] - rankdata(said[~yes])) / m
+
+
+def auc_variance(above: np.ndarray, below: np.ndarray) -> float:
+    """Return the variance of an AUC, or of a difference of two, by its components."""
+    return float(above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below))
+
+
+def _auc(said: np.ndarray, y: np.ndarray, error: bool) -> tuple[float, float]:
+    """Return the AUC and its standard error by DeLong's variance."""
+    import numpy as np
+    from scipy.stats import rankdata
+
     if not error:
-        return float((ranks[yes].mean() - (m + 1) / 2) / n), 0.0
-    above = (ranks[yes] - rankdata(said[yes])) / n
-    below = 1 - (ranks[~yes] - rankdata(said[~yes])) / m
-    variance = above.var(ddof=1) / m + below.var(ddof=1) / n
-    return float(above.mean()), float(np.sqrt(variance))
+        yes = y == 1
+        m, n = int(yes.sum()), int((~yes).sum())
+        return float((rankdata(said)[yes].mean() - (m + 1) / 2) / n), 0.0
+    above, below = auc_components(said, y)
+    return float(above.mean()), float(np.sqrt(auc_variance(above, below)))
 
 
-def _bounds(kind: str, value: float, error: float, n: int) -> tuple[float, float]:
+def interval(kind: str, value: float, error: float, n: int) -> tuple[float, float]:
+    """Return the 95 % bounds of a score of ``kind`` by its standard error (by Wilson's for accuracy)."""
     if kind == "classes":
         from scipy.stats import binomtest
 
