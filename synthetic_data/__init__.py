@@ -6,6 +6,7 @@ from importlib import import_module
 
 from synthetic_data.cards import DataCard
 from synthetic_data.dataset import SECTORS, Dataset, ScanImages, check_request
+from synthetic_data.register import public_register, register_card, register_links
 from synthetic_data.text import Label, SyntheticText, fill
 
 __all__ = [
@@ -18,6 +19,9 @@ __all__ = [
     "check_request",
     "fill",
     "load",
+    "public_register",
+    "register_card",
+    "register_links",
 ]
 
 
