@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secure_ai.anonymize.minimize.ladders import MOST_CATEGORIES, is_date, is_number
+from secure_ai.anonymize.tabular.partitioning import CodedColumn, Partitioning
+from secure_ai.anonymize.tabular.released import MISSING, value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +45,11 @@ class CategoryCells:
 
     Attributes:
         codes: the cell of each row.
-        members: the categories of each cell; missing is a category of its own, None.
+        members: the categories of each cell, as text; missing is one of its own.
     """
 
     codes: Integers
-    members: tuple[tuple[str | None, ...], ...]
+    members: tuple[tuple[str, ...], ...]
 
 
 Cells = NumberCells | CategoryCells
@@ -66,8 +68,50 @@ def cells_of(values: pd.Series, *, number: bool | None = None) -> Cells:
         numbers = as_numbers(values)
         distinct, codes = np.unique(numbers, return_inverse=True)
         return NumberCells(codes, distinct, distinct, np.isnan(distinct).astype(float))
-    codes, distinct = pd.factorize(as_categories(values), use_na_sentinel=False)
-    return CategoryCells(codes, tuple((None if pd.isna(value) else value,) for value in distinct))
+    codes, distinct = pd.factorize(values.astype(object), use_na_sentinel=False)
+    return CategoryCells(codes, tuple((MISSING if pd.isna(v) else value_text(v),) for v in distinct))
+
+
+def generalized_cells(partitioning: Partitioning, column: int, class_of_record: Integers) -> Cells:
+    """Return what a released table shows of one quasi-identifier.
+
+    Args:
+        partitioning: the classes.
+        column: position among its quasi-identifiers.
+        class_of_record: class of each released record.
+    """
+    coded = partitioning.columns[column]
+    classes, codes = partitioning.members(column)
+    recoded = partitioning.recoded[column] if partitioning.recoded else None
+    if recoded is not None:
+        # Who sees a node of a hierarchy knows no more than what lies below it.
+        _, node = np.unique(np.asarray(recoded, dtype=str), return_inverse=True)
+        of_class = node[codes[np.flatnonzero(np.diff(classes, prepend=-1))]]
+        below = np.argsort(node, kind="stable")
+        cells = _cells(coded, node[below], below, class_of_record)
+        return replace(cells, codes=of_class[class_of_record])
+    return _cells(coded, classes, codes, class_of_record)
+
+
+def _cells(coded: CodedColumn, groups: Integers, codes: Integers, rows: Integers) -> Cells:
+    """Return one cell for each group of codes, in the order of ``groups``, which ascends."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    if coded.positions is None:
+        texts = coded.texts[codes].tolist()
+        ends = np.append(starts[1:], len(texts)).tolist()
+        members = tuple(tuple(texts[a:b]) for a, b in zip(starts.tolist(), ends, strict=True))
+        return CategoryCells(rows, members)
+    positions = np.append(coded.positions, np.nan)[codes]
+    gaps = np.isnan(positions)
+    # fmin and fmax pass over gaps where there is anything else.
+    low, high = np.fmin.reduceat(positions, starts), np.fmax.reduceat(positions, starts)
+    missing = np.logical_or.reduceat(gaps, starts) * np.where(np.isnan(low), 1.0, 0.5)
+    return NumberCells(rows, low, high, missing)
+
+
+def cells_of_rows(cells: Cells, rows: Integers) -> Cells:
+    """Return the cells of some rows, in their order."""
+    return replace(cells, codes=cells.codes[rows])
 
 
 def as_numbers(values: pd.Series) -> Floats:
@@ -82,12 +126,6 @@ def as_numbers(values: pd.Series) -> Floats:
         return ((dates - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)).to_numpy(float)
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def as_categories(values: pd.Series) -> pd.Series:
-    """Return values as text, None where missing."""
-    texts = values.astype(object)
-    return texts.map(str, na_action="ignore").where(texts.notna(), None)
 
 
 class ColumnEncoder:
@@ -112,11 +150,11 @@ class ColumnEncoder:
             self._spread = (float(present.std()) if len(present) else 0.0) or 1.0
             self._steps = np.unique(np.quantile(present, QUANTILES)) if len(np.unique(present)) > 2 else []
         else:
-            weights: dict[str | None, float] = {}
+            weights: dict[str, float] = {}
             for members, rows in zip(cells.members, np.bincount(cells.codes).tolist(), strict=True):
                 for member in members:
                     weights[member] = weights.get(member, 0.0) + rows / len(members)
-            ranked = sorted(weights, key=lambda member: (-weights[member], member is None, str(member)))
+            ranked = sorted(weights, key=lambda member: (-weights[member], member))
             most = MOST_CATEGORIES - (len(ranked) > MOST_CATEGORIES)
             self._place = {member: place for place, member in enumerate(ranked[:most])}
 
@@ -137,7 +175,7 @@ class ColumnEncoder:
             parts.append(np.where(high > low, np.clip(above, 0, 1), (low > step).astype(float)))
         return np.column_stack([*parts, cells.missing])
 
-    def _categories(self, cells: Sequence[tuple[str | None, ...]]) -> Floats:
+    def _categories(self, cells: Sequence[tuple[str, ...]]) -> Floats:
         made = np.zeros((len(cells), len(self._place) + 1))
         for row, members in enumerate(cells):
             for member in members:

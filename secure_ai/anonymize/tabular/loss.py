@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from secure_ai.core import Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
+    from secure_ai.anonymize.tabular.partitioning import Partitioning
 
 XU = "Xu et al., Utility-based anonymization using local recoding (2006)"
 BAYARDO = "Bayardo & Agrawal, Data privacy through optimal k-anonymization (2005)"
 LEFEVRE = "LeFevre et al., Mondrian multidimensional k-anonymity (2006)"
 EXACT = "exact, over all records; a suppressed record counts as fully generalized"
-
-
-def share_of_range(low: ArrayLike, high: ArrayLike, lowest: float, highest: float) -> Floats:
-    """Return the NCP of numeric cells: the width of each cell over that of the whole column.
-
-    A column with a single value loses nothing.
-
-    Args:
-        low: least value of each cell.
-        high: greatest value of each cell.
-        lowest: least value of the column.
-        highest: greatest value of the column.
-
-    Source: Xu et al. (2006), normalized certainty penalty of a numeric attribute.
-    """
-    # Halves, because the range of a column can be beyond the largest number.
-    whole = float(highest) / 2 - float(lowest) / 2
-    width = np.asarray(high, float) / 2 - np.asarray(low, float) / 2
-    return np.clip(width / whole, 0.0, 1.0) if whole > 0 else np.zeros_like(width)
-
-
-def share_of_categories(categories: ArrayLike, all_categories: int) -> Floats:
-    """Return the NCP of categorical cells: their categories less one, over those of the column less one.
-
-    For a node of a hierarchy, the leaves below it.
-
-    Source: Xu et al. (2006); Ghinita et al., Fast data anonymization with low information loss (2007).
-    """
-    counts = np.asarray(categories, float)
-    if all_categories < 2:
-        return np.zeros_like(counts)
-    return np.clip((counts - 1) / (all_categories - 1), 0.0, 1.0)
 
 
 def discernibility(sizes: ArrayLike, suppressed: int = 0) -> int:
@@ -131,31 +98,25 @@ class InformationLoss:
         )
 
 
-def information_loss(
-    widths: ArrayLike, sizes: ArrayLike, columns: Sequence[str], *, k: int, suppressed: int = 0
-) -> InformationLoss:
-    """Return what a table lost, from how wide the cells of each class are.
+def information_loss(partitioning: Partitioning) -> InformationLoss:
+    """Return what a table lost by being partitioned, with or without hierarchies.
 
-    Args:
-        widths: NCP of each cell, classes × columns, from 0 to 1 (:func:`share_of_range`,
-            :func:`share_of_categories`).
-        sizes: records of each class.
-        columns: names of the quasi-identifiers.
-        k: what was required.
-        suppressed: records left out: each of their cells counts 1.
+    NCP is the mean over cells of the width of the cell's range, or the number of its categories less one,
+    over that of the whole column; for a node of a hierarchy, of what lies below it
+    (:meth:`~secure_ai.anonymize.tabular.partitioning.Partitioning.widths`). A suppressed record counts 1 in
+    every cell, and cannot be told from any record of the table.
     """
-    sizes = np.asarray(sizes, np.int64)
-    widths = np.asarray(widths, float).reshape(len(sizes), len(columns))
+    sizes, suppressed = partitioning.class_sizes, partitioning.suppressed_records
     released = int(sizes.sum())
     records = released + suppressed
-    means = (sizes @ widths + suppressed) / records
+    means = (sizes @ partitioning.widths() + suppressed) / records
     average = released / len(sizes) if len(sizes) else 0.0
     return InformationLoss(
         ncp=float(means.mean()),
-        by_column=dict(zip(columns, means.tolist(), strict=True)),
+        by_column=dict(zip(partitioning.quasi_identifiers, means.tolist(), strict=True)),
         discernibility=discernibility(sizes, suppressed),
         average_class_size=average,
-        normalized_class_size=average / k,
+        normalized_class_size=average / partitioning.requirements.k,
         records=records,
         suppressed=suppressed,
         classes=len(sizes),
