@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -157,6 +157,39 @@ def explain_quasi_identifiers(
             )
             choices.append(QuasiIdentifierChoice(column, Role.NOT_PROPOSED, reason))
     return choices
+
+
+def identifying_columns(
+    source: Source, columns: Sequence[str], inventory: Inventory | None = None
+) -> dict[str, tuple[Role, str]]:
+    """Return those of ``columns`` that would single people out beside a release, each with role and reason.
+
+    Direct identifiers; what names its record because nearly every value differs; free text; and, with the
+    role of a quasi-identifier, what outsiders commonly know.
+
+    Args:
+        source: the table.
+        columns: columns that are meant to stay as they are.
+        inventory: what :func:`secure_ai.discover.inventory` found in them.
+
+    Raises:
+        UserError: if a column is not there.
+    """
+    source.require(columns)
+    if not columns:
+        return {}
+    profiles = {} if inventory is None else {profile.name: profile for profile in inventory.columns}
+    facts, n = _facts(replace(source, types={name: source.types[name] for name in columns})), source.n_rows
+    found: dict[str, tuple[Role, str]] = {}
+    for column in columns:
+        known, identifier = _kind(column, profiles.get(column), facts[column])
+        reason, role = _drop_reason(facts[column], n, known, identifier)
+        harmless = facts[column].distinct < 2
+        if known and not reason:
+            role, reason = Role.QUASI_IDENTIFIER, "of a kind that outsiders commonly know"
+        if reason and (role is Role.DIRECT_IDENTIFIER or not harmless):
+            found[column] = (role, reason)
+    return found
 
 
 def riskiest_combinations(
