@@ -66,7 +66,7 @@ def render_report(assessment: Assessment, manifest: dict[str, Any]) -> str:
     open_findings = [f for f in assessment.findings if f.outcome is Outcome.UNASSESSED]
     context: dict[str, Any] = {
         "a": assessment,
-        "css": Markup((folder / "report.css").read_text(encoding="utf-8")),
+        "css": Markup((resources.files("secure_ai.core") / "report.css").read_text(encoding="utf-8")),
         "version": __version__,
         "verdict": assessment.verdict(),
         "area_names": AREA_NAMES,
