@@ -1,0 +1,1 @@
+"""Learning with differential privacy: what it costs, and models trained by DP-SGD."""
