@@ -28,6 +28,7 @@ Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 NO_CLASS = -1
+ALL_WRITTEN = 100_000
 
 
 class Kind(StrEnum):
@@ -86,12 +87,24 @@ class CodedColumn:
         texts = [value_text(value) for value in self.values] + [MISSING] * self.has_missing
         return np.array(texts, dtype=object)
 
+    def written(self, codes: Codes) -> Texts:
+        """Return the text of each of ``codes``; of a column of very many values only those are written."""
+        if self.n_codes <= ALL_WRITTEN or self.n_codes <= len(codes) or "texts" in self.__dict__:
+            return self.texts[codes]
+        needed, inverse = np.unique(codes, return_inverse=True)
+        known = len(self.values)
+        texts = [value_text(self.values[code]) if code < known else MISSING for code in needed]
+        return np.array(texts, dtype=object)[inverse]
+
     @property
     def span(self) -> float:
         """Width of the whole column: largest less smallest value, or number of categories less one."""
         if self.positions is None:
             return float(max(self.n_codes - 1, 0))
-        return float(self.positions[-1] - self.positions[0]) if len(self.positions) else 0.0
+        if not len(self.positions):
+            return 0.0
+        # A range can be beyond the largest number.
+        return float(min(2 * (self.positions[-1] / 2 - self.positions[0] / 2), np.finfo(float).max))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +212,9 @@ class Partitioning:
                 widths[:, i] = (sizes - 1) / max(column.span, 1.0)
             else:
                 low, high, known, missing = self.bounds(i)
-                positions = np.append(column.positions, 0.0)
-                # A column may have one known value, and gaps.
-                covered = (positions[high] - positions[low]) / (column.span or 1.0)
+                # Halves, because the range of a column can be beyond the largest number.
+                halves = np.append(column.positions / 2, 0.0)
+                covered = (halves[high] - halves[low]) / (column.span / 2 or 1.0)
                 widths[:, i] = np.where(known & missing, 1.0, covered)
         return widths
 
@@ -230,9 +243,9 @@ class Partitioning:
             return recoded[self.codes[order[starts], i]]
         if coded.positions is None or representation == Representation.SET:
             classes, codes = self.members(i)
-            return set_texts(classes, coded.texts[codes], self.n_classes, everything=coded.n_codes)
+            return set_texts(classes, coded.written(codes), self.n_classes, everything=coded.n_codes)
         low, high, known, missing = self.bounds(i)
-        return interval_texts(coded.texts[low], coded.texts[high], known, missing)
+        return interval_texts(coded.written(low), coded.written(high), known, missing)
 
     def _numbers(self, column: int, representation: str) -> Floats:
         positions = np.append(self.columns[column].positions, np.nan)

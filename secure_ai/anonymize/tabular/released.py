@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 SUPPRESSED = "*"
 # A gap stays visible as a value of its own.
 MISSING = "missing"
+JOINED_MEMBERS = 1_000_000
 
 Texts = NDArray[np.object_]
 Flags = NDArray[np.bool_]
@@ -75,10 +76,19 @@ def set_texts(sets: Integers, members: Texts, n_sets: int, *, everything: int) -
     several = (sizes > 1) & ~full
     if several.any():
         chosen = np.asarray(members, dtype=object)[several[sets]]
-        bounds = np.concatenate([[0], np.cumsum(sizes[several])])
-        lists = pa.LargeListArray.from_arrays(
-            pa.array(bounds, pa.int64()), pa.array(chosen, pa.large_string())
-        )
-        texts[several] = "{" + pc.binary_join(lists, ", ").to_numpy(zero_copy_only=False) + "}"
+        texts[several] = "{" + _joined(chosen, np.concatenate([[0], np.cumsum(sizes[several])])) + "}"
     texts[full] = SUPPRESSED
     return texts
+
+
+def _joined(members: Texts, offsets: Integers) -> Texts:
+    """Return the members from each offset to the next, with commas between them."""
+    parts = []
+    # Arrow joins strings of up to 2 GB at a time.
+    step = max(1, JOINED_MEMBERS // max(1, len(members) // max(1, len(offsets) - 1)))
+    for start in range(0, len(offsets) - 1, step):
+        bounds = offsets[start : start + step + 1]
+        strings = pa.array(members[bounds[0] : bounds[-1]], pa.string())
+        lists = pa.ListArray.from_arrays(pa.array(bounds - bounds[0], pa.int32()), strings)
+        parts.append(pc.binary_join(lists, ", ").to_numpy(zero_copy_only=False))
+    return np.concatenate(parts)

@@ -1,0 +1,238 @@
+"""Multidimensional Mondrian: classes as small as k, ℓ, t, α and β allow, cut where it costs least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from secure_ai.anonymize.tabular import formulas
+from secure_ai.anonymize.tabular.partitioning import CodedColumn, Codes, Integers, Partitioning
+from secure_ai.anonymize.tabular.requirements import Diversity, Requirements, checked_roles
+from secure_ai.anonymize.tabular.splitting import (
+    Axis,
+    SensitiveCodes,
+    Task,
+    class_histogram,
+    split_to_classes,
+)
+from secure_ai.anonymize.tabular.summary import RECORDS, checked_keys, summarize, value_key
+from secure_ai.anonymize.tabular.value_codes import Encoder, arrow_columns, code_values, plain_frame
+from secure_ai.core import UserError
+from secure_ai.core.sources import Source, open_source, quote_identifier, shown
+
+METHOD = "Mondrian"
+# Below this many records counting combinations costs less than finding out whether it pays.
+ALWAYS_COUNTED = 100_000
+NEARLY_UNIQUE = 0.5
+
+
+def mondrian(
+    source: Source | Any,
+    quasi_identifiers: Sequence[str],
+    requirements: Requirements,
+    *,
+    sensitive: Sequence[str] = (),
+    orders: Mapping[str, Sequence[Any]] | None = None,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
+) -> Partitioning:
+    """Divide records into classes that satisfy the requirements, each as narrow as can be found.
+
+    The table is summarized into its distinct combinations of values, which are cut level by level:
+    see :func:`~secure_ai.anonymize.tabular.splitting.split_to_classes`. Records that agree on every
+    quasi-identifier stay together. The answer depends neither on the order of the records nor on the engine.
+
+    Args:
+        source: a frame, an Arrow table, a path or an open :class:`Source`.
+        quasi_identifiers: columns that an attacker could know from elsewhere. A missing value is a value of
+            its own.
+        requirements: what each class satisfies, for every sensitive attribute; t and β against the whole.
+        sensitive: sensitive attributes, needed for ℓ, t, α and β. Numbers and dates are ordered for t.
+        orders: for columns of categories, their values in an order where neighbors are alike (the leaves of a
+            hierarchy); the most frequent first if not given.
+        engine: ``"duckdb"``, or ``"dask"`` with the address of a ``scheduler`` or without.
+        scheduler: address of a Dask scheduler.
+
+    Raises:
+        UserError: if columns or figures do not fit, a quasi-identifier holds infinite numbers, or the
+            table as a whole does not satisfy the requirements: the message says what is possible.
+
+    Source: LeFevre et al., Mondrian multidimensional k-anonymity (2006).
+    """
+    opened = open_table(source, [*_as_list(quasi_identifiers), *_as_list(sensitive)])
+    names, attributes = checked_roles(opened, quasi_identifiers, sensitive, requirements)
+    if not requirements.needs_sensitive:
+        attributes = ()
+    if engine == "duckdb" and _nearly_unique(opened, names):
+        table = _every_record(opened, names, attributes)
+    else:
+        table = _distinct(opened, names, attributes, engine, scheduler)
+    for name, attribute in zip(attributes, table.sensitive, strict=True):
+        check_possible(shown(name), attribute, table.records, requirements)
+    axes, columns = [], []
+    for i, column in enumerate(table.columns):
+        codes = np.ascontiguousarray(table.codes[:, i])
+        gap = len(column.values) if column.has_missing else -1
+        axes.append(Axis(column.n_codes, column.positions, gap))
+        if not column.ordered:
+            rank = _ranks(column, codes, table.records, (orders or {}).get(column.name))
+            codes = rank[codes]
+        columns.append(codes)
+    task = Task(tuple(axes), table.sensitive, requirements)
+    classes = split_to_classes(columns, None if table.is_records else table.records, task)
+    if not attributes or table.is_records:
+        return Partitioning(METHOD, requirements, table.columns, table.codes, table.records, classes)
+    # Items differ in sensitive values too; those of one combination stand together.
+    new = np.ones(len(classes), dtype=bool)
+    new[1:] = (table.codes[1:] != table.codes[:-1]).any(axis=1)
+    first = np.flatnonzero(new)
+    records = np.add.reduceat(table.records, first)
+    return Partitioning(METHOD, requirements, table.columns, table.codes[first], records, classes[first])
+
+
+def open_table(source: Source | Any, names: Sequence[str]) -> Source:
+    """Open a table; columns ``names`` of a frame that hold values of mixed types are read as text."""
+    import pandas as pd
+
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, pd.DataFrame) and len(source) and source.columns.is_unique:
+        there = [name for name in dict.fromkeys(names) if name in source.columns]
+        if there:
+            return open_source(plain_frame(source, there))
+    return open_source(source)
+
+
+def check_possible(
+    name: str, attribute: SensitiveCodes, records: Integers, requirements: Requirements
+) -> None:
+    """Check that the whole table, as one class, satisfies the requirements for one sensitive attribute.
+
+    Raises:
+        UserError: naming the most that is possible, if not.
+    """
+    nothing = np.zeros(len(attribute.codes), dtype=np.int64)
+    whole = class_histogram(nothing, attribute.codes, records, overall=attribute.overall, n_classes=1)
+    if requirements.satisfied(whole, ordered=attribute.ordered).all():
+        return
+    if requirements.l is not None:
+        held = int(formulas.distinct_values(whole)[0])
+        match requirements.diversity:
+            case Diversity.DISTINCT if held < requirements.l:
+                raise UserError(
+                    f"'{name}' has {held} different values, so l={requirements.l:g} cannot be reached: "
+                    f"choose l of at most {held}."
+                )
+            case Diversity.ENTROPY if formulas.entropy_diversity(whole)[0] < requirements.l:
+                most = float(formulas.entropy_diversity(whole)[0])
+                raise UserError(
+                    f"The entropy l of '{name}' is {most:.4g} over the whole table, so l={requirements.l:g} "
+                    f"cannot be reached: choose l of at most {_rounded_down(most):g}."
+                )
+            case Diversity.RECURSIVE if (
+                formulas.recursive_ratio(whole, int(requirements.l))[0] >= requirements.c
+            ):
+                ratio = float(formulas.recursive_ratio(whole, int(requirements.l))[0])
+                remedy = (
+                    f"choose c above {ratio:.4g}, or a smaller l"
+                    if np.isfinite(ratio)
+                    else f"choose l of at most {held}"
+                )
+                asked = requirements.describe()
+                raise UserError(f"'{name}' does not satisfy {asked} even over the whole table: {remedy}.")
+    share = float(formulas.most_frequent_share(whole)[0])
+    raise UserError(
+        f"The most frequent value of '{name}' makes {share:.4g} of the whole table, so "
+        f"alpha={requirements.alpha:g} cannot be reached: choose at least {np.ceil(share * 1e4) / 1e4:g}."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Items to be divided: distinct combinations with their records, or every record for itself."""
+
+    columns: tuple[CodedColumn, ...]
+    codes: Codes
+    records: Integers
+    sensitive: tuple[SensitiveCodes, ...]
+    is_records: bool
+
+
+def _distinct(
+    source: Source, names: Sequence[str], attributes: Sequence[str], engine: str, scheduler: str | None
+) -> _Table:
+    frame = summarize(source, [*names, *attributes], engine=engine, scheduler=scheduler)
+    records = frame[RECORDS].to_numpy(dtype=np.int64)
+    coded = [
+        code_values(name, values) for name, values in zip(names, arrow_columns(frame, names), strict=True)
+    ]
+    codes = np.empty((len(frame), len(names)), dtype=np.int32, order="F")
+    for i, (_, column) in enumerate(coded):
+        codes[:, i] = column
+    sensitive = [
+        _sensitive(name, values, records)
+        for name, values in zip(attributes, arrow_columns(frame, attributes), strict=True)
+    ]
+    return _Table(tuple(column for column, _ in coded), codes, records, tuple(sensitive), False)
+
+
+def _every_record(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _Table:
+    n = source.n_rows
+    codes = np.empty((n, len(names)), dtype=np.int32, order="F")
+    columns = []
+    for i, name in enumerate(names):
+        column, codes[:, i] = code_values(name, _read(source, name))
+        columns.append(column)
+    records = np.ones(n, dtype=np.int64)
+    sensitive = [_sensitive(name, _read(source, name), None) for name in attributes]
+    return _Table(tuple(columns), codes, records, tuple(sensitive), True)
+
+
+def _read(source: Source, name: str) -> Any:
+    selected = f"{value_key(source, name)} AS {quote_identifier(name)}"
+    return source.sql(f"SELECT {selected} FROM source").to_arrow_table().column(0)
+
+
+def _sensitive(name: str, values: Any, records: Integers | None) -> SensitiveCodes:
+    column, codes = code_values(name, values)
+    overall = np.bincount(codes, records, minlength=column.n_codes).astype(np.int64)
+    return SensitiveCodes(codes, overall, column.ordered)
+
+
+def _nearly_unique(source: Source, names: Sequence[str]) -> bool:
+    """Whether most records have a combination of their own, so that counting combinations gains nothing."""
+    n = source.n_rows
+    if n <= ALWAYS_COUNTED:
+        return False
+    keys = ", ".join(value_key(source, name) for name in checked_keys(source, names))
+    distinct = source.sql(f"SELECT approx_count_distinct(hash({keys})) FROM source").fetchone()[0]
+    return distinct > NEARLY_UNIQUE * n
+
+
+def _ranks(column: CodedColumn, codes: Codes, records: Integers, order: Sequence[Any] | None) -> Codes:
+    """Return for each code of a column of categories its place in the order in which the column is cut."""
+    counts = np.bincount(codes, records, minlength=column.n_codes)
+    # Rare categories end up beside one another, and a frequent one is cut off at once.
+    key = -counts
+    if order is not None:
+        import pandas as pd
+
+        wanted = arrow_columns(pd.DataFrame({column.name: list(order)}, dtype=object), [column.name])[0]
+        found = Encoder(column).encode(wanted)
+        key = np.full(column.n_codes, len(found), dtype=float)
+        places = np.flatnonzero(found >= 0)
+        key[found[places[::-1]]] = places[::-1]
+    rank = np.empty(column.n_codes, dtype=np.int32)
+    rank[np.argsort(key, kind="stable")] = np.arange(column.n_codes, dtype=np.int32)
+    return rank
+
+
+def _as_list(names: Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _rounded_down(figure: float) -> float:
+    return float(np.floor(figure * 100) / 100)
