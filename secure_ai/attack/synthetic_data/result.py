@@ -18,9 +18,10 @@ GIOMI = (
 )
 LEAST_ATTACKS = 30
 HOW = {
-    "singling_out_univariate": "predicates on one column that fit one synthetic record; success: they fit one person",
-    "singling_out_multivariate": "predicates on several columns that fit one synthetic record; success: they fit "
-    "one person",
+    "singling_out_univariate": "predicates on one column that fit one synthetic record and, if they "
+    "succeed, one person",
+    "singling_out_multivariate": "predicates on several columns that fit one synthetic record and, if they "
+    "succeed, one person",
     "linkability": "both halves of a record have the same nearest synthetic record",
     "inference": "secret of the nearest synthetic record; success: it is right",
 }
@@ -74,10 +75,11 @@ class PrivacyAttack:
             if low > 0
             else "no difference beyond chance between training records and those of other people"
         )
+        rates = self.success.value, self.success.control, self.success.baseline
+        training, control, naive = map(percent, rates)
         return (
-            f"{_capital(self.title)} succeeds for {percent(self.success.value)} of attacks on training "
-            f"records, {percent(self.success.control)} on control records and {percent(self.success.baseline)} by "
-            f"naive guessing: risk {self.risk.value:.2f} ({low:.2f} to {high:.2f}), {verdict}."
+            f"{_capital(self.title)} succeeds for {training} of attacks on training records, {control} on "
+            f"control records and {naive} by naive guessing: risk {self.risk.value:.2f} ({low:.2f} to {high:.2f}), {verdict}."
         )
 
 
