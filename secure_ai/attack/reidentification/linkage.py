@@ -81,8 +81,8 @@ class Linkage:
         low, high = self.identified.interval
         return (
             f"{text}; {right:,} of them rightly. So {percent(self.identified.value)} of all records are "
-            f"named (95% interval {percent(low)} to {percent(high)}), and {percent(self.precision.value)} of the "
-            "names are right."
+            f"named (95% interval {percent(low)} to {percent(high)}), and "
+            f"{percent(self.precision.value)} of the names are right."
         )
 
 
