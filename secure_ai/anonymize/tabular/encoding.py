@@ -151,7 +151,8 @@ class ColumnEncoder:
             self._steps = np.unique(np.quantile(present, QUANTILES)) if len(np.unique(present)) > 2 else []
         else:
             weights: dict[str, float] = {}
-            for members, rows in zip(cells.members, np.bincount(cells.codes).tolist(), strict=True):
+            counts = np.bincount(cells.codes, minlength=len(cells.members)).tolist()
+            for members, rows in zip(cells.members, counts, strict=True):
                 for member in members:
                     weights[member] = weights.get(member, 0.0) + rows / len(members)
             ranked = sorted(weights, key=lambda member: (-weights[member], member))

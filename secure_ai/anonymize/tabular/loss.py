@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from secure_ai.core import Measurement
 
@@ -15,10 +15,44 @@ if TYPE_CHECKING:
 
     from secure_ai.anonymize.tabular.partitioning import Partitioning
 
+Floats = NDArray[np.float64]
+
 XU = "Xu et al., Utility-based anonymization using local recoding (2006)"
 BAYARDO = "Bayardo & Agrawal, Data privacy through optimal k-anonymization (2005)"
 LEFEVRE = "LeFevre et al., Mondrian multidimensional k-anonymity (2006)"
 EXACT = "exact, over all records; a suppressed record counts as fully generalized"
+
+
+def share_of_range(low: ArrayLike, high: ArrayLike, lowest: float, highest: float) -> Floats:
+    """Return the NCP of numeric cells: the width of each cell over that of the whole column.
+
+    A column with a single value loses nothing.
+
+    Args:
+        low: least value of each cell.
+        high: greatest value of each cell.
+        lowest: least value of the column.
+        highest: greatest value of the column.
+
+    Source: Xu et al. (2006), normalized certainty penalty of a numeric attribute.
+    """
+    # Halves, because the range of a column can be beyond the largest number.
+    whole = float(highest) / 2 - float(lowest) / 2
+    width = np.asarray(high, float) / 2 - np.asarray(low, float) / 2
+    return np.clip(width / whole, 0.0, 1.0) if whole > 0 else np.zeros_like(width)
+
+
+def share_of_categories(categories: ArrayLike, all_categories: int) -> Floats:
+    """Return the NCP of categorical cells: their categories less one, over those of the column less one.
+
+    For a node of a hierarchy, the leaves below it.
+
+    Source: Xu et al. (2006); Ghinita et al., Fast data anonymization with low information loss (2007).
+    """
+    counts = np.asarray(categories, float)
+    if all_categories < 2:
+        return np.zeros_like(counts)
+    return np.clip((counts - 1) / (all_categories - 1), 0.0, 1.0)
 
 
 def discernibility(sizes: ArrayLike, suppressed: int = 0) -> int:
@@ -28,7 +62,7 @@ def discernibility(sizes: ArrayLike, suppressed: int = 0) -> int:
 
     Args:
         sizes: records of each released class.
-        suppressed: records left out.
+        suppressed: records whose quasi-identifiers all show ``*``.
 
     Source: Bayardo & Agrawal (2005), discernibility metric.
     """
@@ -45,11 +79,11 @@ class InformationLoss:
         ncp: mean normalized certainty penalty over the cells of all quasi-identifiers, 0 (as it was) to 1.
         by_column: the same for each quasi-identifier.
         discernibility: sum over records of the size of their class; a suppressed record counts the table.
-        average_class_size: released records over classes; 0 where nothing is released.
+        average_class_size: records that are not suppressed over their classes; 0 where all are.
         normalized_class_size: that over k: 1 is the best that any table with this k can have.
         records: records before.
-        suppressed: records left out.
-        classes: released classes.
+        suppressed: records whose quasi-identifiers all show ``*``.
+        classes: classes, without that of the suppressed records.
     """
 
     ncp: float
@@ -88,7 +122,7 @@ class InformationLoss:
         """Say what was lost, in words."""
         widest = max(self.by_column, key=self.by_column.__getitem__)
         left_out = (
-            f" {self.suppressed:,} of {self.records:,} records were left out." if self.suppressed else ""
+            f" {self.suppressed:,} of {self.records:,} records show nothing but *." if self.suppressed else ""
         )
         if self.ncp == 0:
             return f"No value had to be made coarser.{left_out}"

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secure_ai.anonymize.tabular.loss import discernibility, information_loss
+from secure_ai.anonymize.tabular.loss import (
+    discernibility,
+    information_loss,
+    share_of_categories,
+    share_of_range,
+)
 from secure_ai.anonymize.tabular.partitioning import CodedColumn, Kind, Partitioning
 from secure_ai.anonymize.tabular.requirements import Requirements
 
@@ -25,6 +30,16 @@ def partitioned(codes, records, classes, columns=(AGES, CITIES), *, k=1, recoded
         np.array(classes, np.int64),
         recoded,
     )
+
+
+def test_a_cell_costs_its_width_or_its_categories_less_one():
+    assert share_of_range([20, 20, 17], [30, 20, 90], 17, 90).tolist() == pytest.approx([10 / 73, 0, 1])
+    assert share_of_categories([1, 2, 5], 5).tolist() == [0, 0.25, 1]
+    assert share_of_range([5], [5], 5, 5).tolist() == share_of_categories([1], 1).tolist() == [0]
+
+
+def test_the_range_of_a_column_may_exceed_the_largest_number():
+    assert share_of_range([-1.7e308, 0], [1.7e308, 0], -1.7e308, 1.7e308).tolist() == [1, 0]
 
 
 def test_discernibility_counts_a_suppressed_record_against_the_whole_table():
@@ -58,10 +73,10 @@ def test_suppressed_records_count_as_fully_generalized():
     loss = information_loss(partitioned([[0, 0], [1, 1]], [4, 1], [0, -1], k=2))
     assert loss.ncp == pytest.approx(1 / 5)
     assert (loss.records, loss.suppressed, loss.normalized_class_size) == (5, 1, 2)
-    assert "1 of 5 records were left out" in loss.sentence()
+    assert "1 of 5 records show nothing but *" in loss.sentence()
 
 
-def test_a_table_of_which_nothing_is_released_lost_everything():
+def test_a_table_that_is_suppressed_as_a_whole_lost_everything():
     loss = information_loss(partitioned([[0, 0]], [3], [-1], k=5))
     assert (loss.ncp, loss.discernibility, loss.average_class_size) == (1, 9, 0)
 
