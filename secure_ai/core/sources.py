@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import html
 import importlib
 import importlib.util
 import os
 import re
+import tempfile
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -164,6 +167,8 @@ def open_source(
     connection = duckdb.connect()
     # Nothing may be fetched while reading someone's data, not even a reader.
     connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    # What does not fit into memory is laid aside where only this user can read it, and not in this folder.
+    connection.execute(f"SET temp_directory = {_quote(str(Path(_private_folder().name) / uuid.uuid4().hex))}")
     if not isinstance(source, str | Path):
         return _in_memory(connection, source)
     text = str(source)
@@ -203,6 +208,11 @@ def open_source(
     except duckdb.Error as error:
         raise unreadable(label, error, encoding) from None
     return replace(_checked(label, connection), files=tuple(paths))
+
+
+@functools.cache
+def _private_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="secure-ai-")
 
 
 def shown(name: str) -> str:

@@ -153,6 +153,16 @@ def enhanced_beta(histogram: ClassHistogram) -> Floats:
     return np.maximum.reduceat(gain, histogram.starts)
 
 
+def capped_beta(histogram: ClassHistogram) -> Floats:
+    """Return the smaller of basic β and −ln q of the rarest value of the table: always finite.
+
+    This is the figure that pyCANON prints as enhanced β. It lies below :func:`enhanced_beta` where a value
+    gains more than its own −ln q: such a class is enhanced β-like for no β, and the cap hides that.
+    """
+    present = histogram.overall_shares[histogram.overall > 0]
+    return np.minimum(basic_beta(histogram), -np.log(present.min()))
+
+
 def disclosure(histogram: ClassHistogram) -> Floats:
     """Return δ of each class: the largest |ln(p/q)| over all values of the table.
 
@@ -160,6 +170,14 @@ def disclosure(histogram: ClassHistogram) -> Floats:
 
     Source: Brickell & Shmatikov, The cost of privacy (2008).
     """
+    complete = distinct_values(histogram) == np.count_nonzero(histogram.overall)
+    return np.where(complete, disclosure_of_present(histogram), np.inf)
+
+
+def disclosure_of_present(histogram: ClassHistogram) -> Floats:
+    """Return the largest |ln(p/q)| of each class over the values that it holds: always finite.
+
+    This is the figure that pyCANON prints as δ; it passes over what a class lacks.
+    """
     expected = histogram.overall_shares[histogram.values]
-    largest = np.maximum.reduceat(np.abs(np.log(histogram.shares / expected)), histogram.starts)
-    return np.where(distinct_values(histogram) < np.count_nonzero(histogram.overall), np.inf, largest)
+    return np.maximum.reduceat(np.abs(np.log(histogram.shares / expected)), histogram.starts)

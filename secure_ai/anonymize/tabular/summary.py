@@ -6,11 +6,11 @@ distinct combinations, not by the number of records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.anonymize.tabular import cluster
-from secure_ai.anonymize.tabular.classes import checked_columns, class_key
+from secure_ai.anonymize.tabular.classes import bounded_memory, checked_columns, class_key
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier, shown
 
@@ -45,22 +45,58 @@ def summarize(
     """
     cluster.check_engine(engine, scheduler)
     source = opened(source)
-    names = checked_keys(source, columns)
+    names, label = checked_keys(source, columns), source.label
     if engine == "dask":
-        parts = [_delayed_count(part) for part in cluster.partitions(source, names)]
-        source = open_source(cluster.computed(cluster.merged(parts, merge_counts), scheduler))
-        counted = f'sum("{RECORDS}")'
-    else:
-        counted = "count(*)"
+        return summaries(source, [names], scheduler)[0]
+    return _sorted_counts(source, names, "count(*)", label)
+
+
+def summaries(source: Source, groups: Sequence[Sequence[str]], scheduler: str | None) -> list[pd.DataFrame]:
+    """Return :func:`summarize` of several groups of columns from Dask, with one reading of the table."""
+    import dask
+
+    groups = [list(group) for group in groups]
+    columns = list(dict.fromkeys(name for group in groups for name in group))
+    count = dask.delayed(count_groups, pure=True)
+    parts = [count(part, groups) for part in cluster.partitions(source, columns)]
+    merged = cluster.computed(cluster.merged(parts, merge_groups), scheduler)
+    return [
+        _sorted_counts(open_source(frame), group, f'sum("{RECORDS}")', source.label)
+        for group, frame in zip(groups, merged, strict=True)
+    ]
+
+
+def finite_only(source: Source, columns: Sequence[str]) -> None:
+    """Check that no column holds an infinite value.
+
+    Raises:
+        UserError: naming the first that does.
+    """
+    infinite_values(source, "source", {name: name for name in columns}, source.types, source.label)
+
+
+def _sorted_counts(source: Source, names: Sequence[str], counted: str, label: str) -> pd.DataFrame:
     keys = [value_key(source, name) for name in names]
     selected = ", ".join(f"{key} AS {quote_identifier(name)}" for key, name in zip(keys, names, strict=True))
-    table = source.sql(
-        f'SELECT {selected}, CAST({counted} AS BIGINT) AS "{RECORDS}" FROM source '
-        f"GROUP BY {', '.join(keys)} "
-        f"ORDER BY {', '.join(f'{i + 1} ASC NULLS LAST' for i in range(len(keys)))}"
-    ).to_arrow_table()
-    check_finite(open_source(table), names, source.label)
+    with bounded_memory(source):
+        table = source.sql(
+            f'SELECT {selected}, CAST({counted} AS BIGINT) AS "{RECORDS}" FROM source '
+            f"GROUP BY {', '.join(keys)} "
+            f"ORDER BY {', '.join(f'{i + 1} ASC NULLS LAST' for i in range(len(keys)))}"
+        ).to_arrow_table()
+    counts = open_source(table)
+    infinite_values(counts, "source", {name: name for name in names}, counts.types, label)
     return cluster.arrow_frame(table)
+
+
+def count_groups(frame: pd.DataFrame, groups: list[list[str]]) -> list[pd.DataFrame]:
+    """Return :func:`count_combinations` of several groups of columns of a partition."""
+    return [count_combinations(frame[group]) for group in groups]
+
+
+def merge_groups(parts: list[list[pd.DataFrame]]) -> list[pd.DataFrame]:
+    """Return the summaries of several partitions merged, group by group."""
+    return [merge_counts(list(of_group)) for of_group in zip(*parts, strict=True)]
 
 
 def count_combinations(frame: pd.DataFrame) -> pd.DataFrame:
@@ -124,23 +160,31 @@ def value_key(source: Source, column: str) -> str:
     )
 
 
-def check_finite(summary: Source, columns: Sequence[str], label: str) -> None:
-    """Refuse infinite numbers and dates: they have no width, no rank and no place in a range."""
+def infinite_values(
+    cursor: Any, table: str, columns: Mapping[str, str], types: Mapping[str, str], label: str
+) -> None:
+    """Refuse infinite numbers and dates: they have no width, no rank and no place in a range.
+
+    Args:
+        cursor: where ``table`` is: a source, or a cursor.
+        table: a table of values.
+        columns: column of ``table`` → name of the column in the source, for the message.
+        types: DuckDB types of ``table``.
+        label: name of the source.
+
+    Raises:
+        UserError: naming the first column with such a value.
+    """
     kinds = ("DOUBLE", "FLOAT", "DATE", "TIMESTAMP")
-    names = [name for name in columns if summary.types[name].startswith(kinds)]
+    names = [name for name in columns if types[name].startswith(kinds)]
     if not names:
         return
     tests = ", ".join(f"bool_or(isinf({quote_identifier(name)}))" for name in names)
-    found = summary.sql(f"SELECT {tests} FROM source").fetchone()
+    query = f"SELECT {tests} FROM {table}"
+    found = (cursor.sql if isinstance(cursor, Source) else cursor.execute)(query).fetchone()
     infinite = next((name for name, is_so in zip(names, found, strict=True) if is_so), None)
     if infinite is not None:
         raise UserError(
-            f"The column '{shown(infinite)}' of {label} holds infinite values: replace them, by the largest "
-            "real value or as missing."
+            f"The column '{shown(columns[infinite])}' of {label} holds infinite values: replace them, by the "
+            "largest real value or as missing."
         )
-
-
-def _delayed_count(part: Any) -> Any:
-    import dask
-
-    return dask.delayed(count_combinations, pure=True)(part)
