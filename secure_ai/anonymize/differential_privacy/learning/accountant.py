@@ -52,8 +52,8 @@ class SubsampledGaussian:
     steps: int
 
     def __post_init__(self) -> None:
-        _check(self.sampling_rate, self.steps)
-        if not (math.isfinite(self.noise_multiplier) and 0.01 <= self.noise_multiplier <= 1e6):
+        check_sampling(self.sampling_rate, self.steps)
+        if not _is_number(self.noise_multiplier) or not 0.01 <= self.noise_multiplier <= 1e6:
             raise UserError(
                 f"noise_multiplier={self.noise_multiplier}: choose a number from 0.01 to 1,000,000; less "
                 "noise than that protects nobody."
@@ -78,7 +78,7 @@ def epsilon_spent(*, noise_multiplier: float, sampling_rate: float, steps: int, 
 
     Source: the module's.
     """
-    mechanism = SubsampledGaussian(float(noise_multiplier), float(sampling_rate), steps)
+    mechanism = SubsampledGaussian(noise_multiplier, sampling_rate, steps)
     _check_delta(delta)
     return _epsilon(mechanism, float(delta))
 
@@ -94,7 +94,7 @@ def renyi_epsilon(*, noise_multiplier: float, sampling_rate: float, steps: int, 
 
     Source: Mironov (2017), Rényi differential privacy, proposition 3; Mironov, Talwar & Zhang (2019).
     """
-    mechanism = SubsampledGaussian(float(noise_multiplier), float(sampling_rate), steps)
+    mechanism = SubsampledGaussian(noise_multiplier, sampling_rate, steps)
     _check_delta(delta)
     cut = TAIL_SHARE * delta / steps
     return max(
@@ -119,7 +119,7 @@ def noise_for(
         UserError: if an argument is out of range, or no noise multiplier up to 1,000,000 is enough.
     """
     check_budget(epsilon, delta)
-    _check(sampling_rate, steps)
+    check_sampling(sampling_rate, steps)
 
     def enough(noise: float) -> bool:
         return _epsilon(SubsampledGaussian(noise, sampling_rate, steps), delta) <= epsilon
@@ -155,7 +155,8 @@ def _check_delta(delta: float) -> None:
         )
 
 
-def _check(sampling_rate: float, steps: int) -> None:
+def check_sampling(sampling_rate: float, steps: int) -> None:
+    """Raise a sentence unless ``sampling_rate`` is above 0 and at most 1, and ``steps`` a whole number."""
     if not _is_number(sampling_rate) or not 0 < sampling_rate <= 1:
         raise UserError(
             f"sampling_rate={sampling_rate}: choose a probability above 0 and at most 1, for instance 0.05."
