@@ -79,8 +79,9 @@ class BackgroundKnowledge:
         return (
             f"Knowing the class alone, somebody is at least {percent(self.threshold)} certain of the "
             f"'{self.sensitive}' of {percent(first['learned'])} of {self.n:,} people "
-            f"(by chance {percent(first['control'])}){''.join(parts)}. The mean certainty of the true "
-            f"value is {percent(first['certainty'])}, {percent(first['baseline_certainty'])} without the release."
+            f"(by chance {percent(first['control'])}){''.join(parts)}. The true value has a mean "
+            f"certainty of {percent(first['certainty'])}, and without the release of "
+            f"{percent(first['baseline_certainty'])}."
         )
 
 

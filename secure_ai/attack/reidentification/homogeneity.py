@@ -58,7 +58,8 @@ class Homogeneity:
             f"Every class has at least {self.k:,} records, and yet in {given:,} of {len(self.classes):,} "
             f"classes {share} records share one value of '{self.sensitive}': that of "
             f"{self.learned_records:,} of {self.learned.n:,} people ({percent(self.learned.value)}) is "
-            f"learned. With the values exchanged at random it would be {percent(self.learned.control or 0.0)}."
+            "learned. With the values exchanged at random it would be "
+            f"{percent(self.learned.control or 0.0)}."
         )
 
 

@@ -18,7 +18,7 @@ from secure_ai.attack.reidentification.values import (
     share_measured,
     texts_of,
 )
-from secure_ai.core import Measurement, UserError
+from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
 from secure_ai.core.sources import shown
 
@@ -43,6 +43,8 @@ class Intersection:
             where the truth is not known, for whom one is possible.
         learned_first: the same by the first release alone.
         learned_second: by the second.
+        right: share of the people with one possible value in both for whom that is the true one;
+            ``Unassessed`` where the truth is not known or nobody is left with one value.
         scored: whether the truth was known.
     """
 
@@ -53,11 +55,13 @@ class Intersection:
     learned: Measurement
     learned_first: Measurement
     learned_second: Measurement
+    right: Measurement | Unassessed
     scored: bool
 
     def measurements(self) -> list[Measurement]:
         """Return every figure that was measured."""
-        return [self.learned_first, self.learned_second, self.learned]
+        figures = [self.learned_first, self.learned_second, self.learned, self.right]
+        return [figure for figure in figures if isinstance(figure, Measurement)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measurements as a frame, one row each."""
@@ -66,11 +70,16 @@ class Intersection:
     def sentence(self) -> str:
         """Say what the attack found."""
         low, high = self.learned.interval
-        return (
+        text = (
             f"The first release alone gives away '{self.sensitive}' of {percent(self.learned_first.value)} "
-            f"of {self.people:,} people, the second of {percent(self.learned_second.value)}, both together of "
-            f"{percent(self.learned.value)} (95% interval {percent(low)} to {percent(high)}); were the "
-            f"second about other people, {percent(self.learned.control or 0.0)}."
+            f"of {self.people:,} people, the second of {percent(self.learned_second.value)}, both together "
+            f"of {percent(self.learned.value)} (95% interval {percent(low)} to {percent(high)})"
+        )
+        if not isinstance(self.right, Measurement):
+            return f"{text}."
+        return (
+            f"{text}. Where one value is left it is the true one for {percent(self.right.value)}; were the "
+            f"second release about other people, for {percent(self.right.control or 0.0)}."
         )
 
 
@@ -89,9 +98,10 @@ def intersect_releases(
     The attacker knows the quasi-identifiers of people who are in both releases. He finds the class of each
     person in either, and keeps the sensitive values that occur in both classes: often one.
 
-    The baseline of what both tell is the better of the two alone. The control is the same attack with the
-    sensitive values of the second release exchanged at random among its records, as if it were about other
-    people.
+    The baseline of what both tell is the better of the two alone. Whether the one value that is left is the
+    true one has as its baseline the most frequent value of the first release for everybody, and as its
+    control the same attack with the sensitive values of the second release exchanged at random among its
+    records, as if it were about other people.
 
     Args:
         first: a released table, with ranges, sets, masks or ``*`` for its quasi-identifiers.
@@ -142,15 +152,15 @@ def intersect_releases(
     )
     true = coded[2] if len(truth) else None
     hits = [_learned(kept, there, n, width, true) for kept in (*sets, both)]
-    shuffled = np.random.default_rng(seed).permutation(coded[1])
-    others = _possible(*found[1], shuffled, width)
-    control = _learned(np.intersect1d(sets[0], others), there, n, width, true) / len(there)
+    others = np.intersect1d(
+        sets[0], _possible(*found[1], np.random.default_rng(seed).permutation(coded[1]), width)
+    )
     better = max(hits[:2]) / len(there)
 
-    def share(name: str, count: int, baseline: float, control: float | None) -> Measurement:
+    def share(name: str, count: int, baseline: float) -> Measurement:
         return share_measured(
             f"intersection_learned_{name}", count, len(there), unit="share of people", baseline=baseline,
-            control=control,
+            control=None,
             method=f"people for whom one value of '{sensitive}' is possible"
             + (", the true one" if true is not None else ""),
             source=GANTA,
@@ -161,11 +171,40 @@ def intersect_releases(
         sensitive=sensitive,
         people=len(there),
         possible=possible,
-        learned=share("both", hits[2], better, control),
-        learned_first=share("first", hits[0], float(width == 2), None),
-        learned_second=share("second", hits[1], float(width == 2), None),
+        learned=share("both", hits[2], better),
+        learned_first=share("first", hits[0], float(width == 2)),
+        learned_second=share("second", hits[1], float(width == 2)),
+        right=_right(both, others, there, n=n, width=width, true=true, first=coded[0]),
         scored=true is not None,
     )
+
+
+def _right(
+    both: Integers,
+    others: Integers,
+    there: Integers,
+    *,
+    n: int,
+    width: int,
+    true: Integers | None,
+    first: Integers,
+) -> Measurement | Unassessed:
+    """Return how often the one value that is left is the true one."""
+    if true is None:
+        return Unassessed(
+            "Whether it is right cannot be said without the sensitive column in the people's table."
+        )
+    alone, right = (_learned(both, there, n, width, known) for known in (None, true))
+    if not alone:
+        return Unassessed("More than one value is possible for everybody.")
+    alone_by_chance, right_by_chance = (_learned(others, there, n, width, known) for known in (None, true))
+    common = np.bincount(first[first >= 0]).argmax()
+    return share_measured(
+        "intersection_right", right, alone, unit="share of people with one possible value",
+        baseline=float((true[there] == common).mean()),
+        control=right_by_chance / alone_by_chance if alone_by_chance else None,
+        method="people for whom one value is possible in both releases", source=GANTA,
+    )  # fmt: skip
 
 
 def _truth(people: Any, sensitive: str) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ OR_MISSING = f" or {MISSING}"
 RANGE = re.compile(r"([\[(])\s*(.*?)\s*,\s*(.*?)\s*([\])\[])", re.DOTALL)
 DASHED = re.compile(r"(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)")
 ONE_SIDED = re.compile(r"(<=|>=|≤|≥|<|>)\s*(-?\d+(?:\.\d+)?)")
+YEAR_OR_MONTH, DAY = re.compile(r"\d{4}(-\d{2})?"), re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_PAIRS = 50_000_000
 
 
@@ -158,6 +160,8 @@ class Known:
             # Members may hold commas themselves.
             inside = f", {text[1:-1]}, "
             return np.array([f", {value}, " in inside for value in self.texts], dtype=bool)
+        if YEAR_OR_MONTH.fullmatch(text):
+            return np.array([bool(DAY.match(v)) and v.startswith(f"{text}-") for v in self.texts], dtype=bool)
         if text.endswith(SUPPRESSED):
             prefix = text.rstrip(SUPPRESSED)
             return np.array([v.startswith(prefix) and len(v) == len(text) for v in self.texts], dtype=bool)
@@ -171,38 +175,43 @@ class Known:
             return self._compare(found[2], found[1].replace("≤", "<=").replace("≥", ">="))
         return np.zeros(len(self.texts), dtype=bool)
 
+    @cached_property
+    def _ascending(self) -> NDArray[Any]:
+        return self.texts.astype(str) if self.numbers is None else self.numbers
+
     def _compare(self, bound: str, sign: str) -> Flags:
-        values: Any = self.texts.astype(str)
+        """Return for each value whether it is on that side of the bound."""
+        fits = np.zeros(len(self.texts), dtype=bool)
         limit: Any = bound
         if self.numbers is not None:
             try:
-                values, limit = self.numbers, float(bound)
+                limit = float(bound)
             except ValueError:
-                return np.zeros(len(self.texts), dtype=bool)
-        match sign:
-            case ">=":
-                return values >= limit
-            case ">":
-                return values > limit
-            case "<=":
-                return values <= limit
-            case _:
-                return values < limit
+                return fits
+        side = "left" if sign in {">=", "<"} else "right"
+        cut = int(np.searchsorted(self._ascending, limit, side=side))
+        if sign.startswith(">"):
+            fits[cut:] = True
+        else:
+            fits[:cut] = True
+        return fits
 
 
 def locate(
-    classes: pd.DataFrame, people: pd.DataFrame, *, meanings: Meanings | None = None
+    classes: pd.DataFrame, people: pd.DataFrame, *, meanings: Meanings | None = None, required: bool = True
 ) -> tuple[Integers, Integers]:
     """Find the released classes to which each person can belong.
 
     Values are read as :mod:`secure_ai.anonymize.tabular.released` writes them, and masks (``021**``), ranges
-    such as ``20-24`` and ``>= 40``; any other text stands for itself, unless ``meanings`` says for what.
+    such as ``20-24`` and ``>= 40``, years and months of dates; any other text
+    stands for itself, unless ``meanings`` says for what.
     Classes that are all ``*`` count only for people who fit no other.
 
     Args:
         classes: distinct combinations of released values, as text, one column per quasi-identifier.
         people: what the attacker knows of people, as text, with the same columns.
         meanings: for a column, the original values for which a released one stands (nodes of a hierarchy).
+        required: whether it is an error that no released value of a column fits anybody.
 
     Returns:
         (rows of ``people``, rows of ``classes``): one entry per pair that fits, ordered by person.
@@ -210,20 +219,7 @@ def locate(
     Raises:
         UserError: if no released value of a column fits anybody, or everybody fits nearly every class.
     """
-    readings, codes = [], []
-    for column in classes.columns:
-        known, code = Known.of(people[column])
-        labels, distinct = _distinct(classes[column])
-        meaning = (meanings or {}).get(column, {})
-        # Rows per released value, columns per known one: looked up, never compared again.
-        fits = [known.stands_for(value, meaning) for value in distinct]
-        if not any(row.any() for row in fits):
-            raise UserError(
-                f"No released value of '{shown(column)}' fits anybody of the attacker's table: name what "
-                "each stands for with meanings=, or check that both hold the same thing."
-            )
-        readings.append((labels, fits))
-        codes.append(code)
+    readings, codes = readings_of(classes, people, meanings, required=required)
     blank = (classes == SUPPRESSED).all(axis=1).to_numpy()
     persons, found = _pairs(np.flatnonzero(~blank), len(people), readings, codes)
     if blank.any():
@@ -232,6 +228,35 @@ def locate(
         found = np.concatenate([found, np.full(len(lost), np.flatnonzero(blank)[0])])
     order = np.lexsort((found, persons))
     return persons[order], found[order]
+
+
+def readings_of(
+    classes: pd.DataFrame, people: pd.DataFrame, meanings: Meanings | None = None, *, required: bool = True
+) -> tuple[list[tuple[Integers, list[Flags]]], list[Integers]]:
+    """Read released values by the values that people have.
+
+    Returns:
+        For each column the label of each class with, by label, the known values for which it stands; and for
+        each column the code of the value of each person.
+
+    Raises:
+        UserError: if no released value of a column fits anybody.
+    """
+    readings, codes = [], []
+    for column in classes.columns:
+        known, code = Known.of(people[column])
+        labels, distinct = _distinct(classes[column])
+        meaning = (meanings or {}).get(column, {})
+        # Rows per released value, columns per known one: looked up, never compared again.
+        fits = [known.stands_for(value, meaning) for value in distinct]
+        if required and not any(row.any() for row in fits):
+            raise UserError(
+                f"No released value of '{shown(column)}' fits anybody of the attacker's table: name what "
+                "each stands for with meanings=, or check that both hold the same thing."
+            )
+        readings.append((labels, fits))
+        codes.append(code)
+    return readings, codes
 
 
 def _distinct(values: pd.Series) -> tuple[Integers, list[object]]:
@@ -246,18 +271,28 @@ def _pairs(
 ) -> tuple[Integers, Integers]:
     """Split classes by their value of one column after the other, and keep the people that fit."""
     persons, found, total = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)], 0
-    waiting = [(classes, np.arange(n_people), 0)]
+    readings, codes = _most_telling_first(readings, codes, n_people)
+    by_code = np.argsort(codes[0], kind="stable")
+    ends = np.cumsum(np.bincount(codes[0], minlength=len(readings[0][1][0])))
+    starts = np.concatenate([[0], ends[:-1]])
+    waiting: list[tuple[Integers, Integers | None, int]] = [(classes, None, 0)]
     while waiting:
         group, people, depth = waiting.pop()
-        if not len(group) or not len(people):
+        if not len(group) or (people is not None and not len(people)):
             continue
         if depth < len(readings):
             labels, fits = readings[depth]
             ordered = group[np.argsort(labels[group], kind="stable")]
             for alike in np.split(ordered, np.flatnonzero(np.diff(labels[ordered])) + 1):
-                chosen = people[fits[labels[alike[0]]][codes[depth][people]]]
+                fitting = fits[labels[alike[0]]]
+                if people is None:
+                    at = np.flatnonzero(fitting)
+                    chosen = by_code[_spread(starts[at], ends[at])]
+                else:
+                    chosen = people[fitting[codes[depth][people]]]
                 waiting.append((alike, chosen, depth + 1))
             continue
+        assert people is not None
         total += len(people)
         if total > MOST_PAIRS:
             raise UserError(
@@ -266,6 +301,25 @@ def _pairs(
         persons.append(people)
         found.append(np.full(len(people), group[0]))
     return np.concatenate(persons), np.concatenate(found)
+
+
+def _most_telling_first(
+    readings: list[tuple[Integers, list[Flags]]], codes: list[Integers], n_people: int
+) -> tuple[list[tuple[Integers, list[Flags]]], list[Integers]]:
+    """Order columns by how few people a released value fits on average."""
+    fitting = []
+    for (labels, fits), code in zip(readings, codes, strict=True):
+        people = np.bincount(code, minlength=len(fits[0]))
+        fitting.append(float(np.mean(np.array([people[row].sum() for row in fits])[labels])) / n_people)
+    order = np.argsort(fitting, kind="stable").tolist()
+    return [readings[i] for i in order], [codes[i] for i in order]
+
+
+def _spread(starts: Integers, ends: Integers) -> Integers:
+    """Return all positions of several stretches, one after the other."""
+    sizes = ends - starts
+    offsets = np.cumsum(sizes) - sizes
+    return np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
 
 
 def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
