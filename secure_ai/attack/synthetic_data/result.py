@@ -79,7 +79,8 @@ class PrivacyAttack:
         training, control, naive = map(percent, rates)
         return (
             f"{_capital(self.title)} succeeds for {training} of attacks on training records, {control} on "
-            f"control records and {naive} by naive guessing: risk {self.risk.value:.2f} ({low:.2f} to {high:.2f}), {verdict}."
+            f"control records and {naive} by naive guessing: risk {self.risk.value:.2f} "
+            f"({low:.2f} to {high:.2f}), {verdict}."
         )
 
 
@@ -108,7 +109,7 @@ class SyntheticPrivacy:
             KeyError: if there is none.
         """
         for attack in self.attacks:
-            if name == attack.name or (attack.secret and name in {attack.secret, attack.title}):
+            if name in {attack.name, attack.title} or (attack.secret and name == attack.secret):
                 return attack
         raise KeyError(f"{name}: choose from {', '.join(attack.title for attack in self.attacks)}")
 
