@@ -1,0 +1,1 @@
+"""Releases with differential privacy: noisy answers, a budget that runs out, and private learning."""
