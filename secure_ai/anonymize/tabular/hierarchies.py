@@ -178,11 +178,17 @@ class Hierarchy:
         Raises:
             UserError: if the file cannot be written.
         """
-        with atomic_file(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-            writer.writerows(zip(*self.levels, strict=True))
-            if "" not in self._place and "NULL" not in self._place:
-                writer.writerow(["", *self.missing[1:]])
+        try:
+            with atomic_file(Path(path)) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, delimiter=delimiter)
+                writer.writerows(zip(*self.levels, strict=True))
+                if "" not in self._place:
+                    writer.writerow(["", *self.missing[1:]])
+        except UnicodeEncodeError:
+            raise UserError(
+                f"The hierarchy of '{shown(self.column)}' has values that are no text (lone surrogates): "
+                "read its table in the right encoding."
+            ) from None
 
 
 def from_rows(column: str, rows: Iterable[Sequence[str]], *, note: str = "") -> Hierarchy:
