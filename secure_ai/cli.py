@@ -325,6 +325,75 @@ def deidentify(
 
 
 @root.command()
+@click.argument("source")
+@click.option(
+    "--quasi-identifiers",
+    default="",
+    help="Columns that outsiders can know, separated by commas: made coarser.",
+)
+@click.option("--sensitive", default="", help="Columns of what an attacker wants to learn: kept as they are.")
+@click.option(
+    "--k", type=int, required=True, help="Least number of records that look alike; 5 to 20 are usual."
+)
+@click.option("--l", "l_", type=float, help="Least number of different sensitive values in a class.")
+@click.option("--t", type=float, help="Largest distance of a class from the whole table, from 0 to 1.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="File to write: .csv, .tsv or .parquet."
+)
+@click.option(
+    "--method",
+    type=click.Choice(["mondrian", "full_domain"]),
+    default="mondrian",
+    show_default=True,
+    help="Each class as coarse as it needs, or each column at one level of its hierarchy.",
+)
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    multiple=True,
+    metavar="COLUMN=FILE",
+    help="Hierarchy of a column in ARX's CSV form; repeat for more. Proposed if not given.",
+)
+@click.option(
+    "--suppress",
+    type=float,
+    help="Largest share of records that full_domain may reduce to *; 0.02 if not given.",
+)
+@click.option("--keep", default="", help="Other columns to keep as they are; * for all that name nobody.")
+@click.option("--drop", default="", help="Columns to leave out where --keep is *.")
+@click.option("--target", help="Column to predict: says what the table is still good for.")
+@click.option("--report", type=click.Path(path_type=Path), help="Folder for report.html and release.json.")
+@click.option("--table", help="Table of a database, or sheet of a workbook.")
+@click.option("--delimiter", help="Separator of a text file; recognized if not given.")
+@click.option("--encoding", help="Encoding of a text file, such as latin-1; UTF-8 if not given.")
+@click.option("--engine", type=click.Choice(["duckdb", "dask"]), default="duckdb", show_default=True)
+@click.option("--scheduler", help="Address of a Dask scheduler, as tcp://host:8786.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the model of --target.")
+def anonymize(source: str, out: Path, **options: Any) -> None:
+    """Write a copy of the table SOURCE in which every record looks like at least k - 1 others.
+
+    Quasi-identifiers become ranges and sets, sensitive columns stay, and of the others only those that
+    --keep names: a column that names people would make every k meaningless. SOURCE is never changed. The
+    copy is measured again before it appears. Look at it yourself before you share it.
+    """
+    from secure_ai.anonymize.tabular.command import anonymize_file
+
+    signal.signal(signal.SIGTERM, _stop)
+    options["l"] = options.pop("l_")
+    for name in ("quasi_identifiers", "sensitive", "keep", "drop"):
+        options[name] = [part.strip() for part in options[name].split(",") if part.strip()]
+    done = anonymize_file(source, out, **options)
+    for outcome in done.columns:
+        print(f"{outcome.column:<30} {outcome.treatment.value}")
+    for warning in done.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    print(done.sentence())
+    print(f"Wrote {out} ({done.risk_after.n:,} records, {done.plan.requirements.describe()}).")
+    if options["report"] is not None:
+        print(f"Report: {options['report']}.")
+
+
+@root.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def key(path: Path) -> None:
     """Make a new secret key in FILE, which only you can read, for 'secure-ai deidentify'.

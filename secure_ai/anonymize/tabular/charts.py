@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from secure_ai.anonymize.tabular.frontier import Frontier
+    from secure_ai.anonymize.tabular.full_domain import FullDomain
     from secure_ai.anonymize.tabular.partitioning import Partitioning
     from secure_ai.anonymize.tabular.risk import ReidentificationRisk
 
@@ -57,7 +58,7 @@ def risk_title(before: ReidentificationRisk, after: ReidentificationRisk | None)
         return f"Unique records: {percent(before.uniques / before.n)} before; nothing was released"
     return (
         f"Records that can be traced for sure: {percent(before.uniques / before.n)} before, "
-        f"{percent(after.uniques / after.n)} after; highest risk {_one_in(before.k)} before, "
+        f"{percent(after.uniques / after.n)} after; the easiest record: {_one_in(before.k)} before, "
         f"{_one_in(after.k)} after"
     )
 
@@ -194,12 +195,48 @@ def plot_column_losses(by_column: dict[str, float]) -> Figure:
     return _finished(figure, column_losses_title(by_column))
 
 
+def levels_title(found: FullDomain) -> str:
+    """Say in a line which levels were chosen."""
+    frame = found.to_frame()
+    gone = frame[frame["released_values"] == 1]["column"].tolist()
+    kept = frame[frame["level"] == 0]["column"].tolist()
+    parts = []
+    if kept:
+        parts.append(f"{', '.join(kept)} could stay as {'it is' if len(kept) == 1 else 'they are'}")
+    if gone:
+        parts.append(f"of {', '.join(gone)} nothing is left")
+    return "; ".join(parts) or "Every column had to be made coarser, and something of each is left"
+
+
+def plot_levels(found: FullDomain) -> Figure:
+    """Draw for each column the levels of its hierarchy and the one that was chosen."""
+    import matplotlib.pyplot as plt
+
+    frame = found.to_frame().iloc[::-1].reset_index(drop=True)
+    figure, axes = plt.subplots(figsize=(8, 1.1 + 0.42 * len(frame)), dpi=80, layout="constrained")
+    for place, row in enumerate(frame.itertuples()):
+        axes.plot([0, row.levels - 1], [place, place], color=GUIDE, linewidth=1, zorder=1)
+        axes.plot(range(row.levels), [place] * row.levels, "|", color=GUIDE, markersize=9, zorder=1)
+        axes.plot(row.level, place, "o", color=RISK, markersize=9, zorder=2)
+        text = f"{row.values:,} → {row.released_values:,} values"
+        axes.annotate(text, (row.levels - 1, place), (10, 0), textcoords="offset points", va="center",
+                      fontsize=9)  # fmt: skip
+    axes.set_yticks(range(len(frame)), frame["column"])
+    axes.set_ylim(-0.6, len(frame) - 0.4)
+    highest = int(frame["levels"].max()) - 1
+    axes.set_xlim(-0.2, highest * 1.3 + 0.4)
+    axes.set_xticks(range(highest + 1))
+    axes.set_xlabel("level: 0 as it is; the last of each line is *, nothing left")
+    return _finished(figure, levels_title(found))
+
+
 def frontier_title(found: Frontier) -> str:
     """Say in a line what more privacy costs."""
     points = found.points
     if not len(points):
         return "No k could be reached"
-    first, last = points.iloc[0], points.iloc[-1]
+    first, last = (points.iloc[place].to_dict() for place in (0, -1))
+    first["k"], last["k"] = int(first["k"]), int(last["k"])
     if found.before is None:
         return (
             f"From k = {first['k']:,} to {last['k']:,} the highest risk falls from "
@@ -260,9 +297,10 @@ def plot_frontier(found: Frontier) -> Figure:
                        color=GUIDE)  # fmt: skip
         score.set_ylabel(f"{name} on held-out rows (95% interval)")
     for axes, column in zip(panels[0], ["score", "ncp"][1 - scored :], strict=True):
-        for row in points.to_dict(orient="records"):
-            axes.annotate(f"k = {row['k']:,}", (row["highest_risk"], row[column]), (6, -11),
-                          textcoords="offset points", fontsize=9)  # fmt: skip
+        for number, row in enumerate(points.to_dict(orient="records")):
+            axes.annotate(f"k = {row['k']:,}", (row["highest_risk"], row[column]),
+                          # Neighbors may be close: their labels stand on different sides.
+                          (6, 6 if number % 2 else -12), textcoords="offset points", fontsize=9)  # fmt: skip
         axes.set_xscale("log")
         axes.margins(x=0.14)
         low, high = axes.get_xlim()

@@ -1,93 +1,66 @@
-"""Measure a released table again, by the values in it, and refuse it if a requirement is not met."""
+"""Hold a released table, measured again by the values in it, against what was required of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-import pandas as pd
-
-from secure_ai.anonymize.tabular.formulas import ClassHistogram
-from secure_ai.anonymize.tabular.requirements import Requirements
-from secure_ai.anonymize.tabular.summary import RECORDS, summarize
+from secure_ai.anonymize.tabular.measures import PrivacyMeasures
+from secure_ai.anonymize.tabular.requirements import ROUNDING, Diversity, Requirements
 from secure_ai.core import UserError
-from secure_ai.core.sources import NUMERIC, Source, shown
+from secure_ai.core.sources import shown
 
 
-def is_ordered(sql_type: str) -> bool:
-    """Whether distances between the values of a DuckDB type have a meaning: numbers, dates and times."""
-    return sql_type in NUMERIC or sql_type.startswith(("DECIMAL", "DATE", "TIME", "UINT", "USMALL", "UTINY"))
+def recursive_l(requirements: Requirements) -> tuple[int, ...]:
+    """Return the ℓ for which :func:`privacy_measures` must measure the recursive c."""
+    return (2, 3) if requirements.l is None else tuple(sorted({2, 3, max(1, int(requirements.l))}))
 
 
-def histogram_of(
-    released: Source,
-    quasi_identifiers: Sequence[str],
-    attribute: str,
-    *,
-    engine: str = "duckdb",
-    scheduler: str | None = None,
-) -> ClassHistogram:
-    """Return how often each value of a sensitive attribute occurs in each class of a released table.
+def unmet(found: PrivacyMeasures, requirements: Requirements) -> list[str]:
+    """Return what a measured table does not meet, one clause each; empty if all is well.
 
     Args:
-        released: the table; records are in one class if its quasi-identifiers are written alike.
-        quasi_identifiers: its columns that were generalized.
-        attribute: the sensitive column; a missing value is a value of its own.
-        engine: as in :func:`~secure_ai.anonymize.tabular.summary.summarize`.
-        scheduler: the same.
+        found: measures of the released table, with :func:`recursive_l`.
+        requirements: what each of its classes must satisfy.
     """
-    counted = summarize(released, [*quasi_identifiers, attribute], engine=engine, scheduler=scheduler)
-    classes = counted.groupby(list(quasi_identifiers), dropna=False, sort=False).ngroup().to_numpy(np.int64)
-    codes, distinct = pd.factorize(counted[attribute].astype(object), use_na_sentinel=False)
-    order = sorted(range(len(distinct)), key=lambda place: (pd.isna(distinct[place]), distinct[place])
-                   if not pd.isna(distinct[place]) else (True, 0))  # fmt: skip
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    values, records = rank[codes], counted[RECORDS].to_numpy(np.int64)
-    places = np.lexsort((values, classes))
-    overall = np.bincount(values, records, minlength=len(order)).astype(np.int64)
-    return ClassHistogram(classes[places], values[places], records[places], overall)
+    failed = []
+    if found.k < requirements.k:
+        failed.append(f"its smallest class has {found.k:,} records, fewer than k={requirements.k:,}")
+    for attribute in found.attributes:
+        worst = {name: seen.value for name, seen in attribute.worst.items()}
+        checks = []
+        if requirements.l is not None:
+            match requirements.diversity:
+                case Diversity.DISTINCT:
+                    checks.append(("distinct l", worst["distinct_l"], worst["distinct_l"] >= requirements.l))
+                case Diversity.ENTROPY:
+                    met = worst["entropy_l"] >= requirements.l - ROUNDING
+                    checks.append(("entropy l", worst["entropy_l"], met))
+                case Diversity.RECURSIVE:
+                    ratio = worst[f"recursive_c_l{int(requirements.l)}"]
+                    checks.append(("recursive c", ratio, ratio < requirements.c))
+        for name, measure, limit in (
+            ("t", "t", requirements.t),
+            ("alpha", "alpha", requirements.alpha),
+            ("beta", "enhanced_beta_strict", requirements.beta),
+        ):
+            if limit is not None:
+                checks.append((name, worst[measure], worst[measure] <= limit + ROUNDING))
+        failed += [
+            f"the {name} of '{shown(attribute.attribute)}' is {value:.6g}"
+            for name, value, met in checks
+            if not met
+        ]
+    return failed
 
 
-def check_released(
-    released: Source,
-    quasi_identifiers: Sequence[str],
-    sensitive: Sequence[str],
-    requirements: Requirements,
-    *,
-    types: dict[str, str],
-    engine: str = "duckdb",
-    scheduler: str | None = None,
-) -> None:
-    """Check that every class of a released table meets the requirements.
-
-    Args:
-        released: the table as it is written, without suppressed records.
-        quasi_identifiers: its columns that were generalized.
-        sensitive: its sensitive attributes.
-        requirements: what each class must satisfy.
-        types: DuckDB types of the sensitive attributes in the table as it was: a text file forgets them.
-        engine: as in :func:`~secure_ai.anonymize.tabular.summary.summarize`.
-        scheduler: the same.
+def check_released(found: PrivacyMeasures, requirements: Requirements) -> None:
+    """Check that a measured table meets what was required.
 
     Raises:
-        UserError: if a class does not, which is a fault of this program.
+        UserError: if it does not, which is a fault of this program.
     """
-    options = {"engine": engine, "scheduler": scheduler}
-    sizes = summarize(released, quasi_identifiers, **options)[RECORDS]
-    if int(sizes.min()) < requirements.k:
-        raise _fault(f"its smallest class has {int(sizes.min()):,} records, fewer than k={requirements.k:,}")
-    for name in sensitive if requirements.needs_sensitive else ():
-        found = histogram_of(released, quasi_identifiers, name, **options)
-        failed = int(np.count_nonzero(~requirements.satisfied(found, ordered=is_ordered(types[name]))))
-        if failed:
-            raise _fault(
-                f"{failed:,} of its classes do not meet {requirements.describe()} in '{shown(name)}'"
-            )
-
-
-def _fault(what: str) -> UserError:
-    return UserError(
-        f"The result was measured again and is not released, because {what}: this is a fault of the program; "
-        "please report it with the command that you gave."
-    )
+    failed = unmet(found, requirements)
+    if failed:
+        raise UserError(
+            f"The result was measured again and is not released, because {'; '.join(failed)} although "
+            f"{requirements.describe()} was required. This is a fault of the program: please report it with "
+            "the command that you gave."
+        )

@@ -1,0 +1,95 @@
+"""What ``secure-ai anonymize`` does: check every path first, then anonymize a file, and write its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from secure_ai.anonymize.tabular.anonymizer import AnonymizedTable, anonymize
+from secure_ai.anonymize.tabular.frontier import KS, frontier
+from secure_ai.anonymize.tabular.hierarchies import Hierarchy, read_hierarchy
+from secure_ai.anonymize.tabular.methods import SUPPRESSION_LIMIT
+from secure_ai.anonymize.tabular.release_files import checked_output
+from secure_ai.core import UserError
+from secure_ai.core.sources import open_source, shown
+
+FRONTIER_ROWS = 200_000
+"""Up to this many records the report shows what other k would cost."""
+
+
+def anonymize_file(
+    source: str,
+    out: Path,
+    *,
+    quasi_identifiers: Sequence[str],
+    k: int,
+    l: float | None = None,  # noqa: E741
+    t: float | None = None,
+    sensitive: Sequence[str] = (),
+    method: str = "mondrian",
+    hierarchies: Sequence[str] = (),
+    suppress: float | None = None,
+    keep: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    target: str | None = None,
+    report: Path | None = None,
+    table: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
+    seed: int = 0,
+) -> AnonymizedTable:
+    """Anonymize a file or table of a database into the file ``out``, with a report if a folder is named.
+
+    Args are those of :func:`~secure_ai.anonymize.tabular.anonymizer.anonymize` and of
+    :func:`~secure_ai.core.sources.open_source`; ``hierarchies`` are ``column=file``.
+
+    Raises:
+        UserError: if anything does not fit; neither file nor report is written then.
+    """
+    from secure_ai.anonymize.tabular.report import check_report_folder, write_report
+
+    files = dict(_named_file(text) for text in hierarchies)
+    if suppress is not None and method != "full_domain":
+        raise UserError("--suppress is for full_domain: Mondrian finds a class for every record.")
+    checked_output(out, [source, *files.values()])
+    if report is not None:
+        check_report_folder(report, (source, out, *files.values()))
+    opened = open_source(source, table=table, delimiter=delimiter, encoding=encoding)
+    done = anonymize(
+        opened,
+        quasi_identifiers,
+        sensitive=sensitive,
+        k=k,
+        l=l,
+        t=t,
+        method=method,
+        hierarchies=_read(files),
+        suppression_limit=SUPPRESSION_LIMIT if suppress is None else suppress,
+        keep=keep,
+        drop=drop,
+        target=target,
+        out=out,
+        engine=engine,
+        scheduler=scheduler,
+        seed=seed,
+    )
+    if report is not None:
+        curve = None
+        if done.risk_before.n <= FRONTIER_ROWS:
+            ks = sorted({k, *(one for one in KS if one <= done.risk_before.n)})
+            curve = frontier(opened, done.plan, ks=ks)
+        write_report(done, report, curve)
+    return done
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    column, found, path = text.rpartition("=")
+    if not found or not column or not path:
+        raise UserError(f"--hierarchy '{shown(text)}' must be a column and a file, as age=ages.csv.")
+    return column, Path(path)
+
+
+def _read(files: dict[str, Path]) -> dict[str, Hierarchy]:
+    return {column: read_hierarchy(path, column) for column, path in files.items()}
