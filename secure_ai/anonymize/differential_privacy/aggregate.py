@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +101,8 @@ def true_answer(source: Source, query: Query) -> float:
             raise UserError(
                 f"No row of '{shown(query.column)}' meets the conditions: there is no error to plan."
             )
+        if not math.isfinite(found):
+            raise UserError(f"The column '{shown(query.column)}' holds infinite values: take them out first.")
         return float(found)
     (found,) = _over(source, query, everyone, "count(*)").fetchone()
     return float(found)

@@ -1,4 +1,4 @@
-"""How wrong an answer about the user's own column will be, for each epsilon. For planning, not for release."""
+"""How wrong an answer about a column will be, for each epsilon: for planning, not for release."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class ErrorCurve:
         query: what is asked.
         exact: the answer with all rows and no bounds; for tables the mean count of a cell.
         bias: what bounds and the limit on rows move the answer by, without any noise.
-        table: columns ``epsilon``, ``noise`` (mean absolute error of the noise alone), ``error`` (noise and bias
-            together), ``relative_error`` (of the exact answer).
+        table: columns ``epsilon``, ``noise`` (mean absolute error of the noise alone), ``error`` (noise
+            and bias together), ``relative_error`` (of the exact answer).
     """
 
     query: str
@@ -68,8 +68,8 @@ class ErrorCurve:
         """Say what the curve shows."""
         first, last = self.table.iloc[0], self.table.iloc[-1]
         said = (
-            f"The {self.query} is wrong by {first['error']:,.3g} on average at epsilon {first['epsilon']:g} and by "
-            f"{last['error']:,.3g} at epsilon {last['epsilon']:g}"
+            f"The {self.query} is wrong by {first['error']:,.3g} on average at epsilon {first['epsilon']:g} "
+            f"and by {last['error']:,.3g} at epsilon {last['epsilon']:g}"
         )
         enough = self.enough()
         said += (

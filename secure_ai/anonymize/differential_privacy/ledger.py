@@ -249,7 +249,7 @@ class BudgetLedger:
         return float(state["epsilon"] - state["spent_epsilon"]), float(state["delta"] - state["spent_delta"])
 
     def spends(self, *, times: bool = False) -> pd.DataFrame:
-        """Return one row a spend: what, who, mechanism, epsilon, delta, rho; with ``times`` also when (UTC)."""
+        """Return one row a spend: what, who, mechanism, epsilon, delta, rho; with ``times`` when (UTC)."""
         import pandas as pd
 
         rows = self._read()["rows"]
@@ -277,8 +277,8 @@ class BudgetLedger:
         name = shown(self.path.name)
         if fingerprint(digest, state["salt"]) not in state["data_sets"]:
             raise UserError(
-                f"The ledger {name} belongs to another data set ({state['labels'][0]}): use that one's ledger, "
-                "or, if this is a newer version about the same people, add it with covers_also."
+                f"The ledger {name} belongs to another data set ({state['labels'][0]}): use that one's "
+                "ledger, or, if this is a newer version about the same people, add it with covers_also."
             )
         if person != state["person"]:
             ours = f"the person in '{shown(state['person'])}'" if state["person"] else "a row"

@@ -30,14 +30,14 @@ def posterior(prior: float, epsilon: float, delta: float = 0.0) -> float:
     """Return how sure an attacker can be at most after any answer, who was ``prior`` sure before.
 
     Raises:
-        UserError: if the prior is not between 0 and 1, or ``delta`` is above 0: then some rare answer may give
-            a person away, and only the share of right guesses is bounded (:func:`best_guess`).
+        UserError: if the prior is not between 0 and 1, or ``delta`` is above 0: then some rare answer may
+            give a person away, and only the share of right guesses is bounded (:func:`best_guess`).
     """
     checked_privacy(epsilon, delta)
     _check_prior(prior)
     if delta > 0:
         raise UserError(
-            "With a delta above 0 no single answer has a bound: ask best_guess for the share of right guesses."
+            "With a delta above 0 no single answer has a bound: best_guess bounds the share of right guesses."
         )
     return prior / (prior + (1 - prior) * math.exp(-epsilon))
 
@@ -103,9 +103,9 @@ def odds_table(
 def guessing_game(epsilon: float, rounds: int = 20_000, seed: int = 7) -> Measurement:
     """Simulate the attacker whom epsilon is made for, and measure how often the guess is right.
 
-    The attacker knows everybody but one person, sees a noisy count, and says whether the person is in. This is
-    a simulation: its noise comes from numpy with a seed, so that a lesson can be repeated; a release takes its
-    noise from OpenDP.
+    The attacker knows everybody but one person, sees a noisy count, and says whether the person is in.
+    This is a simulation: its noise comes from numpy with a seed, so that a lesson can be repeated; a
+    release takes its noise from OpenDP.
 
     Args:
         epsilon: of the count.

@@ -132,8 +132,8 @@ def release(
     """Answer ``query`` with differential privacy.
 
     Bad input is refused and the exact answer is made before anything is paid; then the ledger is charged,
-    and only then is noise drawn. Should the process die between the two, the charge stays: it must not be possible
-    to look at an answer and take the payment back.
+    and only then is noise drawn. Should the process die between the two, the charge stays: it must
+    not be possible to look at an answer and take the payment back.
 
     Args:
         source: anything that :func:`secure_ai.core.sources.open_source` reads, or an opened source.
