@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from secure_ai.anonymize.tabular.anonymizer import AnonymizedTable, anonymize
+from secure_ai.anonymize.tabular.column_roles import Treatment
 from secure_ai.anonymize.tabular.frontier import KS, frontier
 from secure_ai.anonymize.tabular.hierarchies import Hierarchy, read_hierarchy
 from secure_ai.anonymize.tabular.methods import SUPPRESSION_LIMIT
@@ -13,7 +14,7 @@ from secure_ai.anonymize.tabular.release_files import checked_output
 from secure_ai.core import UserError
 from secure_ai.core.sources import open_source, shown
 
-FRONTIER_ROWS = 200_000
+FRONTIER_ROWS = 100_000
 """Up to this many records the report shows what other k would cost."""
 
 
@@ -79,7 +80,8 @@ def anonymize_file(
         curve = None
         if done.risk_before.n <= FRONTIER_ROWS:
             ks = sorted({k, *(one for one in KS if one <= done.risk_before.n)})
-            curve = frontier(opened, done.plan, ks=ks)
+            kept = [c.column for c in done.columns if c.treatment is Treatment.KEPT]
+            curve = frontier(opened, done.plan, ks=ks, target=target, features=kept, seed=seed)
         write_report(done, report, curve)
     return done
 

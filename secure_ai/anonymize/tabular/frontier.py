@@ -75,12 +75,13 @@ def frontier(
     source = opened(table)
     plan = with_hierarchies(source, plan)
     rows, unreached, before = [], {}, None
+    cache: dict[Any, Any] = {}
     for k in sorted(set(ks)):
         chosen = replace(plan, requirements=replace(plan.requirements, k=k))
         try:
             found = partition(source, chosen, every_node=False).partitioning
             useful = (
-                usefulness_of(source, chosen, target, features=features, seed=seed)
+                usefulness_of(source, chosen, target, features=features, seed=seed, cache=cache)
                 if target is not None
                 else None
             )

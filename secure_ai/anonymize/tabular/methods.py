@@ -133,7 +133,13 @@ def partition(table: Source | Any, plan: Plan, *, every_node: bool = True) -> Pa
 
 
 def usefulness_of(
-    source: Source, plan: Plan, target: str, *, features: Sequence[str] = (), seed: int = 0
+    source: Source,
+    plan: Plan,
+    target: str,
+    *,
+    features: Sequence[str] = (),
+    seed: int = 0,
+    cache: dict[Any, np.ndarray] | None = None,
 ) -> Usefulness:
     """Train the same model on a table before and after ``plan``, scored on held-out rows as they were.
 
@@ -143,6 +149,7 @@ def usefulness_of(
         target: column to predict.
         features: released columns beside quasi-identifiers and sensitive attributes.
         seed: of the folds.
+        cache: as in :func:`~secure_ai.anonymize.tabular.usefulness.usefulness`.
 
     Raises:
         UserError: if the target is a quasi-identifier (it is not released as it is), missing, or cannot be
@@ -167,4 +174,4 @@ def usefulness_of(
         }
         return Generalized(kept, cells)
 
-    return usefulness(table, target, release, seed=seed)
+    return usefulness(table, target, release, seed=seed, cache=cache)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -134,6 +134,7 @@ def usefulness(
     seed: int = 0,
     folds: int = FOLDS,
     estimator: BaseEstimator | None = None,
+    cache: dict[Any, np.ndarray] | None = None,
 ) -> Usefulness:
     """Train the same model before and after generalizing, and score both on the same held-out rows.
 
@@ -150,7 +151,9 @@ def usefulness(
         features: columns to read; all but the target if not given.
         seed: of folds and sample.
         folds: parts that are held out in turn.
-        estimator: a scikit-learn model in place of the regressions.
+        estimator: a scikit-learn classifier (with ``predict_proba``) or regressor in place of ours.
+        cache: what the model before said, kept from one call to the next with the same table, target, seed
+            and model; empty at first.
 
     Raises:
         UserError: if the target is missing or cannot be predicted, or no column is left to read.
@@ -173,9 +176,12 @@ def usefulness(
         raise UserError(f"No column is left from which '{shown(target)}' could be predicted.")
     splitter = KFold if kind == "number" else StratifiedKFold
     rounds, suppressed = [], []
+    known = {} if cache is None else cache
     # The models are small: threads of linear algebra would wait for each other, and add up differently.
     with threadpool_limits(1):
-        for train, test in splitter(folds, shuffle=True, random_state=seed).split(table, y):
+        for fold, (train, test) in enumerate(
+            splitter(folds, shuffle=True, random_state=seed).split(table, y)
+        ):
             made = release(table.iloc[train].reset_index(drop=True))
             suppressed.append(1 - len(made.kept) / len(train))
             # Both sides read a column as the release does: as numbers, or as categories.
@@ -186,13 +192,17 @@ def usefulness(
                 for name in names
             }
             held = {name: cells_of_rows(cells, test) for name, cells in plain.items()}
-            said = []
-            for rows, cells in ((train, {}), (train[made.kept], made.cells)):
-                learned = {
-                    name: cells[name] if name in cells else cells_of_rows(plain[name], rows) for name in names
-                }
-                said.append(_Model(kind, estimator).fit(learned, y[rows]).say(held))
-            rounds.append((y[test], *said))
+            key = (fold, *(isinstance(cells, NumberCells) for cells in plain.values()))
+            if key not in known:
+                learned = {name: cells_of_rows(plain[name], train) for name in names}
+                known[key] = _Model(kind, estimator).fit(learned, y[train]).say(held)
+            rows = train[made.kept]
+            learned = {
+                name: made.cells[name] if name in made.cells else cells_of_rows(plain[name], rows)
+                for name in names
+            }
+            after = _Model(kind, estimator).fit(learned, y[rows]).say(held)
+            rounds.append((y[test], known[key], after))
     return Usefulness(
         target,
         tuple(names),
