@@ -118,7 +118,7 @@ def plot_background_knowledge(found: BackgroundKnowledge) -> Figure:
     fact = "values ruled out" if most["kind"] == RULED_OUT else "more columns"
     _title(
         figure,
-        f"'{found.sensitive}' is certain for {percent(start['learned'].iloc[0])} of the people by their class "
+        f"'{found.sensitive}' is certain for {percent(start['learned'].iloc[0])} of people by their class "
         f"alone, for {percent(most['learned'])} with {most['facts']} {fact}",
     )
     return _closed(figure)
