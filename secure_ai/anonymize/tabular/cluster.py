@@ -7,10 +7,12 @@ again on another one by Dask, from the file: so every function must be pure.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import socket
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.core import UserError
@@ -40,16 +42,17 @@ def check_engine(engine: str, scheduler: str | None) -> None:
         raise UserError(f"A scheduler address is for the engine dask, not {engine}: choose engine='dask'.")
 
 
-def partitions(source: Source, columns: Sequence[str], rows: int = PARTITION_ROWS) -> list[Delayed]:
+def partitions(source: Source, columns: Sequence[str], rows: int | None = None) -> list[Delayed]:
     """Return the columns of a table as delayed pandas frames with Arrow types.
 
     Parquet files are read by the workers, which must see them under the same path: whole row groups, about
-    ``rows`` rows each. Anything else is read here and sent to the workers with the tasks.
+    ``rows`` rows each (a million if not given). Anything else is read here and sent along with the tasks.
 
     Raises:
         UserError: if Dask is not installed.
     """
     delayed = _dask().delayed
+    rows = PARTITION_ROWS if rows is None else rows
     if source.files and source.files[0].lower().endswith(".parquet"):
         types = tuple(source.types[name] for name in columns)
         return [
@@ -124,11 +127,14 @@ def _connected(address: str) -> Any:
     from distributed.comm.addressing import parse_address, parse_host_port
 
     try:
-        # A client that nobody answers would go on trying behind our back.
         host, port = parse_host_port(parse_address(address, strict=True)[1])
         socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+        # A client waits without end for a port that opens and says nothing, so the greeting is tried first;
+        # in a thread of its own, since a notebook runs a loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _greeted(address)).result()
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, OverflowError):
         raise UserError(
             f"No Dask scheduler answers at '{shown(str(address))}': check the address (tcp://host:8786)."
         ) from None
@@ -140,6 +146,13 @@ def _connected(address: str) -> Any:
             f"The Dask cluster at '{shown(str(address))}' has no worker: start at least one."
         ) from None
     return client
+
+
+async def _greeted(address: str) -> None:
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=CONNECT_SECONDS), CONNECT_SECONDS)
+    await comm.close()
 
 
 def _awaited(client: Any, future: Any, address: str) -> Any:
