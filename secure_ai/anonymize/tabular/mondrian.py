@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from secure_ai.anonymize.tabular import formulas
 from secure_ai.anonymize.tabular.partitioning import CodedColumn, Codes, Integers, Partitioning
@@ -24,9 +28,11 @@ from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier, shown
 
 METHOD = "Mondrian"
-# Below this many records counting combinations costs less than finding out whether it pays.
-ALWAYS_COUNTED = 100_000
+# Up to this many records the codes of every record are held in memory, 4 bytes for each column.
+CODED_RECORDS = 50_000_000
+# Where more than this share of records has a combination of its own, each record is an item of its own.
 NEARLY_UNIQUE = 0.5
+LARGEST_KEY = 1 << 62
 
 
 def mondrian(
@@ -66,10 +72,11 @@ def mondrian(
     names, attributes = checked_roles(opened, quasi_identifiers, sensitive, requirements)
     if not requirements.needs_sensitive:
         attributes = ()
-    if engine == "duckdb" and _nearly_unique(opened, names):
-        table = _every_record(opened, names, attributes)
+    checked_keys(opened, [*names, *attributes])
+    if engine == "duckdb" and opened.n_rows <= CODED_RECORDS:
+        table = _coded(opened, names, attributes)
     else:
-        table = _distinct(opened, names, attributes, engine, scheduler)
+        table = _summarized(opened, names, attributes, engine, scheduler)
     for name, attribute in zip(attributes, table.sensitive, strict=True):
         check_possible(shown(name), attribute, table.records, requirements)
     axes, columns = [], []
@@ -84,7 +91,15 @@ def mondrian(
     task = Task(tuple(axes), table.sensitive, requirements)
     classes = split_to_classes(columns, None if table.is_records else table.records, task)
     if not attributes or table.is_records:
-        return Partitioning(METHOD, requirements, table.columns, table.codes, table.records, classes)
+        return Partitioning(
+            METHOD,
+            requirements,
+            table.columns,
+            table.codes,
+            table.records,
+            classes,
+            in_record_order=table.is_records,
+        )
     # Items differ in sensitive values too; those of one combination stand together.
     new = np.ones(len(classes), dtype=bool)
     new[1:] = (table.codes[1:] != table.codes[:-1]).any(axis=1)
@@ -161,55 +176,82 @@ class _Table:
     is_records: bool
 
 
-def _distinct(
+def _summarized(
     source: Source, names: Sequence[str], attributes: Sequence[str], engine: str, scheduler: str | None
 ) -> _Table:
+    """Return the distinct combinations as the engine counts them."""
     frame = summarize(source, [*names, *attributes], engine=engine, scheduler=scheduler)
-    records = frame[RECORDS].to_numpy(dtype=np.int64)
     coded = [
-        code_values(name, values) for name, values in zip(names, arrow_columns(frame, names), strict=True)
+        code_values(name, values)
+        for name, values in zip(
+            [*names, *attributes], arrow_columns(frame, [*names, *attributes]), strict=True
+        )
     ]
-    codes = np.empty((len(frame), len(names)), dtype=np.int32, order="F")
-    for i, (_, column) in enumerate(coded):
+    return _table(coded, len(names), frame[RECORDS].to_numpy(dtype=np.int64), is_records=False)
+
+
+def _coded(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _Table:
+    """Return the distinct combinations, counted here; every record for itself where that gains nothing."""
+    coded = _read(source, [*names, *attributes])
+    n = len(coded[0][1])
+    sizes = [column.n_codes for column, _ in coded]
+    if max(sizes[: len(names)]) > max(NEARLY_UNIQUE * n, 1_000):
+        return _table(coded, len(names), np.ones(n, dtype=np.int64), is_records=True)
+    if math.prod(sizes) > LARGEST_KEY:
+        return _summarized(source, names, attributes, "duckdb", None)
+    keys = np.zeros(n, dtype=np.int64)
+    for column, codes in coded:
+        keys *= column.n_codes
+        keys += codes
+    if math.prod(sizes) <= 4 * n + 1_024:
+        records = np.bincount(keys, minlength=1)
+        distinct = np.flatnonzero(records)
+        records = records[distinct]
+    else:
+        keys.sort()
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        if len(first) > max(NEARLY_UNIQUE * n, 1_000):
+            return _table(coded, len(names), np.ones(n, dtype=np.int64), is_records=True)
+        distinct, records = keys[first], np.diff(first, append=n)
+    combinations = []
+    for column, _ in reversed(coded):
+        distinct, codes = np.divmod(distinct, column.n_codes)
+        combinations.append((column, codes.astype(np.int32)))
+    return _table(combinations[::-1], len(names), records, is_records=False)
+
+
+def _table(
+    coded: Sequence[tuple[CodedColumn, Codes]], n_names: int, records: Integers, *, is_records: bool
+) -> _Table:
+    codes = np.empty((len(records), n_names), dtype=np.int32, order="F")
+    for i, (_, column) in enumerate(coded[:n_names]):
         codes[:, i] = column
-    sensitive = [
-        _sensitive(name, values, records)
-        for name, values in zip(attributes, arrow_columns(frame, attributes), strict=True)
-    ]
-    return _Table(tuple(column for column, _ in coded), codes, records, tuple(sensitive), False)
+    weights = None if is_records else records
+    sensitive = tuple(
+        SensitiveCodes(
+            held, np.bincount(held, weights, minlength=column.n_codes).astype(np.int64), column.ordered
+        )
+        for column, held in coded[n_names:]
+    )
+    return _Table(tuple(column for column, _ in coded[:n_names]), codes, records, sensitive, is_records)
 
 
-def _every_record(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _Table:
-    n = source.n_rows
-    codes = np.empty((n, len(names)), dtype=np.int32, order="F")
-    columns = []
-    for i, name in enumerate(names):
-        column, codes[:, i] = code_values(name, _read(source, name))
-        columns.append(column)
-    records = np.ones(n, dtype=np.int64)
-    sensitive = [_sensitive(name, _read(source, name), None) for name in attributes]
-    return _Table(tuple(columns), codes, records, tuple(sensitive), True)
+def _read(source: Source, names: Sequence[str]) -> list[tuple[CodedColumn, Codes]]:
+    """Read columns and number their values, in the order of the records."""
 
+    def selected(some: Sequence[str]) -> pa.Table:
+        keys = ", ".join(f"{value_key(source, name)} AS {quote_identifier(name)}" for name in some)
+        return source.sql(f"SELECT {keys} FROM source").to_arrow_table()
 
-def _read(source: Source, name: str) -> Any:
-    selected = f"{value_key(source, name)} AS {quote_identifier(name)}"
-    return source.sql(f"SELECT {selected} FROM source").to_arrow_table().column(0)
+    # Text would be parsed anew for every column.
+    whole = None if source.label.lower().endswith(".parquet") else selected(names)
 
+    def coded(name: str) -> tuple[CodedColumn, Codes]:
+        values = whole.column(name) if whole is not None else selected([name]).column(0)
+        return code_values(name, values)
 
-def _sensitive(name: str, values: Any, records: Integers | None) -> SensitiveCodes:
-    column, codes = code_values(name, values)
-    overall = np.bincount(codes, records, minlength=column.n_codes).astype(np.int64)
-    return SensitiveCodes(codes, overall, column.ordered)
-
-
-def _nearly_unique(source: Source, names: Sequence[str]) -> bool:
-    """Whether most records have a combination of their own, so that counting combinations gains nothing."""
-    n = source.n_rows
-    if n <= ALWAYS_COUNTED:
-        return False
-    keys = ", ".join(value_key(source, name) for name in checked_keys(source, names))
-    distinct = source.sql(f"SELECT approx_count_distinct(hash({keys})) FROM source").fetchone()[0]
-    return distinct > NEARLY_UNIQUE * n
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 2)) as pool:
+        return list(pool.map(coded, names))
 
 
 def _ranks(column: CodedColumn, codes: Codes, records: Integers, order: Sequence[Any] | None) -> Codes:

@@ -16,7 +16,7 @@ from secure_ai.anonymize.tabular.released import (
     Texts,
     interval_texts,
     set_texts,
-    value_text,
+    value_texts,
 )
 from secure_ai.anonymize.tabular.requirements import Requirements
 from secure_ai.core import UserError
@@ -84,17 +84,16 @@ class CodedColumn:
     @cached_property
     def texts(self) -> Texts:
         """Text of each code, as it is released where it need not be generalized."""
-        texts = [value_text(value) for value in self.values] + [MISSING] * self.has_missing
-        return np.array(texts, dtype=object)
+        return np.append(value_texts(self.values), np.array([MISSING] * self.has_missing, dtype=object))
 
     def written(self, codes: Codes) -> Texts:
         """Return the text of each of ``codes``; of a column of very many values only those are written."""
         if self.n_codes <= ALL_WRITTEN or self.n_codes <= len(codes) or "texts" in self.__dict__:
             return self.texts[codes]
-        needed, inverse = np.unique(codes, return_inverse=True)
-        known = len(self.values)
-        texts = [value_text(self.values[code]) if code < known else MISSING for code in needed]
-        return np.array(texts, dtype=object)[inverse]
+        texts = np.full(len(codes), MISSING, dtype=object)
+        known = codes < len(self.values)
+        texts[known] = value_texts(self.values[codes[known]])
+        return texts
 
     @property
     def span(self) -> float:
@@ -120,6 +119,8 @@ class Partitioning:
         class_of_combination: class of each combination, 0 to ``n_classes - 1``; -1 where it is suppressed.
         recoded: for each column None (a class is written as the range or set of what it holds), or the text
             in which each code is released wherever it occurs (a level of a hierarchy).
+        in_record_order: whether each combination stands for one record, in the order of the table; equal ones
+            may then occur several times. Otherwise they are distinct.
     """
 
     method: str
@@ -129,6 +130,7 @@ class Partitioning:
     records: Integers
     class_of_combination: Integers
     recoded: tuple[Texts | None, ...] = field(default=())
+    in_record_order: bool = False
 
     @property
     def quasi_identifiers(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,22 @@ def value_text(value: object) -> str:
             return text.removesuffix(" 00:00:00")
         case _:
             return str(value)
+
+
+def value_texts(values: NDArray[Any]) -> Texts:
+    """Return :func:`value_text` of each value."""
+    if values.dtype.kind in "iu":
+        return pa.array(values).cast(pa.string()).to_numpy(zero_copy_only=False)
+    texts = np.empty(len(values), dtype=object)
+    if values.dtype == np.float64:
+        texts[:] = pa.array(values).cast(pa.string()).to_numpy(zero_copy_only=False)
+        size = np.abs(values)
+        # Only here is Arrow's text another one than Python's, or not an integer's.
+        other = np.flatnonzero((size < 1e-3) | (size >= 1e14))
+        texts[other] = [value_text(value) for value in values[other]]
+    else:
+        texts[:] = [value_text(value) for value in values]
+    return texts
 
 
 def interval_texts(low: Texts, high: Texts, has_known: Flags, has_missing: Flags) -> Texts:

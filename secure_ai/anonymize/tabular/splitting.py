@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,16 @@ class Axis:
     n_codes: int
     positions: Floats | None
     gap: int
+
+    @cached_property
+    def halves(self) -> Floats:
+        """Halved positions, because the range of a column can be beyond the largest number; a gap is at 0."""
+        return np.append(self.positions / 2, 0.0)
+
+    @cached_property
+    def half_span(self) -> float:
+        """Half the width of the whole column; 1 where it has a single value."""
+        return float(self.halves[-2] - self.halves[0]) or 1.0 if len(self.positions) else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,10 +298,7 @@ def _widths(level: Level, axes: Sequence[Axis]) -> tuple[Floats, Flags]:
             widths[:, i] = (high - low) / (axis.n_codes - 1)
             continue
         mixed[:, i] = (high == axis.gap) & (low != axis.gap)
-        # Halves, because the range of a column can be beyond the largest number.
-        halves = np.append(axis.positions / 2, 0.0)
-        whole = axis.positions[-1] / 2 - axis.positions[0] / 2
-        share = (halves[high] - halves[low]) / (whole or 1.0)
+        share = (axis.halves[high] - axis.halves[low]) / axis.half_span
         widths[:, i] = np.where(mixed[:, i], 1.0, np.where(high > low, np.maximum(share, 1e-300), 0.0))
     return widths, mixed
 

@@ -130,6 +130,20 @@ class Encoder:
             codes[pc.is_null(values).to_numpy(zero_copy_only=False)] = gap
         return codes
 
+    def agrees(self, values: pa.Array | pa.ChunkedArray, codes: Codes) -> bool:
+        """Whether every value has the code that is expected of it."""
+        values = canonical(values)
+        keys, held = self._keys, _sortable(values)
+        if keys is None or held is None or not len(keys) or _family(values) != _family(self._known):
+            return bool((self.encode(values) == codes).all())
+        gap = codes == len(keys)
+        if values.null_count != np.count_nonzero(gap):
+            return False
+        same = keys[np.where(gap, 0, codes)] == held
+        if values.null_count:
+            same[gap] = pc.is_null(values).to_numpy(zero_copy_only=False)[gap]
+        return bool(same.all())
+
     def _codes(self, values: pa.Array) -> Codes:
         known, keys = self._known, self._keys
         nothing = np.full(len(values), NOT_FOUND, dtype=np.int32)

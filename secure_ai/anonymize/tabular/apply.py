@@ -1,0 +1,376 @@
+"""The released table: every record with the values of its class, in memory, in a file or on Dask."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from secure_ai.anonymize.tabular import cluster
+from secure_ai.anonymize.tabular.partitioning import (
+    Codes,
+    Integers,
+    Kind,
+    Partitioning,
+    Representation,
+    suppressed_value,
+)
+from secure_ai.anonymize.tabular.summary import value_key
+from secure_ai.anonymize.tabular.value_codes import NOT_FOUND, Encoder, arrow_columns
+from secure_ai.core import UserError
+from secure_ai.core.outputs import atomic_directory, atomic_file
+from secure_ai.core.sources import Source, open_source, quote_identifier, readable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH_ROWS = 262_144
+LARGEST_KEY = 1 << 62
+# A table of classes by combination is used up to this many entries, or eight for each combination.
+DENSE = 1 << 24
+# Columns of up to this many different texts are handed to Parquet as a dictionary.
+DICTIONARY = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class ClassLookup:
+    """Finds the class of any record whose combination of values was in the table that was divided."""
+
+    partitioning: Partitioning
+
+    @cached_property
+    def _encoders(self) -> tuple[Encoder, ...]:
+        return tuple(Encoder(column) for column in self.partitioning.columns)
+
+    @cached_property
+    def _steps(self) -> list[tuple[list[int], Integers]]:
+        """Columns whose codes make one key, and the keys that occur; each step adds columns to the last."""
+        steps: list[tuple[list[int], Integers]] = []
+        keys = np.zeros(len(self.partitioning.codes), dtype=np.int64)
+        columns: list[int] = []
+        bound = 1
+        for i, column in enumerate(self.partitioning.columns):
+            if columns and bound * column.n_codes > LARGEST_KEY:
+                known, keys = np.unique(keys, return_inverse=True)
+                steps.append((columns, known))
+                columns, bound = [], len(known)
+            columns.append(i)
+            bound *= column.n_codes
+            keys = keys * column.n_codes + self.partitioning.codes[:, i]
+        known = np.unique(keys)
+        return [*steps, (columns, known)]
+
+    @cached_property
+    def _classes(self) -> Integers:
+        """Class of each combination that occurs, in the order of the last step's keys."""
+        keys = self._keys(self.partitioning.codes)
+        classes = np.zeros(len(self._steps[-1][1]), dtype=np.int64)
+        classes[keys] = self.partitioning.class_of_combination
+        return classes
+
+    def _keys(self, codes: Codes) -> Integers:
+        """Return the place of each combination among those that occur, -1 where it does not."""
+        keys = np.zeros(len(codes), dtype=np.int64)
+        unknown = (codes == NOT_FOUND).any(axis=1)
+        for columns, known in self._steps:
+            for i in columns:
+                keys = keys * self.partitioning.columns[i].n_codes + codes[:, i]
+            largest = int(known[-1])
+            if largest < max(DENSE, 8 * len(known)):
+                places = self._dense(known)
+                unknown |= (keys < 0) | (keys > largest)
+                keys = places[np.where(unknown, 0, keys)]
+                unknown |= keys < 0
+            else:
+                found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+                unknown |= known[found] != keys
+                keys = found
+            keys = np.where(unknown, 0, keys)
+        return np.where(unknown, NOT_FOUND, keys)
+
+    def _dense(self, known: Integers) -> Integers:
+        tables = self.__dict__.setdefault("_tables", {})
+        if id(known) not in tables:
+            table = np.full(int(known[-1]) + 1, NOT_FOUND, dtype=np.int64)
+            table[known] = np.arange(len(known))
+            tables[id(known)] = table
+        return tables[id(known)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what can be computed again behind when the lookup travels to a worker."""
+        return {"partitioning": self.partitioning}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the decision alone."""
+        self.__dict__.update(state)
+
+    def classes(self, columns: Sequence[pa.Array | pa.ChunkedArray], start: int | None = None) -> Integers:
+        """Return the class of each record, -1 where it is suppressed.
+
+        Args:
+            columns: the values of each quasi-identifier.
+            start: place of the first record in the table, where known: a nearly unique table is then
+                compared record by record instead of searched.
+
+        Raises:
+            UserError: if a combination of values was not in the table that was divided.
+        """
+        n = len(columns[0])
+        if start is not None and self.partitioning.in_record_order:
+            expected = self.partitioning.codes[start : start + n]
+            if len(expected) == n and all(
+                encoder.agrees(values, expected[:, i])
+                for i, (encoder, values) in enumerate(zip(self._encoders, columns, strict=True))
+            ):
+                return self.partitioning.class_of_combination[start : start + n]
+        codes = np.empty((n, len(columns)), dtype=np.int32, order="F")
+        for i, (encoder, values) in enumerate(zip(self._encoders, columns, strict=True)):
+            codes[:, i] = encoder.encode(values)
+        keys = self._keys(codes)
+        if (keys == NOT_FOUND).any():
+            unknown = np.count_nonzero(keys == NOT_FOUND)
+            raise UserError(
+                f"{unknown:,} records have quasi-identifiers that were not in the table that was divided: "
+                "anonymize this table by itself."
+            )
+        return self._classes[keys]
+
+
+def class_of_records(partitioning: Partitioning, frame: pd.DataFrame | pa.Table) -> Integers:
+    """Return the class of each row of ``frame``, -1 where it is suppressed.
+
+    Raises:
+        UserError: if a combination of values was not in the table that was divided.
+    """
+    return ClassLookup(partitioning).classes(arrow_columns(frame, partitioning.quasi_identifiers), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A decision with the values of every class, ready to be applied to any part of the table.
+
+    Attributes:
+        partitioning: the decision.
+        representation: how ranges are written, see :class:`Representation`.
+    """
+
+    partitioning: Partitioning
+    representation: str = Representation.INTERVAL
+
+    @cached_property
+    def lookup(self) -> ClassLookup:
+        """The class of each combination."""
+        return ClassLookup(self.partitioning)
+
+    @cached_property
+    def values(self) -> tuple[NDArray[Any], ...]:
+        """What each class is released as, one array per quasi-identifier; last what is suppressed."""
+        return tuple(
+            np.append(
+                self.partitioning.released(i, self.representation),
+                np.array(
+                    [suppressed_value(column, self.representation)],
+                    dtype=float if self._is_number(i) else object,
+                ),
+            )
+            for i, column in enumerate(self.partitioning.columns)
+        )
+
+    @cached_property
+    def _texts(self) -> tuple[tuple[pa.Array, Integers | None], ...]:
+        """Values as Arrow arrays; with few different ones, these and the number of each class's."""
+        import pandas as pd
+
+        arrays: list[tuple[pa.Array, Integers | None]] = []
+        for i, values in enumerate(self.values):
+            if self._is_number(i):
+                arrays.append((pa.array(values, from_pandas=True), None))
+                continue
+            numbers, distinct = pd.factorize(values)
+            if len(distinct) <= DICTIONARY:
+                arrays.append((pa.array(distinct, pa.string()), numbers.astype(np.int32)))
+            else:
+                arrays.append((pa.array(values, pa.string()), None))
+        return tuple(arrays)
+
+    def _is_number(self, column: int) -> bool:
+        numeric = self.representation in {Representation.MIDPOINT, Representation.MEAN}
+        return numeric and self.partitioning.columns[column].kind is Kind.NUMBER
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what can be computed again behind when the release travels to a worker."""
+        return {"partitioning": self.partitioning, "representation": self.representation}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the decision alone."""
+        self.__dict__.update(state)
+
+    def frame(self, frame: pd.DataFrame, start: int | None = None) -> pd.DataFrame:
+        """Return ``frame`` with generalized quasi-identifiers: same index, order and other columns."""
+        import pandas as pd
+
+        names = self.partitioning.quasi_identifiers
+        classes = self.lookup.classes(arrow_columns(frame, names), start)
+        replaced = {
+            name: pd.Series(
+                values[classes] if self._is_number(i) else pd.array(values, dtype="str").take(classes),
+                index=frame.index,
+            )
+            for i, (name, values) in enumerate(zip(names, self.values, strict=True))
+        }
+        return frame.assign(**{str(name): column for name, column in replaced.items()})
+
+    def batch(self, batch: pa.RecordBatch, start: int | None = None) -> pa.Table:
+        """Return a batch of the table with generalized quasi-identifiers."""
+        names = self.partitioning.quasi_identifiers
+        table = pa.Table.from_batches([batch])
+        classes = self.lookup.classes([table.column(name) for name in names], start)
+        for name, (values, numbers) in zip(names, self._texts, strict=True):
+            if numbers is None:
+                rows = np.where(classes < 0, len(values) - 1, classes)
+                column = values.take(pa.array(rows))
+            else:
+                column = pa.DictionaryArray.from_arrays(pa.array(numbers[classes]), values)
+            table = table.set_column(table.schema.get_field_index(name), name, column)
+        return table
+
+
+def released_frame(
+    partitioning: Partitioning, frame: pd.DataFrame, representation: str = Representation.INTERVAL
+) -> pd.DataFrame:
+    """Return ``frame`` as it can be shared: quasi-identifiers generalized, everything else untouched.
+
+    Args:
+        partitioning: what was decided on this table.
+        frame: the table, or a part of it.
+        representation: how ranges are written, see :class:`Representation`.
+
+    Raises:
+        UserError: if a column is missing, or a combination of values was not in the table that was divided.
+    """
+    Source("the table", None, dict.fromkeys(map(str, frame.columns), "")).require(
+        partitioning.quasi_identifiers
+    )
+    return Release(partitioning, representation).frame(frame, 0)
+
+
+def write_released(
+    partitioning: Partitioning,
+    source: Source | Any,
+    out: Path | str,
+    representation: str = Representation.INTERVAL,
+    *,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
+) -> Path:
+    """Write the released table to a Parquet or CSV file, batch by batch, in the order of its records.
+
+    With ``engine="dask"`` the workers write a folder of Parquet files, one for each partition; they must
+    see the folder, and Parquet sources, under the same path.
+
+    Args:
+        partitioning: what was decided on this table.
+        source: the table: anything :func:`open_source` opens.
+        out: file ending in .parquet or .csv; with Dask a folder.
+        representation: how ranges are written, see :class:`Representation`.
+        engine: ``"duckdb"`` or ``"dask"``.
+        scheduler: address of a Dask scheduler.
+
+    Raises:
+        UserError: if the ending is another, the place cannot be written, or the table is another one.
+    """
+    cluster.check_engine(engine, scheduler)
+    opened = source if isinstance(source, Source) else open_source(source)
+    opened.require(partitioning.quasi_identifiers)
+    target = Path(out)
+    release = Release(partitioning, representation)
+    if engine == "dask":
+        _write_on_dask(release, opened, target, scheduler)
+        return target
+    suffix = target.suffix.lower()
+    if suffix not in {".parquet", ".csv"}:
+        raise UserError(f"The output {target.name} must end in .parquet or .csv: choose one of the two.")
+    with atomic_file(target) as draft:
+        writer: Any = None
+        try:
+            for table in _released_batches(release, opened):
+                if suffix == ".csv":
+                    table = _without_dictionaries(table)  # noqa: PLW2901
+                if writer is None and suffix == ".csv":
+                    writer = csv.CSVWriter(draft, table.schema)
+                elif writer is None:
+                    writer = pq.ParquetWriter(draft, table.schema, store_schema=False)
+                writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()
+    return target
+
+
+def _released_batches(release: Release, source: Source) -> Iterator[pa.Table]:
+    """Generalize batches on all processors, and hand them on in order."""
+    start = 0
+    waiting: deque[Any] = deque()
+    ahead = min(os.cpu_count() or 1, 4)
+    release.values, release._texts  # noqa: B018
+    with ThreadPoolExecutor(ahead) as pool:
+        for batch in _batches(source, release.partitioning.quasi_identifiers):
+            waiting.append(pool.submit(release.batch, batch, start))
+            start += batch.num_rows
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _batches(source: Source, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Stream the table; quasi-identifiers in the form in which they were summarized."""
+    keys = ", ".join(
+        f"{value_key(source, name) if name in names else quote_identifier(name)} AS {quote_identifier(name)}"
+        for name in source.columns
+    )
+    reader = source.sql(f"SELECT {keys} FROM source").to_arrow_reader(BATCH_ROWS)
+    while True:
+        with readable(source.label):
+            batch = next(reader, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def _write_on_dask(release: Release, source: Source, target: Path, scheduler: str | None) -> None:
+    import dask
+
+    parts = cluster.partitions(source, source.columns)
+    with atomic_directory(target) as folder:
+        shared = dask.delayed(release, pure=True)
+        written = [
+            dask.delayed(write_partition, pure=True)(part, shared, str(folder / f"part-{i:05d}.parquet"))
+            for i, part in enumerate(parts)
+        ]
+        cluster.computed(cluster.merged(written, sum), scheduler)
+
+
+def write_partition(frame: pd.DataFrame, release: Release, path: str) -> int:
+    """Write one partition as it is released; return its number of records."""
+    table = pa.Table.from_pandas(release.frame(frame), preserve_index=False)
+    pq.write_table(table, path, store_schema=False)
+    return len(frame)
+
+
+def _without_dictionaries(table: pa.Table) -> pa.Table:
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(i, field.name, table.column(i).cast(field.type.value_type))
+    return table
