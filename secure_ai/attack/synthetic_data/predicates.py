@@ -14,6 +14,8 @@ EQUAL, AT_LEAST, AT_MOST, UNEQUAL, ABOVE, BELOW = range(6)
 OPERATIONS = {EQUAL: np.equal, AT_LEAST: np.greater_equal, AT_MOST: np.less_equal,
               UNEQUAL: np.not_equal, ABOVE: np.greater, BELOW: np.less}  # fmt: skip
 BATCH = 1024
+CLAUSES = 64
+IDLE = 8
 BLOCK = 1 << 22
 # A predicate that fits more records than this is not going to fit exactly one of a random half.
 MANY = 24
@@ -62,25 +64,28 @@ def fits(predicates: Predicates, tables: Sequence[np.ndarray], numeric: Sequence
     n = len(tables[0])
     packed = np.full((len(predicates.column), (n + 7) // 8), 255, dtype=np.uint8)
     for place in range(predicates.column.shape[1]):
-        for number in np.unique(predicates.column[:, place]):
-            rows = np.flatnonzero(predicates.column[:, place] == number)
-            clauses = np.column_stack([predicates.operation[rows, place], predicates.value[rows, place]])
+        kinds = np.stack([predicates.column[:, place], predicates.operation[:, place]])
+        for number, operation in sorted(set(zip(*kinds.tolist(), strict=True))):
+            rows = np.flatnonzero((kinds[0] == number) & (kinds[1] == operation))
             # A clause that many predicates share is evaluated once.
-            distinct, which = np.unique(clauses, axis=0, return_inverse=True)
-            bits = np.vstack(
-                [np.packbits(_clause(tables[number], numeric[number], *clause)) for clause in distinct]
-            )
-            packed[rows] &= bits[which.ravel()]
+            distinct, which = np.unique(predicates.value[rows, place], return_inverse=True)
+            for start in range(0, len(distinct), CLAUSES):
+                part = distinct[start : start + CLAUSES, None]
+                met = _clause(tables[number][None, :], numeric[number], operation, part)
+                here = (which >= start) & (which < start + CLAUSES)
+                packed[rows[here]] &= np.packbits(met, axis=1)[which[here] - start]
     if n % 8:
         packed[:, -1] &= np.uint8((0xFF << (8 - n % 8)) & 0xFF)
     return packed
 
 
-def _clause(values: np.ndarray, numeric: bool, operation: float, value: float) -> np.ndarray:
-    if numeric and np.isnan(value):
-        return np.isnan(values) if operation == EQUAL else ~np.isnan(values)
+def _clause(values: np.ndarray, numeric: bool, operation: int, wanted: np.ndarray) -> np.ndarray:
     # A missing value is a value of its own: different from every other, neither above nor below any.
-    return OPERATIONS[int(operation)](values, value if numeric else np.int32(value))
+    met = OPERATIONS[operation](values, wanted if numeric else wanted.astype(np.int32))
+    absent = np.isnan(wanted[:, 0])
+    if numeric and absent.any():
+        met[absent] = np.isnan(values) if operation == EQUAL else ~np.isnan(values)
+    return met
 
 
 def counted(predicates: Predicates, tables: Sequence[np.ndarray], numeric: Sequence[bool]) -> np.ndarray:
@@ -125,7 +130,8 @@ def multivariate(
     """Return up to ``n`` predicates on ``n_columns`` columns that fit exactly one synthetic record.
 
     Each takes a random synthetic record and random columns: ``>=`` its number where that is above the
-    median, ``<=`` where not, ``=`` for the rest. ``attempts`` bounds how many are tried.
+    median, ``<=`` where not, ``=`` for the rest. ``attempts`` bounds how many are tried; it also ends when
+    several batches bring nothing new.
 
     Source: Giomi et al. (2022), section 3.2.
     """
@@ -134,6 +140,7 @@ def multivariate(
                for c, t in zip(columns, tables, strict=True)]  # fmt: skip
     kept: list[Predicates] = []
     seen: set[bytes] = set()
+    idle = 0
     for _ in range(0, attempts, BATCH):
         which = np.sort(_some_columns(BATCH, len(columns), n_columns, rng), axis=1)
         record = rng.integers(len(tables[0]), size=BATCH)
@@ -154,7 +161,8 @@ def multivariate(
                 seen.add(key)
                 new.append(row)
         kept.append(batch[np.array(new, dtype=np.int64)])
-        if len(seen) >= n:
+        idle = 0 if new else idle + 1
+        if len(seen) >= n or idle == IDLE:
             break
     return Predicates(*(np.concatenate(parts)[:n] for parts in zip(*kept, strict=True)))
 

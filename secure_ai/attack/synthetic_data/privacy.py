@@ -16,6 +16,7 @@ from secure_ai.core import UserError
 from secure_ai.core.sources import shown
 
 TRIES_PER_ATTACK = 50
+MOST_ATTACKS = 100_000
 
 
 def synthetic_privacy(
@@ -206,12 +207,12 @@ def _reordered(column: Column, order: np.ndarray) -> Column:
 
 
 def _check_options(n_attacks: int, n_columns: int, neighbors: int, tolerance: float, seed: int) -> None:
-    wholes = {"n_attacks": n_attacks, "n_columns": n_columns, "neighbors": neighbors, "seed": seed + 1}
+    wholes = {"n_attacks": n_attacks, "n_columns": n_columns, "neighbors": neighbors, "seed": seed}
     for name, value in wholes.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            least = "0" if name == "seed" else "1"
-            raise UserError(f"{name} must be a whole number of at least {least}: 500 attacks are usual.")
-    if not 0 <= tolerance < 1:
+        least, most = (0, 2**63) if name == "seed" else (1, MOST_ATTACKS)
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
+            raise UserError(f"{name} must be a whole number from {least} to {most:,}, not {value}.")
+    if isinstance(tolerance, str) or not 0 <= tolerance < 1:
         raise UserError(f"tolerance must be at least 0 and below 1, not {tolerance}: 0.05 is usual.")
 
 

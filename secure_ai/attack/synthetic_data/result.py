@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secure_ai.attack.synthetic_data.intervals import Rate, excess
-from secure_ai.core import Measurement, Unassessed
+from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
 
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ class SyntheticPrivacy:
         """Return an attack by its name, or an inference by its secret.
 
         Raises:
-            KeyError: if there is none.
+            UserError: if there is none.
         """
         for attack in self.attacks:
             if name in {attack.name, attack.title} or (attack.secret and name == attack.secret):
                 return attack
-        raise KeyError(f"{name}: choose from {', '.join(attack.title for attack in self.attacks)}")
+        titles = ", ".join(f"'{attack.title}'" for attack in self.attacks)
+        raise UserError(f"There is no attack '{name}' here: choose from {titles}.")
 
     @property
     def worst(self) -> PrivacyAttack | None:

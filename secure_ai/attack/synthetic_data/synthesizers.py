@@ -138,6 +138,8 @@ def _within_ranges(
     drawn = rng.uniform(edges[place], edges[place + 1])
     if (known == known.round()).all():
         drawn = drawn.round()
+    if pd.api.types.is_timedelta64_dtype(values):
+        return pd.Series(pd.to_timedelta(drawn, unit="D")).mask(absent)
     if not pd.api.types.is_numeric_dtype(values):  # days since 1970
         moments = pd.Series(pd.Timestamp(0) + pd.to_timedelta(drawn, unit="D"))
         return moments.mask(absent)

@@ -25,9 +25,7 @@ def test_copies_of_the_training_records_score_near_one(copies):
 
 
 @pytest.mark.parametrize("kind", ["other people", "independent noise"])
-def test_intervals_hold_zero_when_the_synthetic_data_know_nothing_of_the_training_records(
-    people, asked, kind
-):
+def test_intervals_hold_zero_when_nothing_is_known_of_the_training_records(people, asked, kind):
     held, values = [], []
     for seed in range(0, 75, 3):
         training, control, synthetic = (people(300, seed + i) for i in range(3))
@@ -136,8 +134,9 @@ def test_groups_of_different_size_are_compared_at_the_same_size(people, sizes):
 def odd(table):
     """Missing values in every column, a constant one, an empty one, dates as objects, three kinds of text."""
     table = table.assign(
-        constant=1, empty=None, day=[datetime.date(2024, 1, 1 + i % 28) for i in range(len(table))],
-        kind=pd.Categorical(["ä", "丙", "x y"] * (len(table) // 3)), truth=[True, False, None] * (len(table) // 3),
+        constant=1, empty=None,
+        day=[datetime.date(2024, 1, 1 + i % 28) for i in range(len(table))],
+    """Return missing values, a constant and an empty column, date objects, and other kinds of text."""
         mixed=[1, "a", 2.5] * (len(table) // 3),
     )  # fmt: skip
     return table.mask(np.random.default_rng(0).random(table.shape) < 0.1)
@@ -175,8 +174,10 @@ BAD = [
     (lambda t, s, c: (t, s, c, {"linked": (["age"], [])}), "one of them is empty"),
     (lambda t, s, c: (t, s, c, {"linked": ["age"]}), "two lists of columns"),
     (lambda t, s, c: (t, s, c, {"n_attacks": 0}), "n_attacks must be a whole number"),
-    (lambda t, s, c: (t, s, c, {"n_columns": 2.5}), "n_columns must be a whole number"),
-    (lambda t, s, c: (t, s, c, {"seed": -1}), "seed must be a whole number of at least 0"),
+    (lambda t, s, c: (t, s, c, {"n_columns": 2.5}), "n_columns must be a whole number from 1"),
+    (lambda t, s, c: (t, s, c, {"seed": -1}), "seed must be a whole number from 0"),
+    (lambda t, s, c: (t, s, c, {"seed": "x"}), "seed must be a whole number from 0"),
+    (lambda t, s, c: (t, s, c, {"n_attacks": 10**9}), "from 1 to 100,000"),
     (lambda t, s, c: (t, s, c, {"tolerance": float("nan")}), "tolerance must be"),
     (lambda t, s, c: (t, "no such file.csv", c, {}), "does not exist"),
     (lambda t, s, c: (pd.concat([t, t["age"]], axis=1), s, c, {}), "two columns named 'age'"),
@@ -201,3 +202,18 @@ def test_records_that_are_equal_by_chance_are_noted_and_not_refused():
     ]
     found = synthetic_privacy(*tables)
     assert "no more than records of different people are equal by chance" in found.notes[0]
+
+
+def test_an_attack_that_is_not_there_is_told_with_those_that_are(copies):
+    assert copies["singling out, one column"] is copies["singling_out_univariate"]
+    with pytest.raises(UserError, match="choose from 'singling out, one column'"):
+        copies["salary"]
+
+
+def test_sentences_say_what_was_found(copies, people, asked):
+    assert copies.sentence().startswith("5 of 5 assessed attacks (5 tried) show that the synthetic data give")
+    assert "the synthetic data give training records away" in copies["income"].sentence()
+    weak = synthetic_privacy(people(300, 1), independent_columns(people(300, 3)), people(300, 2), **asked)
+    assert "is not assessed" in weak["diagnosis"].sentence()
+    nothing = synthetic_privacy(people(10, 1), people(10, 2), people(10, 3), n_attacks=10)
+    assert nothing.sentence().startswith("None of 4 attacks could be assessed")
