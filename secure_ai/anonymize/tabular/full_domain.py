@@ -27,9 +27,10 @@ from secure_ai.anonymize.tabular.hierarchies import Hierarchy
 from secure_ai.anonymize.tabular.hierarchy_builders import suggest_hierarchies
 from secure_ai.anonymize.tabular.lattice import Lattice, candidates, least
 from secure_ai.anonymize.tabular.level_search import LevelSearch, Loss, NodeOutcome, released_texts
-from secure_ai.anonymize.tabular.mondrian import open_table
+from secure_ai.anonymize.tabular.mondrian import check_possible, open_table
 from secure_ai.anonymize.tabular.partitioning import Partitioning
 from secure_ai.anonymize.tabular.requirements import Requirements, checked_roles
+from secure_ai.anonymize.tabular.splitting import SensitiveCodes
 from secure_ai.anonymize.tabular.summary import RECORDS, summarize
 from secure_ai.anonymize.tabular.value_codes import arrow_columns, code_values
 from secure_ai.core import UserError
@@ -147,7 +148,8 @@ def generalize(
 
     Raises:
         UserError: if columns, hierarchies and requirements do not fit the table, or nothing satisfies the
-            requirements within the limit; it then tells the least share that would have to be suppressed.
+            requirements: the message then says what the whole table satisfies. What that does can always be
+            had, at worst as one class.
 
     Source: Kohlmayer et al., Flash (2012); El Emam et al., OLA (2009), for the search; ARX for suppression.
     """
@@ -163,6 +165,8 @@ def generalize(
     also = [sensitive] if isinstance(sensitive, str) else [*sensitive]
     source = open_table(source, [*wanted, *also])
     names, attributes = checked_roles(source, quasi_identifiers, sensitive, requirements)
+    if not requirements.needs_sensitive:
+        attributes = ()
     if hierarchies is None:
         hierarchies = suggest_hierarchies(source, names)
     without = [name for name in names if name not in hierarchies]
@@ -180,6 +184,10 @@ def generalize(
         )
     ]
     records = summary[RECORDS].to_numpy(np.int64)
+    for column, codes in coded[len(names) :]:
+        overall = np.bincount(codes, weights=records, minlength=column.n_codes).astype(np.int64)
+        attribute = SensitiveCodes(codes, overall, column.ordered)
+        check_possible(shown(column.name), attribute, records, requirements)
     search = LevelSearch(
         coded=coded[: len(names)],
         hierarchies=chosen,
@@ -200,7 +208,8 @@ def _found(search: LevelSearch, lattice: Lattice, share: float, *, every_node: b
     bounds = np.array([search.least_loss(node) for node in nodes])
     best = least(nodes, bounds, lambda node: None if (seen := search.outcome(node)) is None else seen.loss)
     if best is None:
-        raise UserError(search.refusal(lattice, share))
+        # Only at the last bit of a figure: what the whole table satisfies, its classes together do.
+        raise UserError(f"No levels satisfy {search.requirements.describe()}: require a little less.")
     admissible = sorted((seen for seen in search.seen.values() if seen is not None), key=lambda at: at.levels)
     return FullDomain(
         partitioning=search.partitioning(best[0]),

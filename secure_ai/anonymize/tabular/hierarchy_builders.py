@@ -288,11 +288,13 @@ def suggest_hierarchies(
     Raises:
         UserError: if a column is not there or holds infinite numbers.
     """
-    from secure_ai.anonymize.tabular.summary import RECORDS, opened, summarize
+    from secure_ai.anonymize.tabular.mondrian import open_table
+    from secure_ai.anonymize.tabular.summary import RECORDS, summarize
 
-    source = opened(source)
+    names = list(dict.fromkeys([columns] if isinstance(columns, str) else columns))
+    source = open_table(source, names)
     proposed = {}
-    for name in dict.fromkeys([columns] if isinstance(columns, str) else columns):
+    for name in names:
         summary = summarize(source, [name])
         values, records = summary[name], summary[RECORDS].to_numpy()
         found = _suggested(name, values, records, tuple((entities or {}).get(name, ())))

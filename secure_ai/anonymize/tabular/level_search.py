@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from secure_ai.anonymize.tabular.formulas import ClassHistogram, distinct_values
 from secure_ai.anonymize.tabular.hierarchies import Hierarchy
-from secure_ai.anonymize.tabular.lattice import Lattice, Node
+from secure_ai.anonymize.tabular.lattice import Node
 from secure_ai.anonymize.tabular.partitioning import NO_CLASS, CodedColumn, Codes, Kind, Partitioning
 from secure_ai.anonymize.tabular.released import Texts
 from secure_ai.anonymize.tabular.requirements import ROUNDING, Requirements
@@ -163,27 +163,6 @@ class LevelSearch:
                 released_texts(column, hierarchy, level) if level else None
                 for column, hierarchy, level in zip(self.columns, self.hierarchies, node, strict=True)
             ),
-        )
-
-    def refusal(self, lattice: Lattice, share: float) -> str:
-        """Say that nothing is admissible, and what would be."""
-        asked = self.requirements.describe()
-        fewest: tuple[int, Node] | None = None
-        for node in lattice.nodes():
-            classes = self.tables.at(node)
-            suppressed = self._suppressed(classes, self.n if fewest is None else fewest[0] - 1)
-            if suppressed is not None:
-                fewest = (int(classes.sizes[suppressed].sum()), node)
-        if fewest is None:
-            return (
-                f"No levels of these hierarchies satisfy {asked}, whatever is suppressed: require less of it."
-            )
-        # Rounded up: the share that is named must do.
-        needed = math.ceil(fewest[0] / self.n * 1e4) / 1e4
-        return (
-            f"No levels of these hierarchies satisfy {asked} with at most {share:.2%} of the records "
-            f"suppressed: it takes {needed:.2%} ({fewest[0]:,} of {self.n:,} records). Allow that, or "
-            "require less."
         )
 
     def _met(self, classes: GeneralizedClasses) -> Flags:

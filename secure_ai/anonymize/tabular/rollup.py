@@ -18,6 +18,8 @@ Codes = NDArray[np.int32]
 
 # Keys are 64-bit; beyond this they are numbered anew.
 KEY_SPACE = 1 << 62
+# Up to this many possible keys, or four for each record, are counted in a table instead of sorted.
+COUNTED_KEYS = 1 << 16
 CACHED_CELLS = 20_000_000
 
 
@@ -136,15 +138,15 @@ class LevelTables:
     ) -> GeneralizedClasses:
         sizes = [self._sizes[i][level] for i, level in enumerate(node)]
         space = math.prod(sizes) * self._n_sensitive
-        dense = space <= max(1 << 16, 4 * len(records))
-        if space <= KEY_SPACE:
+        counted = space <= max(COUNTED_KEYS, 4 * len(records))
+        if space <= KEY_SPACE or counted:
             keys = np.zeros(len(records), dtype=np.int64)
             for size, column in zip(sizes, codes, strict=True):
                 keys = keys * size + column
         else:
             keys = _numbered(codes, sizes)
         keys = keys * self._n_sensitive + sensitive
-        if dense:
+        if counted:
             counts = np.bincount(keys, weights=records, minlength=space)
             found = np.flatnonzero(counts)
             quotient, pair = np.divmod(found, self._n_sensitive)
