@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from secure_ai.attack.synthetic_data.result import PrivacyAttack, SyntheticPrivacy
+from secure_ai.attack.synthetic_data.result import PrivacyAttack, SyntheticPrivacy, two_digits
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE, percent
 
@@ -85,10 +85,10 @@ def privacy_curve_sentence(curve: pd.DataFrame) -> str:
     first, last = _most_moved(curve)
     highest = curve[curve["setting"] == curve["setting"].max()].sort_values("risk").iloc[-1]
     return (
-        f"The risk of {first['attack']} goes from {first['risk']:.2f} ({first['low']:.2f} to "
-        f"{first['high']:.2f}) at {first['setting']:g} to {last['risk']:.2f} ({last['low']:.2f} to "
-        f"{last['high']:.2f}) at {last['setting']:g}; the highest risk at {highest['setting']:g} is "
-        f"{highest['risk']:.2f}, by {highest['attack']}."
+        f"The risk of {first['attack']} goes from {two_digits(first['risk'])} ({two_digits(first['low'])} to "
+        f"{two_digits(first['high'])}) at {first['setting']:g} to {two_digits(last['risk'])} ({two_digits(last['low'])} to "
+        f"{two_digits(last['high'])}) at {last['setting']:g}; the highest risk at {highest['setting']:g} is "
+        f"{two_digits(highest['risk'])}, by {highest['attack']}."
     )
 
 
@@ -119,8 +119,8 @@ def plot_privacy_curve(curve: pd.DataFrame, *, setting: str = "records in a leaf
     axes.set_xlabel(setting)
     axes.set_ylabel("risk in excess of the control group\n(95% interval)")
     axes.set_title(
-        f"{first['attack']}: risk {first['risk']:.2f} at {first['setting']:g} {setting}, "
-        f"{last['risk']:.2f} at {last['setting']:g}".capitalize(),
+        f"Risk of {first['attack']}: {two_digits(first['risk'])} at {first['setting']:g} {setting}, "
+        f"{two_digits(last['risk'])} at {last['setting']:g}",
         loc="left",
     )
     figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9)
@@ -142,7 +142,7 @@ def _verdict(attack: PrivacyAttack) -> str:
     if not isinstance(attack.risk, Measurement):
         return "not assessed"
     low, high = attack.risk.interval
-    return f"risk {attack.risk.value:.2f}\n({low:.2f} to {high:.2f})"
+    return f"risk {two_digits(attack.risk.value)}\n({two_digits(low)} to {two_digits(high)})"
 
 
 def _title(found: SyntheticPrivacy) -> str:

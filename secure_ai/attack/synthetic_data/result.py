@@ -79,8 +79,8 @@ class PrivacyAttack:
         training, control, naive = map(percent, rates)
         return (
             f"{_capital(self.title)} succeeds for {training} of attacks on training records, {control} on "
-            f"control records and {naive} by naive guessing: risk {self.risk.value:.2f} "
-            f"({low:.2f} to {high:.2f}), {verdict}."
+            f"control records and {naive} by naive guessing: risk {two_digits(self.risk.value)} "
+            f"({two_digits(low)} to {two_digits(high)}), {verdict}."
         )
 
 
@@ -156,8 +156,17 @@ class SyntheticPrivacy:
         return (
             f"{leaks or 'None'} of {assessed} assessed attacks ({len(self.attacks)} tried) "
             f"{'shows' if leaks == 1 else 'show'} that the synthetic data give training records away; the "
-            f"highest risk is {worst.risk.value:.2f} ({low:.2f} to {high:.2f}), by {worst.title}."
+            f"highest risk is {two_digits(worst.risk.value)} ({two_digits(low)} to {two_digits(high)}), by {worst.title}."
         )
+
+
+def two_digits(figure: float) -> str:
+    """Show a risk with two digits, and none below zero that rounds to zero.
+
+    >>> two_digits(-0.004), two_digits(0.617)
+    ('0.00', '0.62')
+    """
+    return f"{round(figure, 2) + 0.0:.2f}"
 
 
 def not_made(name: str, reason: str, secret: str = "") -> PrivacyAttack:

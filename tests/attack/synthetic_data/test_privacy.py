@@ -132,13 +132,11 @@ def test_groups_of_different_size_are_compared_at_the_same_size(people, sizes):
 
 
 def odd(table):
-    """Missing values in every column, a constant one, an empty one, dates as objects, three kinds of text."""
-    table = table.assign(
-        constant=1, empty=None,
-        day=[datetime.date(2024, 1, 1 + i % 28) for i in range(len(table))],
     """Return missing values, a constant and an empty column, date objects, and other kinds of text."""
-        mixed=[1, "a", 2.5] * (len(table) // 3),
-    )  # fmt: skip
+    thirds = len(table) // 3
+    days = [datetime.date(2024, 1, 1 + i % 28) for i in range(len(table))]
+    table = table.assign(constant=1, empty=None, day=days, mixed=[1, "a", 2.5] * thirds)
+    table = table.assign(kind=pd.Categorical(["ä", "丙", "x y"] * thirds), truth=[True, False, None] * thirds)
     return table.mask(np.random.default_rng(0).random(table.shape) < 0.1)
 
 
