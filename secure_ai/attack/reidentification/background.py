@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secure_ai.attack.reidentification.classes import CodedRelease, coded_release, smallest_class
+from secure_ai.attack.reidentification.classes import (
+    CodedRelease,
+    check_chance,
+    coded_release,
+    smallest_class,
+)
 from secure_ai.attack.reidentification.values import Integers, combined, measured_frame
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.figures import percent
@@ -122,10 +127,9 @@ def background_knowledge(
     """
     import pandas as pd
 
-    if not 0 < threshold <= 1:
-        raise UserError(f"The threshold must be above 0 and at most 1, not {threshold}: 0.9 is usual.")
-    if ruled_out < 0 or shuffles < 1:
-        raise UserError("ruled_out must be at least 0 and shuffles at least 1: 3 and 5 are usual.")
+    check_chance(threshold, shuffles, seed, above=0.0)
+    if isinstance(ruled_out, bool) or not isinstance(ruled_out, int) or ruled_out < 0:
+        raise UserError(f"ruled_out must be a whole number of at least 0, not {ruled_out}: 3 is usual.")
     columns = [known] if isinstance(known, str) else list(known)
     coded = coded_release(release, quasi_identifiers, sensitive, columns)
     others = list(coded.shuffled(shuffles, seed))

@@ -87,6 +87,22 @@ def coded_release(
     )
 
 
+def check_chance(threshold: object, shuffles: object, seed: object, *, above: float) -> None:
+    """Check what is asked about certainty and chance.
+
+    Raises:
+        UserError: if the threshold is no number in (``above``, 1], or the others are no whole numbers of at
+            least 1 and 0.
+    """
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not above < threshold <= 1:
+        raise UserError(
+            f"The threshold must be a number above {above:g} and at most 1, not {threshold}: 1 or 0.9 are usual."
+        )
+    for name, value, least in (("shuffles", shuffles, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise UserError(f"{name} must be a whole number of at least {least}, not {value}.")
+
+
 def smallest_class(classes: Integers) -> int:
     """Return k: the number of records of the smallest class."""
     sizes = np.bincount(classes)

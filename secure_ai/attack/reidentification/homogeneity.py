@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from secure_ai.attack.reidentification.classes import CodedRelease, coded_release, smallest_class
+from secure_ai.attack.reidentification.classes import (
+    CodedRelease,
+    check_chance,
+    coded_release,
+    smallest_class,
+)
 from secure_ai.attack.reidentification.values import measured_frame
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.figures import percent
@@ -98,12 +103,7 @@ def homogeneity(
 
     Source: Machanavajjhala et al. (2007).
     """
-    if not 0.5 < threshold <= 1:
-        raise UserError(
-            f"The threshold must be above 0.5 and at most 1, not {threshold}: 1 or 0.9 are usual."
-        )
-    if shuffles < 1:
-        raise UserError(f"shuffles must be at least 1, not {shuffles}: the control needs it.")
+    check_chance(threshold, shuffles, seed, above=0.5)
     coded = coded_release(release, quasi_identifiers, sensitive)
     counting = np.append(np.ones(coded.missing, dtype=bool), False)
     if secrets is not None:

@@ -149,7 +149,7 @@ def test_no_name_of_the_register_is_in_the_result() -> None:
 small = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(small, small)
 def test_matches_are_those_that_counting_by_hand_finds(release, register) -> None:
     frames = [pd.DataFrame(rows, columns=["x", "y"]) for rows in (release, register)]

@@ -94,7 +94,7 @@ def test_background_knowledge_of_independent_values_is_that_of_somebody_without_
 rows = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", "c", None])), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows)
 def test_another_fact_never_makes_an_attacker_less_certain(records) -> None:
     frame = pd.DataFrame(records, columns=["q", "s"])
@@ -126,6 +126,8 @@ def test_the_same_seed_gives_the_same_control() -> None:
         (([], "condition"), {}, "No quasi-identifier"),
         ((KEYS, "condition"), {"secrets": ["plague"]}, "None of the secrets"),
         ((KEYS, "condition"), {"shuffles": 0}, "shuffles"),
+        ((KEYS, "condition"), {"threshold": "high"}, "must be a number"),
+        ((KEYS, "condition"), {"seed": -1}, "seed"),
     ],
 )
 def test_a_wrong_request_is_answered_in_a_sentence(arguments, options, words) -> None:

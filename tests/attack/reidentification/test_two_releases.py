@@ -95,7 +95,7 @@ def test_a_second_release_of_independent_values_is_right_as_seldom_as_its_contro
 records = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abc")), min_size=1, max_size=25)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(records)
 def test_the_true_value_stays_possible_for_everybody_who_is_in_both(rows) -> None:
     people = pd.DataFrame(rows, columns=["q", "s"])
