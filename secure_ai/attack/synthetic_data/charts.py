@@ -85,9 +85,8 @@ def privacy_curve_sentence(curve: pd.DataFrame) -> str:
     first, last = _most_moved(curve)
     highest = curve[curve["setting"] == curve["setting"].max()].sort_values("risk").iloc[-1]
     return (
-        f"The risk of {first['attack']} goes from {two_digits(first['risk'])} ({two_digits(first['low'])} to "
-        f"{two_digits(first['high'])}) at {first['setting']:g} to {two_digits(last['risk'])} ({two_digits(last['low'])} to "
-        f"{two_digits(last['high'])}) at {last['setting']:g}; the highest risk at {highest['setting']:g} is "
+        f"The risk of {first['attack']} goes from {_with_interval(first)} at {first['setting']:g} to "
+        f"{_with_interval(last)} at {last['setting']:g}; the highest risk at {highest['setting']:g} is "
         f"{two_digits(highest['risk'])}, by {highest['attack']}."
     )
 
@@ -143,6 +142,10 @@ def _verdict(attack: PrivacyAttack) -> str:
         return "not assessed"
     low, high = attack.risk.interval
     return f"risk {two_digits(attack.risk.value)}\n({two_digits(low)} to {two_digits(high)})"
+
+
+def _with_interval(row: pd.Series) -> str:
+    return f"{two_digits(row['risk'])} ({two_digits(row['low'])} to {two_digits(row['high'])})"
 
 
 def _title(found: SyntheticPrivacy) -> str:

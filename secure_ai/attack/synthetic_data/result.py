@@ -156,7 +156,8 @@ class SyntheticPrivacy:
         return (
             f"{leaks or 'None'} of {assessed} assessed attacks ({len(self.attacks)} tried) "
             f"{'shows' if leaks == 1 else 'show'} that the synthetic data give training records away; the "
-            f"highest risk is {two_digits(worst.risk.value)} ({two_digits(low)} to {two_digits(high)}), by {worst.title}."
+            f"highest risk is {two_digits(worst.risk.value)} ({two_digits(low)} to {two_digits(high)}), "
+            f"by {worst.title}."
         )
 
 

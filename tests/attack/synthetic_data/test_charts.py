@@ -44,7 +44,7 @@ def test_the_curve_says_which_risk_moves_most(found):
     assert sentence.startswith("The risk of ")
     assert "at 1 to" in sentence
     figure = plot_privacy_curve(curve)
-    assert "risk" in figure.axes[0].get_title(loc="left")
+    assert figure.axes[0].get_title(loc="left").startswith("Risk of ")
     assert figure.axes[0].get_xlabel() == "records in a leaf"
 
 
