@@ -52,7 +52,7 @@ def value_texts(values: NDArray[Any]) -> Texts:
         texts[:] = pa.array(values).cast(pa.string()).to_numpy(zero_copy_only=False)
         size = np.abs(values)
         # Only here is Arrow's text another one than Python's, or not an integer's.
-        other = np.flatnonzero((size < 1e-3) | (size >= 1e14))
+        other = np.flatnonzero((size < 1e-3) | (size >= 1e10))
         texts[other] = [value_text(value) for value in values[other]]
     else:
         texts[:] = [value_text(value) for value in values]
