@@ -96,7 +96,7 @@ def check_chance(threshold: object, shuffles: object, seed: object, *, above: fl
     """
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not above < threshold <= 1:
         raise UserError(
-            f"The threshold must be a number above {above:g} and at most 1, not {threshold}: 1 or 0.9 are usual."
+            f"The threshold must be a number above {above:g} and at most 1, not {threshold}: 0.9 is usual."
         )
     for name, value, least in (("shuffles", shuffles, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
