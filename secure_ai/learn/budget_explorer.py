@@ -10,7 +10,7 @@ import numpy as np
 
 from secure_ai.anonymize.differential_privacy.bounds import PrivacyUnit
 from secure_ai.anonymize.differential_privacy.charts import plot_error_curve
-from secure_ai.anonymize.differential_privacy.error_curve import EPSILONS, error_curve
+from secure_ai.anonymize.differential_privacy.error_curves import EPSILONS, error_curve
 from secure_ai.anonymize.differential_privacy.noise import doubts
 from secure_ai.anonymize.differential_privacy.odds import best_guess, odds_factor, odds_sentence, posterior
 from secure_ai.anonymize.differential_privacy.queries import Query
@@ -34,7 +34,7 @@ class BudgetExplorer:
         unit: who is protected; one row by default.
 
     Raises:
-        UserError: on bad input, as :func:`secure_ai.anonymize.differential_privacy.error_curve.error_curve`.
+        UserError: on bad input, as :func:`secure_ai.anonymize.differential_privacy.error_curve`.
     """
 
     def __init__(self, source: TableLike | Source, query: Query, unit: PrivacyUnit | None = None) -> None:
@@ -60,9 +60,9 @@ class BudgetExplorer:
                 ("mean absolute error", f"{row['error']:,.4g} ({percent(row['relative_error'])})"),
                 ("of which the noise alone", f"{row['noise']:,.4g}"),
                 ("an attacker's odds grow at most", f"{odds_factor(epsilon):,.4g}-fold"),
-                ("who was 50% sure is afterwards at most", percent(posterior(0.5, epsilon))),
-                ("who was 1% sure is afterwards at most", percent(posterior(0.01, epsilon))),
-                ("right guesses of any attacker, at most", percent(best_guess(epsilon))),
+                ("who was 50% sure is afterwards at most", f"{posterior(0.5, epsilon):.1%}"),
+                ("who was 1% sure is afterwards at most", f"{posterior(0.01, epsilon):.1%}"),
+                ("right guesses of any attacker, at most", f"{best_guess(epsilon):.1%}"),
             ],
             " ".join(part for part in (self.curve.sentence(), doubts(epsilon)) if part),
         )

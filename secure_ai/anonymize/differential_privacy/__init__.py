@@ -2,7 +2,7 @@
 
 from secure_ai.anonymize.differential_privacy.bounds import Bounds, PrivacyUnit, where_bounds_come_from
 from secure_ai.anonymize.differential_privacy.differencing import differencing_attack, differencing_success
-from secure_ai.anonymize.differential_privacy.error_curve import error_curve
+from secure_ai.anonymize.differential_privacy.error_curves import error_curve
 from secure_ai.anonymize.differential_privacy.ledger import BudgetLedger
 from secure_ai.anonymize.differential_privacy.odds import (
     best_guess,
@@ -22,7 +22,7 @@ from secure_ai.anonymize.differential_privacy.queries import (
     Quantile,
     Sum,
 )
-from secure_ai.anonymize.differential_privacy.release import Release, expected_error, release
+from secure_ai.anonymize.differential_privacy.releases import Release, expected_error, release
 
 __all__ = [
     "Bounds",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secure_ai.anonymize.differential_privacy.error_curve import ErrorCurve
+from secure_ai.anonymize.differential_privacy.error_curves import ErrorCurve, amount
 from secure_ai.anonymize.differential_privacy.odds import posterior
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent
 
@@ -40,13 +40,19 @@ def plot_error_curve(curve: ErrorCurve, epsilon: float | None = None) -> Figure:
         ylabel=f"mean absolute error of the\n{curve.query}",
     )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+    lowest = table["error"].min()
+    if lowest > 0:
+        # A quantile that is as good as certain has an error far below anything worth drawing.
+        axes.set_ylim(bottom=max(min(lowest, table["noise"].min()), lowest / 1000) / 2)
     first, last = table.iloc[0], table.iloc[-1]
-    axes.set_title(
-        f"Error falls from {first['error']:,.3g} at epsilon {first['epsilon']:g} "
-        f"to {last['error']:,.3g} at epsilon {last['epsilon']:g}",
-        loc="left",
+    title = (
+        f"Error falls from {amount(first['error'])} at epsilon {first['epsilon']:g} "
+        f"to {amount(last['error'])} at epsilon {last['epsilon']:g}"
     )
+    if biased and abs(curve.bias) > first["noise"]:
+        title = f"No epsilon takes away the {amount(abs(curve.bias))} that bounds and the limit on rows cost"
+    axes.set_title(title, loc="left")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     return _finished(figure)

@@ -95,9 +95,10 @@ class BudgetLedger:
         salt = secrets.token_hex(16)
         digest = content_of(opened)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
+        except FileExistsError if path.exists() else ():
             raise UserError(f"The ledger {shown(path.name)} exists: open it, or name another file.") from None
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"

@@ -136,7 +136,8 @@ def rho_of(epsilon: float, delta: float) -> float:
             lambda s: _gaussian_profile(dp, s, delta), d_in=1.0, d_out=(epsilon, delta)
         )
         space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-        return float(dp.m.make_gaussian(*space, scale=scale).map(1.0))
+        # A hair less, so that rounding on the way back to epsilon never ends above it.
+        return float(dp.m.make_gaussian(*space, scale=scale).map(1.0)) * (1 - 1e-12)
 
 
 @functools.cache

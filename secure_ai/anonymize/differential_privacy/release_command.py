@@ -8,7 +8,7 @@ from typing import Any
 from secure_ai.anonymize.differential_privacy.bounds import PrivacyUnit
 from secure_ai.anonymize.differential_privacy.ledger import BudgetLedger
 from secure_ai.anonymize.differential_privacy.queries import Count, Histogram, Mean, Quantile, Query, Sum
-from secure_ai.anonymize.differential_privacy.release import Release, release
+from secure_ai.anonymize.differential_privacy.releases import Release, release
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import open_source
 

@@ -24,7 +24,7 @@ from secure_ai.anonymize.differential_privacy.queries import (
     Query,
     describe,
 )
-from secure_ai.anonymize.differential_privacy.release import check_query, exact_answer, fit
+from secure_ai.anonymize.differential_privacy.releases import check_query, exact_answer, fit
 from secure_ai.anonymize.differential_privacy.sensitivity import middle
 from secure_ai.core.errors import UserError
 from secure_ai.core.figures import percent
@@ -68,8 +68,8 @@ class ErrorCurve:
         """Say what the curve shows."""
         first, last = self.table.iloc[0], self.table.iloc[-1]
         said = (
-            f"The {self.query} is wrong by {first['error']:,.3g} on average at epsilon {first['epsilon']:g} "
-            f"and by {last['error']:,.3g} at epsilon {last['epsilon']:g}"
+            f"The {self.query} is wrong by {amount(first['error'])} on average at epsilon "
+            f"{first['epsilon']:g} and by {amount(last['error'])} at epsilon {last['epsilon']:g}"
         )
         enough = self.enough()
         said += (
@@ -79,7 +79,7 @@ class ErrorCurve:
         )
         if abs(self.bias) > last["noise"] and abs(self.bias) > 1e-6 * abs(self.exact):
             said += (
-                f" Bounds and the limit on rows alone move it by {self.bias:,.3g}, which no epsilon cures."
+                f" Bounds and the limit on rows alone move it by {amount(self.bias)}, which no epsilon cures."
             )
         return said
 
@@ -124,6 +124,11 @@ def error_curve(
         rows.append((epsilon, noise, error, error / abs(true_value) if true_value else np.inf))
     table = pd.DataFrame(rows, columns=["epsilon", "noise", "error", "relative_error"])
     return ErrorCurve(describe(query), float(true_value), float(bias), table)
+
+
+def amount(value: float) -> str:
+    """Show a figure with three digits, or whole where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _errors(query: Query, exact: Aggregate, bias: float, fitted: tuple) -> tuple[float, float]:
