@@ -15,7 +15,7 @@ OPERATIONS = {EQUAL: np.equal, AT_LEAST: np.greater_equal, AT_MOST: np.less_equa
               UNEQUAL: np.not_equal, ABOVE: np.greater, BELOW: np.less}  # fmt: skip
 BATCH = 1024
 CLAUSES = 64
-IDLE = 8
+IDLE = 16
 BLOCK = 1 << 22
 # A predicate that fits more records than this is not going to fit exactly one of a random half.
 MANY = 24

@@ -116,13 +116,16 @@ def _singling_out(
 
     def made(name: str, found: predicates.Predicates, width: int) -> PrivacyAttack:
         if not len(found.column):
-            return not_made(name, "no predicate fits exactly one synthetic record.")
+            more = "" if width == 1 else f"; with more columns than n_columns={width} some will"
+            return not_made(name, f"no predicate that was tried fits exactly one synthetic record{more}.")
         guesses = predicates.guessed(looked_at, n, width, rng)
         naive = int((predicates.counted(guesses, training, numeric) == 1).sum())
         done = predicates.tried(found, training, control, numeric=numeric, rng=rng)
         count = len(found.column)
         rates = [Rate(float(hit.mean()), count, count / done.effect) for hit in (done.training, done.control)]
         detail = f"{size:,} records in each group; predicates share people, design effect {done.effect:.2f}"
+        if size < len(columns[0].training):
+            detail += "; a lower bound, because the training table was sampled down"
         return attacked(name, *rates, naive=Rate.counted(naive, n), detail=detail)
 
     results = [made("singling_out_univariate", predicates.univariate(looked_at, n, rng), 1)]
