@@ -96,15 +96,14 @@ def bounded_memory(source: Source) -> Iterator[None]:
     if not source.files:
         yield
         return
-    limit, threads = source.sql(
-        "SELECT current_setting('memory_limit'), current_setting('threads')"
-    ).fetchone()
+    (threads,) = source.sql("SELECT current_setting('threads')").fetchone()
     bound = max(MEMORY, MEMORY_PER_THREAD * int(threads))
     source.sql(f"SET memory_limit = '{bound}MB'")
     try:
         yield
     finally:
-        source.sql(f"SET memory_limit = '{limit}'")
+        # Its own words for the limit are rounded, and would lower it a little every time.
+        source.sql("RESET memory_limit")
 
 
 def checked_columns(source: Source, columns: Sequence[str]) -> list[str]:

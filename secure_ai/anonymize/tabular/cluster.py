@@ -51,7 +51,7 @@ def partitions(source: Source, columns: Sequence[str], rows: int | None = None) 
     Raises:
         UserError: if Dask is not installed.
     """
-    delayed = _dask().delayed
+    delayed = dask_or_told().delayed
     rows = PARTITION_ROWS if rows is None else rows
     if source.files and source.files[0].lower().endswith(".parquet"):
         types = tuple(source.types[name] for name in columns)
@@ -87,7 +87,7 @@ def read_row_groups(
 
 def merged(parts: Sequence[Delayed], merge: Callable[[list[Any]], Any]) -> Delayed:
     """Return ``merge`` of all parts, eight at a time, so that no worker ever holds more than eight."""
-    delayed = _dask().delayed(merge, pure=True)
+    delayed = dask_or_told().delayed(merge, pure=True)
     level = list(parts)
     while len(level) > 1:
         level = [delayed(level[start : start + FAN_IN]) for start in range(0, len(level), FAN_IN)]
@@ -102,7 +102,7 @@ def computed(task: Delayed, scheduler: str | None) -> Any:
             cluster gives up; and whatever :class:`UserError` the task itself raises.
     """
     if scheduler is None:
-        return _dask().compute(task, scheduler="threads")[0]
+        return dask_or_told().compute(task, scheduler="threads")[0]
     client = _connected(scheduler)
     try:
         return _awaited(client, client.compute(task), scheduler)
@@ -110,7 +110,8 @@ def computed(task: Delayed, scheduler: str | None) -> Any:
         client.close(timeout=CONNECT_SECONDS)
 
 
-def _dask() -> Any:
+def dask_or_told() -> Any:
+    """Return the module ``dask``, or say how to install it."""
     try:
         import dask
         import distributed  # noqa: F401
@@ -122,7 +123,7 @@ def _dask() -> Any:
 
 
 def _connected(address: str) -> Any:
-    _dask()
+    dask_or_told()
     from distributed import Client
     from distributed.comm.addressing import parse_address, parse_host_port
 

@@ -7,9 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from secure_ai.anonymize.tabular.classes import checked_columns, class_key, equivalence_class_sizes
+from secure_ai.anonymize.tabular.summary import RECORDS, summarize
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier
 from secure_ai.discover.classification import classify
@@ -225,6 +229,66 @@ def riskiest_combinations(
     frame = pd.DataFrame(rows, columns=["columns", "size", "k", "classes", "uniques", "share_unique"])
     order = frame.sort_values(["uniques", "size", "classes"], ascending=[False, True, False], kind="stable")
     return order.head(top).reset_index(drop=True)
+
+
+def minimal_uniques(
+    source: Source | Any,
+    columns: Sequence[str],
+    size: int = 3,
+    *,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
+) -> pd.DataFrame:
+    """Count for each combination of columns the records that it singles out and no smaller part of it does.
+
+    These are the minimal sample uniques of SUDA. A record that two columns single out is far easier to
+    trace than one that takes six, and a combination with many of its own shows which columns to coarsen
+    together. Everything is counted on the distinct combinations of values.
+
+    Args:
+        source: a :class:`Source`, or anything :func:`open_source` opens.
+        columns: columns to combine.
+        size: largest number of columns in a combination.
+        engine: ``"duckdb"`` or ``"dask"``.
+        scheduler: address of a Dask scheduler.
+
+    Returns:
+        Most minimal uniques first, of equals the shorter: ``columns`` (tuple), ``size``, ``uniques`` (records
+        it singles out), ``minimal_uniques`` (those that none of its parts does), ``share_minimal`` (of all).
+
+    Raises:
+        UserError: if no column is named, one is missing or infinite, or ``size`` is below 1.
+
+    Source: Elliot et al., SUDA: a program for detecting special uniques (2005).
+    """
+    import pandas as pd
+
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise UserError(f"The size of a combination must be a whole number of at least 1, not {size}.")
+    summary = summarize(source, columns, engine=engine, scheduler=scheduler)
+    records = summary[RECORDS].to_numpy(np.int64)
+    names = [name for name in summary.columns if name != RECORDS]
+    codes = {name: pd.factorize(summary[name], use_na_sentinel=False)[0].astype(np.int64) for name in names}
+    groups: dict[tuple[str, ...], NDArray[np.int64]] = {(): np.zeros(len(records), np.int64)}
+    alone: dict[tuple[str, ...], NDArray[np.bool_]] = {(): records.sum() == np.ones(len(records), np.int64)}
+    rows = []
+    for length in range(1, min(size, len(names)) + 1):
+        shorter, groups = groups, {}
+        for combination in itertools.combinations(names, length):
+            last = codes[combination[-1]]
+            key = shorter[combination[:-1]] * (last.max() + 1) + last
+            _, group = np.unique(key, return_inverse=True)
+            held = np.bincount(group, weights=records)
+            groups[combination] = group
+            alone[combination] = held[group] == 1
+            parts = [alone[part] for part in itertools.combinations(combination, length - 1)]
+            # A record that a still smaller part singles out is singled out by one of these as well.
+            minimal = int((alone[combination] & ~np.logical_or.reduce(parts)).sum())
+            uniques = int(alone[combination].sum())
+            rows.append((combination, length, uniques, minimal, minimal / int(records.sum())))
+    frame = pd.DataFrame(rows, columns=["columns", "size", "uniques", "minimal_uniques", "share_minimal"])
+    order = frame.sort_values(["minimal_uniques", "size"], ascending=[False, True], kind="stable")
+    return order.reset_index(drop=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secure_ai.anonymize.tabular.classes import checked_columns, equivalence_class_sizes, matched_class_sizes
+from secure_ai.anonymize.tabular.classes import (
+    checked_columns,
+    equivalence_class_sizes,  # noqa: F401 - the room imports it from here
+    matched_class_sizes,
+)
+from secure_ai.anonymize.tabular.summary import class_sizes
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.sources import Source
 
@@ -101,6 +106,8 @@ def reidentification_risk(
     *,
     population: Source | None = None,
     threshold: float = 0.2,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
 ) -> ReidentificationRisk:
     """Measure how easily records can be traced by someone who knows the quasi-identifiers.
 
@@ -123,9 +130,15 @@ def reidentification_risk(
         population: a table of the people from whom the file was drawn, with the same columns (a voter
             register, the whole list of the insured): for the journalist and the marketer.
         threshold: acceptable risk of one record, above 0 and at most 1; 0.2 is a class of five.
+        engine: ``"duckdb"`` or ``"dask"``; a population table is matched by DuckDB.
+        scheduler: address of a Dask scheduler.
+
+    Without a register of the population, see
+    :func:`~secure_ai.anonymize.tabular.population.population_uniqueness` for an estimate from its size.
 
     Raises:
-        UserError: if no column is named, one is missing, or the threshold is not a probability.
+        UserError: if no column is named, one is missing, the threshold is not a probability, or the engine
+            fails.
 
     Source: El Emam (2013), Measuring the Probability of Re-Identification; ARX's
     ``RiskModelSampleSummary``; Prasser & Kohlmayer (2015).
@@ -133,7 +146,7 @@ def reidentification_risk(
     if not 0 < threshold <= 1:
         raise UserError(f"The risk threshold must be above 0 and at most 1, not {threshold}: 0.2 is usual.")
     columns = tuple(checked_columns(source, quasi_identifiers))
-    sizes = equivalence_class_sizes(source, columns)
+    sizes = class_sizes(source, columns, engine=engine, scheduler=scheduler)
     size, classes, records = (sizes[name].to_numpy() for name in ("class_size", "classes", "records"))
     n, k, n_classes = int(records.sum()), int(size.min()), int(classes.sum())
 

@@ -2,6 +2,17 @@
 
 ``summarize`` gives the same frame from DuckDB and from Dask. What it costs is decided by the number of
 distinct combinations, not by the number of records.
+
+What 10⁹ records would need, on paper. As Parquet in row groups of a million they are 1,000 partitions; six
+quasi-identifiers and a sensitive attribute of which text is dictionary-coded take about 6 bytes a record on
+disk (6 GB) and, for one partition in a worker, at most 7 columns × 16 bytes × 10⁶ = 112 MB, or 350 MB with
+its hash table and its copy as text: workers of 2 GB hold one partition and eight summaries. Each partition
+is summarized where it is read, and only summaries travel. With d distinct combinations in all, a summary has
+at most min(10⁶, d) rows of about 100 bytes, and merging eight at a time takes log₈ 1,000 = 4 levels, of
+which the last leaves d rows in one worker and here. A table worth releasing has few classes: for d = 10⁶
+(k = 1,000 on average) that is 100 MB. A table that is nearly unique has d near 10⁹, and 100 GB fit nowhere
+in a tree: no summary helps it, and the answer is known beforehand (k = 1); coarsen its columns first, or
+group it in DuckDB on one disk, where 10⁹ 8-byte keys are sorted in 85 passes of 12 million records.
 """
 
 from __future__ import annotations
@@ -10,7 +21,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.anonymize.tabular import cluster
-from secure_ai.anonymize.tabular.classes import bounded_memory, checked_columns, class_key
+from secure_ai.anonymize.tabular.classes import (
+    bounded_memory,
+    checked_columns,
+    class_key,
+    equivalence_class_sizes,
+)
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier, shown
 
@@ -53,7 +69,7 @@ def summarize(
 
 def summaries(source: Source, groups: Sequence[Sequence[str]], scheduler: str | None) -> list[pd.DataFrame]:
     """Return :func:`summarize` of several groups of columns from Dask, with one reading of the table."""
-    import dask
+    dask = cluster.dask_or_told()
 
     groups = [list(group) for group in groups]
     columns = list(dict.fromkeys(name for group in groups for name in group))
@@ -64,6 +80,21 @@ def summaries(source: Source, groups: Sequence[Sequence[str]], scheduler: str | 
         _sorted_counts(open_source(frame), group, f'sum("{RECORDS}")', source.label)
         for group, frame in zip(groups, merged, strict=True)
     ]
+
+
+def class_sizes(
+    source: Source, quasi_identifiers: Sequence[str], *, engine: str = "duckdb", scheduler: str | None = None
+) -> pd.DataFrame:
+    """Return :func:`~secure_ai.anonymize.tabular.classes.equivalence_class_sizes` from either engine."""
+    import numpy as np
+    import pandas as pd
+
+    cluster.check_engine(engine, scheduler)
+    if engine != "dask":
+        return equivalence_class_sizes(source, quasi_identifiers)
+    counts = summarize(source, quasi_identifiers, engine=engine, scheduler=scheduler)[RECORDS]
+    sizes, classes = np.unique(counts.to_numpy(np.int64), return_counts=True)
+    return pd.DataFrame({"class_size": sizes, "classes": classes, "records": sizes * classes})
 
 
 def finite_only(source: Source, columns: Sequence[str]) -> None:

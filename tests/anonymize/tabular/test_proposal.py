@@ -6,7 +6,10 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from secure_ai.anonymize import (
     equivalence_class_sizes,
@@ -15,6 +18,7 @@ from secure_ai.anonymize import (
     riskiest_combinations,
 )
 from secure_ai.anonymize.tabular import proposal as module
+from secure_ai.anonymize.tabular.proposal import minimal_uniques
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source
 from secure_ai.discover.inventory import inventory
@@ -143,3 +147,52 @@ def test_bad_input_is_one_sentence(people: Source) -> None:
         propose_quasi_identifiers(people, most=0)
     with pytest.raises(UserError, match="No quasi-identifier"):
         riskiest_combinations(people, [])
+
+
+def test_minimal_uniques_are_those_that_no_smaller_part_singles_out() -> None:
+    table = pd.DataFrame(
+        {
+            "sex": ["f", "f", "m", "m", "m"],
+            "born": [1960, 1970, 1960, 1970, 1980],
+            "zip": ["a", "a", "a", "a", "a"],
+        }
+    )
+    found = minimal_uniques(table, ["sex", "born", "zip"])
+    counts = dict(
+        zip(found["columns"], zip(found["uniques"], found["minimal_uniques"], strict=True), strict=True)
+    )
+    # 1980 is unique by itself; the other four only by sex and year together; the ZIP code adds nothing.
+    assert counts["born",] == (1, 1)
+    assert counts["sex", "born"] == (5, 4)
+    assert counts["sex", "born", "zip"] == (5, 0)
+    assert found["columns"][0] == ("sex", "born") and found["share_minimal"].iloc[0] == 0.8
+    assert (
+        minimal_uniques(table, ["born", "sex", "zip"], engine="dask")["minimal_uniques"].tolist()
+        == [4, 1] + [0] * 5
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(*[st.sampled_from(["x", "y", None])] * 4), min_size=1, max_size=12))
+def test_minimal_uniques_agree_with_a_count_by_hand(rows: list[tuple]) -> None:
+    table = pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("abcd")})
+    found = minimal_uniques(table, list("abcd"), size=4).set_index("columns")
+
+    def alone(row: tuple, part: tuple[int, ...]) -> bool:
+        return sum(all(other[i] == row[i] for i in part) for other in rows) == 1
+
+    for size in range(1, 5):
+        for part in itertools.combinations(range(4), size):
+            smaller = [p for s in range(size) for p in itertools.combinations(part, s)]
+            here = [row for row in rows if alone(row, part)]
+            minimal = [row for row in here if not any(alone(row, p) for p in smaller)]
+            line = found.loc[(tuple("abcd"[i] for i in part),), :].iloc[0]
+            assert (line["uniques"], line["minimal_uniques"]) == (len(here), len(minimal))
+
+
+@pytest.mark.parametrize(
+    ("columns", "size", "words"), [(["sex"], 0, "at least 1"), ([], 3, "No quasi"), (["x"], 3, "no column")]
+)
+def test_minimal_uniques_tell_bad_input(columns: list[str], size: int, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        minimal_uniques(pd.DataFrame({"sex": ["f"]}), columns, size)
