@@ -86,7 +86,7 @@ def privacy_utility_curve(
     x, y = np.asarray(X), np.asarray(y).ravel()
     if len(x) != len(y) or len(x) < 40:
         raise UserError(f"There are {len(x):,} records and {len(y):,} classes: give 40 or more of each.")
-    model = PrivateNetwork(hidden_layers=(64,), steps=300) if model is None else model
+    model = PrivateNetwork(hidden_layers=(64,), steps=600, sampling_rate=0.5) if model is None else model
     classes, counts = np.unique(y, return_counts=True)
     if len(classes) < 2:
         raise UserError("The target has one class only: there is nothing to learn.")

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from secure_ai.anonymize.differential_privacy.learning.accountant import epsilon_spent
+from secure_ai.anonymize.differential_privacy.learning.encoder import PublicEncoder, Range
 from secure_ai.anonymize.differential_privacy.learning.training import (
     PrivateLogisticRegression,
     PrivateNetwork,
@@ -239,3 +241,21 @@ def test_other_columns_than_in_training_get_a_sentence():
     model = PrivateLogisticRegression(bounds=(0, 10), steps=5).fit(X, Y)
     with pytest.raises(UserError, match="2 features and was given 1"):
         model.predict(X[:, :1])
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("model", MODELS)
+def test_adult_at_epsilon_one_stays_within_one_and_a_half_points_of_no_privacy(model, shared_data):
+    table = pd.read_csv(shared_data / "adult.csv", sep=";")
+    names = ("sex", "race", "marital-status", "education", "native-country", "workclass", "occupation")
+    listed = {
+        name: pd.read_csv(shared_data / f"adult_hierarchy_{name}.csv", sep=";", header=None)[0].tolist()
+        for name in names
+    }
+    x = PublicEncoder({"age": Range(15, 95, bins=16), **listed}).transform(table)
+    y = (table["salary-class"] == ">50K").to_numpy()
+    train, test = np.split(np.random.default_rng(0).permutation(len(y)), [len(y) * 8 // 10])
+    private = model(bounds=(0, 1), seed=0).fit(x[train], y[train])
+    free = LogisticRegression(max_iter=500).fit(x[train], y[train])
+    assert private.epsilon_ <= 1
+    assert private.score(x[test], y[test]) > free.score(x[test], y[test]) - 0.015
