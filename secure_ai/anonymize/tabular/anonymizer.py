@@ -128,11 +128,12 @@ class AnonymizedTable:
         """Say what was gained and what it cost."""
         before, after = self.risk_before, self.risk_after
         useful = f" {self.usefulness.sentence()}" if self.usefulness is not None else ""
+        unique = f"{after.uniques:,} are" if after.uniques else "none is"
         return (
             f"The smallest class grew from {before.k:,} to {after.k:,} "
             f"{'record' if after.k == 1 else 'records'}, so the highest risk of being traced fell from "
             f"{before.prosecutor.highest_risk.value:.3g} to {after.prosecutor.highest_risk.value:.3g}; "
-            f"{before.uniques:,} of {before.n:,} records were unique, {after.uniques:,} are. "
+            f"{before.uniques:,} of {before.n:,} records were unique, {unique}. "
             f"{self.loss.sentence()}{useful}"
         )
 

@@ -266,7 +266,7 @@ def frontier_sentence(found: Frontier) -> str:
     # As far as every smaller k is free as well.
     free = points[(points["high"] >= 0).cummin()]
     verdict = (
-        f" Up to k = {free['k'].max():,} the loss of score is no larger than chance."
+        f" Up to k = {free['k'].max():,} these {found.before.n:,} rows show no loss of score beyond chance."
         if len(free)
         else " Even the smallest k costs more score than chance explains."
     )
@@ -292,13 +292,15 @@ def plot_frontier(found: Frontier) -> Figure:
                        points["score_high"] - middle], fmt="-o", color=SCORE, capsize=3)  # fmt: skip
         name = METRIC_NAMES[found.before.name]
         score.axhline(found.before.value, color=GUIDE, linestyle="--", linewidth=1.2)
-        score.annotate(f"before: {found.before.value:.3f}", (1, found.before.value), (-4, 3), ha="right",
+        score.annotate(f"before: {found.before.value:.3f}", (0, found.before.value), (4, 3), ha="left",
                        xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9,
                        color=GUIDE)  # fmt: skip
         score.set_ylabel(f"{name} on held-out rows (95% interval)")
     for axes, column in zip(panels[0], ["score", "ncp"][1 - scored :], strict=True):
-        for number, row in enumerate(points.to_dict(orient="records")):
-            axes.annotate(f"k = {row['k']:,}", (row["highest_risk"], row[column]),
+        # Several k may lead to the same release: they share a point, and its label.
+        labels = points.groupby(["highest_risk", column], sort=False)["k"].agg(list)
+        for number, ((risk, height), ks) in enumerate(labels.items()):
+            axes.annotate(f"k = {', '.join(f'{k:,}' for k in ks)}", (risk, height),
                           # Neighbors may be close: their labels stand on different sides.
                           (6, 6 if number % 2 else -12), textcoords="offset points", fontsize=9)  # fmt: skip
         axes.set_xscale("log")

@@ -87,9 +87,11 @@ def column_outcomes(
         raise UserError(_no_quasi_identifier(source, [name for names in named.values() for name in names]))
     role = {name: kind for kind, names in named.items() for name in names}
     others = [name for name in source.columns if name not in role] if rest else []
-    looked_at = [*named["sensitive attribute"], *named["column to keep"], *others]
-    part = replace(source, types={name: source.types[name] for name in looked_at})
-    found = inventory(part, sample=INVENTORY_SAMPLE) if looked_at else None
+    # The values of what stays beside the sensitive attributes are read, and their names and counts looked at.
+    stays = [*named["column to keep"], *others]
+    part = replace(source, types={name: source.types[name] for name in stays})
+    found = inventory(part, sample=INVENTORY_SAMPLE) if stays else None
+    looked_at = [*named["sensitive attribute"], *stays]
     identifying = identifying_columns(source, looked_at, found)
     refused = [name for name in others if name in identifying]
     if refused:

@@ -113,7 +113,8 @@ class Usefulness:
         """Say what training on the released table costs."""
         before, after, difference = self.main.before, self.main.after, self.main.difference
         name = METRIC_NAMES[before.name]
-        low, high = difference.interval
+        # Rounded, and never as -0.000.
+        low, high = (round(bound, 3) + 0.0 for bound in difference.interval)
         if low > 0 or high < 0:
             verdict = f"{abs(difference.value):.3f} {'more' if low > 0 else 'less'}"
         else:

@@ -48,7 +48,7 @@ def test_titles_change_with_the_data(table, done):
 def test_the_frontier_names_the_largest_k_that_costs_nothing_that_chance_does_not(table, done):
     found = frontier(table, done.plan, ks=(2, 5), target="cost")
     points = found.points.assign(high=[0.1, -0.1])
-    assert "Up to k = 2 the loss" in charts.frontier_sentence(Frontier(points, {}, found.before))
+    assert "Up to k = 2 these 500 rows" in charts.frontier_sentence(Frontier(points, {}, found.before))
     points = found.points.assign(high=[-0.1, 0.1])
     assert "Even the smallest k" in charts.frontier_sentence(Frontier(points, {}, found.before))
     empty = Frontier(found.points.iloc[:0], {2: "why"}, None)
