@@ -12,7 +12,7 @@ at most min(10⁶, d) rows of about 100 bytes, and merging eight at a time takes
 which the last leaves d rows in one worker and here. A table worth releasing has few classes: for d = 10⁶
 (k = 1,000 on average) that is 100 MB. A table that is nearly unique has d near 10⁹, and 100 GB fit nowhere
 in a tree: no summary helps it, and the answer is known beforehand (k = 1); coarsen its columns first, or
-group it in DuckDB on one disk, where 10⁹ 8-byte keys are sorted in 85 passes of 12 million records.
+group it in DuckDB on one disk, where 10⁹ 8-byte keys are sorted in 84 passes of 12 million records.
 """
 
 from __future__ import annotations
