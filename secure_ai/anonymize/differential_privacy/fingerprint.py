@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 from secure_ai.core.sources import Source, quote_identifier
@@ -20,6 +21,7 @@ def content_of(source: Source) -> str:
     return f"{header}:{n}:{total}"
 
 
+@functools.lru_cache(maxsize=32)
 def fingerprint(content: str, salt: str) -> str:
     """Return the salted fingerprint of a digest, slow on purpose.
 

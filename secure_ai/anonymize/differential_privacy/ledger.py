@@ -98,13 +98,12 @@ class BudgetLedger:
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError if path.exists() else ():
-            raise UserError(f"The ledger {shown(path.name)} exists: open it, or name another file.") from None
         except OSError as error:
+            name = shown(path.name)
+            if path.exists():
+                raise UserError(f"The ledger {name} exists: open it, or name another file.") from None
             reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
-            raise UserError(
-                f"The ledger {shown(path.name)} cannot be written ({reason}): name another place."
-            ) from None
+            raise UserError(f"The ledger {name} cannot be written ({reason}): name another place.") from None
         try:
             model = tables()
             with _readable(path), engine_of(path).begin() as connection:

@@ -89,6 +89,7 @@ class Noise:
         return self.scale * math.sqrt(2 / math.pi)
 
 
+@functools.lru_cache(maxsize=256)
 def laplace(sensitivity: int, epsilon: float, step: float = 1.0) -> Noise:
     """Return discrete Laplace noise that is ``epsilon``-differentially private for an L1 ``sensitivity``."""
     with opendp() as dp:
@@ -101,6 +102,7 @@ def laplace(sensitivity: int, epsilon: float, step: float = 1.0) -> Noise:
         return Noise("laplace", scale * step, step, sensitivity, float(made.map(sensitivity)), 0.0, rho, made)
 
 
+@functools.lru_cache(maxsize=256)
 def gaussian(sensitivity: int, epsilon: float, delta: float, step: float = 1.0, share: float = 1.0) -> Noise:
     """Return discrete Gaussian noise for an L2 ``sensitivity``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Selection:
         return chances / chances.sum()
 
 
+@functools.lru_cache(maxsize=256)
 def fit_selection(sensitivity: int, epsilon: float, rows_per_score: int, candidates: int) -> Selection:
     """Return a selection that is ``epsilon``-differentially private."""
     with opendp() as dp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ class Stability:
             return float(dp.discrete_laplacian_scale_to_accuracy(self.scale, 1 - confidence))
 
 
+@functools.lru_cache(maxsize=256)
 def fit_stability(rows: int, epsilon: float, delta: float) -> Stability:
     """Return noise and threshold for people with at most ``rows`` rows, each perhaps in another category."""
     with opendp() as dp:
