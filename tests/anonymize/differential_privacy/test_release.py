@@ -60,7 +60,7 @@ def test_gaussian_releases_keep_to_epsilon_and_delta(source, query):
     assert 0.6 < answer.proved_epsilon <= 0.7 and "delta 1e-06" in answer.sentence()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.floats(-1e6, 1e6) | st.just(math.inf) | st.none()),
