@@ -39,8 +39,9 @@ BATCH_ROWS = 262_144
 LARGEST_KEY = 1 << 62
 # A table of classes by combination is used up to this many entries, or eight for each combination.
 DENSE = 1 << 24
-# Columns of up to this many different texts are handed to Parquet as a dictionary.
-DICTIONARY = 1 << 16
+# Every group of rows in a Parquet file repeats the texts of the classes: many classes, few groups.
+GROUP_ROWS = 2_000_000
+TEXT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,20 +189,17 @@ class Release:
         )
 
     @cached_property
-    def _texts(self) -> tuple[tuple[pa.Array, Integers | None], ...]:
-        """Values as Arrow arrays; with few different ones, these and the number of each class's."""
+    def _texts(self) -> tuple[tuple[pa.Array, Codes | None], ...]:
+        """Different texts and the number of each class's, last of what is suppressed; or numbers alone."""
         import pandas as pd
 
-        arrays: list[tuple[pa.Array, Integers | None]] = []
+        arrays: list[tuple[pa.Array, Codes | None]] = []
         for i, values in enumerate(self.values):
             if self._is_number(i):
                 arrays.append((pa.array(values, from_pandas=True), None))
                 continue
             numbers, distinct = pd.factorize(values)
-            if len(distinct) <= DICTIONARY:
-                arrays.append((pa.array(distinct, pa.string()), numbers.astype(np.int32)))
-            else:
-                arrays.append((pa.array(values, pa.string()), None))
+            arrays.append((pa.array(distinct, pa.large_string()), numbers.astype(np.int32)))
         return tuple(arrays)
 
     def _is_number(self, column: int) -> bool:
@@ -302,20 +300,52 @@ def write_released(
     if suffix not in {".parquet", ".csv"}:
         raise UserError(f"The output {target.name} must end in .parquet or .csv: choose one of the two.")
     with atomic_file(target) as draft:
-        writer: Any = None
-        try:
-            for table in _released_batches(release, opened):
-                if suffix == ".csv":
-                    table = _without_dictionaries(table)  # noqa: PLW2901
-                if writer is None and suffix == ".csv":
-                    writer = csv.CSVWriter(draft, table.schema)
-                elif writer is None:
-                    writer = pq.ParquetWriter(draft, table.schema, store_schema=False)
-                writer.write_table(table)
-        finally:
-            if writer is not None:
-                writer.close()
+        batches = _released_batches(release, opened)
+        if suffix == ".csv":
+            _write_csv(batches, draft)
+        else:
+            _write_parquet(batches, draft)
     return target
+
+
+def _write_csv(batches: Iterator[pa.Table], path: Path) -> None:
+    first = _without_dictionaries(next(batches))
+    with csv.CSVWriter(path, first.schema) as writer:
+        writer.write_table(first)
+        for table in batches:
+            writer.write_table(_without_dictionaries(table))
+
+
+def _write_parquet(batches: Iterator[pa.Table], path: Path) -> None:
+    writer: pq.ParquetWriter | None = None
+    group: list[pa.Table] = []
+    try:
+        for table in batches:
+            writer = writer or pq.ParquetWriter(
+                path, table.schema, store_schema=False, dictionary_pagesize_limit=TEXT_BYTES
+            )
+            group.append(table)
+            if sum(map(len, group)) >= GROUP_ROWS:
+                writer.write_table(_joined(group), GROUP_ROWS * 2)
+                group = []
+        if group and writer is not None:
+            writer.write_table(_joined(group), GROUP_ROWS * 2)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Return tables below one another; columns of the same texts as one array of numbers of texts."""
+    joined = pa.concat_tables(tables)
+    for i, field in enumerate(joined.schema):
+        if pa.types.is_dictionary(field.type) and joined.column(i).num_chunks > 1:
+            chunks = joined.column(i).chunks
+            if all(chunk.dictionary.equals(chunks[0].dictionary) for chunk in chunks[1:]):
+                numbers = pa.concat_arrays([chunk.indices for chunk in chunks])
+                whole = pa.DictionaryArray.from_arrays(numbers, chunks[0].dictionary)
+                joined = joined.set_column(i, field.name, whole)
+    return joined
 
 
 def _released_batches(release: Release, source: Source) -> Iterator[pa.Table]:
