@@ -7,6 +7,7 @@ the processor's cache are carried on separately, on as many threads as there are
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -25,6 +26,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BLOCK = 1 << 18
+# Where the median is not allowed, for the sake of a sensitive attribute, other quantiles may be.
+SHARES = (1 / 2, 1 / 4, 3 / 4, 1 / 8, 7 / 8)
 # A set of categories is one machine word up to this many.
 WORD = 64
 
@@ -145,7 +148,8 @@ def split_to_classes(columns: Sequence[Codes], weights: Integers | None, task: T
 
     The column in which a class is widest, by its share of the whole column, is cut first, at the median or
     just below it, whichever gives halves nearer in size; then the other cut, then the next widest
-    column. Where known values and gaps share a class, the cut between them comes before. Items with equal
+    column; then, for the sake of sensitive attributes, at other quantiles. Where known values and gaps share
+    a class, the cut between them comes before. Items with equal
     codes stay together, and the answer does not depend on the order of the items.
 
     Args:
@@ -248,14 +252,17 @@ def _find_cuts(level: Level, classes: Integers, sums: Integers, task: Task) -> t
     column = np.full(n, -1)
     cut = np.zeros(n, dtype=np.int32)
     gaps = np.array([axis.gap for axis in axes])
-    pending = np.flatnonzero(sums >= 2 * requirements.k)
-    for rank in range(len(axes)):
+    # With k alone no cut is possible where the median and the one below it are not.
+    shares = SHARES if requirements.needs_sensitive else SHARES[:1]
+    for share, rank in itertools.product(shares, range(len(axes))):
+        if rank == 0:
+            pending = np.flatnonzero((sums >= 2 * requirements.k) & (column < 0))
         tried = by_width[pending, rank]
         # What has no width has nothing to cut, and neither have the columns that come after.
         wide = widths[pending, tried] > 0
         pending, tried = pending[wide], tried[wide]
         if not len(pending):
-            break
+            continue
         part, number = level, classes
         if len(pending) < n:
             kept = np.zeros(n, dtype=bool)
@@ -264,7 +271,8 @@ def _find_cuts(level: Level, classes: Integers, sums: Integers, task: Task) -> t
             number = np.repeat(np.arange(len(pending)), part.lengths)
         codes = _take(part.columns, tried, number)
         total = sums[pending]
-        candidates = _candidates(part, number, codes, np.where(mixed[pending, tried], gaps[tried], -1))
+        gap = np.where(mixed[pending, tried], gaps[tried], -1)
+        candidates = _candidates(part, number, codes, gap, share)
         open_ = np.ones(len(pending), dtype=bool)
         for last, lower in candidates:
             allowed = open_ & (lower >= requirements.k) & (total - lower >= requirements.k)
@@ -316,13 +324,17 @@ def _take(columns: Sequence[Codes], column: Integers, classes: Integers) -> Code
     return codes
 
 
-def _candidates(level: Level, classes: Integers, codes: Codes, gap: Integers) -> list[tuple[Codes, Integers]]:
+def _candidates(
+    level: Level, classes: Integers, codes: Codes, gap: Integers, share: float
+) -> list[tuple[Codes, Integers]]:
     """Return cuts to try for each class, best first: last code of the lower half, and its records.
 
-    ``gap`` is the code of missing values where they share a class with ordered values, else -1.
+    ``gap`` is the code of missing values where they share a class with ordered values, else -1;
+    ``share`` the share of the records that the lower half is to have, 0.5 for the median.
     """
     total = level.sums()
-    median, below, upto = _medians(level, classes, codes, total)
+    rank = np.maximum(np.ceil(total * share).astype(np.int64), 1)
+    median, below, upto = _quantiles(level, classes, codes, total, rank)
     at = np.abs(2 * upto - total)
     under = np.abs(2 * below - total)
     at_median = (median, upto)
@@ -338,11 +350,10 @@ def _candidates(level: Level, classes: Integers, codes: Codes, gap: Integers) ->
     return candidates
 
 
-def _medians(
-    level: Level, classes: Integers, codes: Codes, total: Integers
+def _quantiles(
+    level: Level, classes: Integers, codes: Codes, total: Integers, rank: Integers
 ) -> tuple[Codes, Integers, Integers]:
-    """Return the median code of each class, the records below it, and the records up to and with it."""
-    half = (total + 1) // 2
+    """Return the code of each class's record of ``rank``, the records below it, and those up to it."""
     ends = np.cumsum(total)
     begins = ends - total
     low = np.minimum.reduceat(codes, level.starts)
@@ -353,7 +364,7 @@ def _medians(
         base = np.cumsum(spans) - spans
         counts = np.bincount((base - low)[classes] + codes, level.weights, minlength=bins)
         running = np.cumsum(counts.astype(np.int64))
-        found = np.searchsorted(running, begins + half)
+        found = np.searchsorted(running, begins + rank)
         upto = running[found] - begins
         below = upto - counts[found].astype(np.int64)
         return (found - base + low).astype(np.int32), below, upto
@@ -361,12 +372,12 @@ def _medians(
     if level.weights is None:
         keys.sort()
         running = None
-        found = level.starts + half - 1
+        found = level.starts + rank - 1
     else:
         order = np.argsort(keys)
         keys = keys[order]
         running = np.concatenate([[0], np.cumsum(level.weights[order])])
-        found = np.searchsorted(running[1:], begins + half)
+        found = np.searchsorted(running[1:], begins + rank)
     median = keys[found]
     first, last = np.searchsorted(keys, median), np.searchsorted(keys, median, side="right")
     if running is not None:
