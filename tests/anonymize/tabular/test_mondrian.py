@@ -57,7 +57,7 @@ def test_no_released_class_is_smaller_than_k(frame, k, representation):
 
 
 @pytest.mark.slow
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=2500, deadline=None)
 @given(tables(most=60), st.integers(1, 12), REPRESENTATIONS)
 def test_no_released_class_is_smaller_than_k_in_thousands_of_tables(frame, k, representation):
     check_release(frame, min(k, len(frame)), representation)
@@ -121,7 +121,7 @@ def test_released_classes_satisfy_what_is_required_of_the_sensitive_attribute(fr
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(tables(most=60, sensitive=True), st.integers(1, 8), FIGURES)
 def test_released_classes_satisfy_it_in_thousands_of_tables(frame, k, figures):
     check_sensitive(frame, k, figures)
