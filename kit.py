@@ -22,7 +22,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 11), (3, 13)
 LOCK, DEV_LOCK, BENCH_LOCK = "requirements.lock", "requirements-dev.lock", "requirements-bench.lock"
-SCALE_LOCK, PEERS_LOCK = "requirements-scale.lock", "requirements-peers.lock"
+SCALE_LOCK = "requirements-scale.lock"
+PEERS = ("peers-anonymity", "peers-synthetic")
 WHEELS = "wheels"
 BUNDLE_NOTE = "BUNDLE.json"
 
@@ -70,7 +71,8 @@ def test_all(rest):
 def bench(rest):
     """Run every benchmark, or the ones that are named."""
     ensure_environment([LOCK, SCALE_LOCK, DEV_LOCK, BENCH_LOCK])
-    names = rest or sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    scripts = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    names = rest or [name for name in scripts if name != "peers"]  # that one is a helper of the others
     codes = [run([PYTHON, ROOT / "benchmarks" / f"{name}.py"]) for name in names]
     return max(codes, default=0)
 
@@ -106,7 +108,7 @@ def lock(rest):
             ["pyproject.toml", "--extra", "scale", "-c", LOCK, "-o", SCALE_LOCK],
             ["--group", "dev", "-c", SCALE_LOCK, "-o", DEV_LOCK],
             ["--group", "bench", "-c", SCALE_LOCK, "-o", BENCH_LOCK],
-            ["--group", "peers", "-o", PEERS_LOCK],
+            *(["--group", group, "-o", f"requirements-{group}.lock"] for group in PEERS),
         ):
             run_or_fail([*common, *arguments], "Cannot compile the lock")
     finally:

@@ -1,12 +1,8 @@
 """How fast, and with what result, the privacy of synthetic data is measured: ours beside anonymeter.
 
 Run ``python benchmarks/synthetic_privacy.py`` (about a minute; ``--help`` lists the options). Anonymeter
-needs an older numpy and so an environment of its own; ``SECURE_AI_PEERS`` names its interpreter::
-
-    python3 -m venv /tmp/anonymeter && /tmp/anonymeter/bin/pip install anonymeter
-    SECURE_AI_PEERS=/tmp/anonymeter/bin/python .venv/bin/python benchmarks/synthetic_privacy.py
-
-Without it the table has our figures alone and says so. The data are the census records of
+needs an older numpy and so an environment of its own, which ``benchmarks/peers.py`` makes once. Where it
+cannot, the table has our figures alone and says so. The data are the census records of
 ``../shared/data/adult.csv`` if they are there, else invented ones; half of the rows are synthesized from,
 half are the control group. Anonymeter counts predicates that it could not make as attacks that failed; its
 figures here are over those that it made, as ours are. It also takes equal records for one person, and then
@@ -27,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from peers import peer_python
 
 from secure_ai.attack.synthetic_data import (
     SyntheticPrivacy,
@@ -137,13 +134,8 @@ def ours(tables: tuple[pd.DataFrame, ...], settings: dict, runs: int) -> tuple[S
 
 def anonymeter(tables: tuple[pd.DataFrame, ...], settings: dict, runs: int) -> dict[str, list[float]] | None:
     """Anonymeter's rates, risk, interval and seconds of each attack; None without its interpreter."""
-    interpreter = os.environ.get("SECURE_AI_PEERS", "")
-    if (
-        not interpreter
-        or subprocess.run(
-            [interpreter, "-c", "import anonymeter"], capture_output=True, check=False
-        ).returncode
-    ):
+    interpreter = peer_python("peers-synthetic")
+    if interpreter is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         for name, table in zip(("original", "synthetic", "control"), tables, strict=True):
@@ -210,8 +202,6 @@ def main() -> None:
         print("\n")
     if options.seeds:
         print_calibration(options.seeds)
-    if not os.environ.get("SECURE_AI_PEERS") or peer is None:
-        print("Anonymeter is absent: name the interpreter of its environment in SECURE_AI_PEERS to compare.")
 
 
 def _line(name: str, by: str, figures) -> None:

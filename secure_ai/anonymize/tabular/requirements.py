@@ -59,6 +59,8 @@ class Requirements:
             raise UserError(
                 f"The diversity '{self.diversity}' is not known: choose distinct, entropy or recursive."
             )
+        # A plain 'recursive', as a command line gives it, is the member of that name.
+        object.__setattr__(self, "diversity", Diversity(self.diversity))
         _check("l", self.l, 1, math.inf, "2 to 5 are usual")
         _check("t", self.t, 0, 1, "0.1 to 0.3 are usual")
         _check("alpha", self.alpha, 0, 1, "0.5 lets no value be more than half of a class")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from secure_ai.anonymize.tabular.classes import (
     checked_columns,
-    equivalence_class_sizes,  # noqa: F401 - the room imports it from here
     matched_class_sizes,
 )
 from secure_ai.anonymize.tabular.summary import class_sizes

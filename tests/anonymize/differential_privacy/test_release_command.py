@@ -6,6 +6,7 @@ import pytest
 
 from secure_ai.anonymize.differential_privacy import BudgetLedger
 from secure_ai.anonymize.differential_privacy.release_command import query_from_options, run_release
+from secure_ai.cli import invoke
 from secure_ai.core import UserError
 
 
@@ -57,3 +58,21 @@ def test_a_refused_release_leaves_no_ledger_behind(file, tmp_path, query, option
     with pytest.raises(UserError, match=says):
         run_release(file, query_from_options(**query), ledger=tmp_path / "l.sqlite", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["visits.csv"]
+
+
+def test_the_command_answers_pays_and_refuses_what_is_overdrawn(file, tmp_path, capsys):
+    ledger = tmp_path / "visits.budget"
+    paid = ["release", str(file), "--ledger", str(ledger)]
+    assert invoke([*paid, "--count", "--epsilon", "0.6", "--budget", "1"]) == 0
+    assert "epsilon 0.4 left" in capsys.readouterr().out
+    assert invoke([*paid, "--mean", "age", "--bounds", "0,120", "--epsilon", "0.6"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ") and error.count("\n") == 1 and "does not suffice" in error
+    assert BudgetLedger(ledger).spent[0] == 0.6
+
+
+def test_a_first_question_that_is_not_sound_leaves_no_ledger(file, tmp_path):
+    ledger = tmp_path / "visits.budget"
+    asked = ["release", str(file), "--ledger", str(ledger), "--budget", "1", "--epsilon", "0.5"]
+    assert invoke([*asked, "--mean", "age", "--bounds", "120,0"]) == 2
+    assert not ledger.exists()

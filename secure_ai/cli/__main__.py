@@ -1,0 +1,5 @@
+"""Run ``python -m secure_ai.cli``."""
+
+from secure_ai.cli import main
+
+main()
