@@ -346,7 +346,7 @@ def _noise_judged(noise: np.ndarray, epsilon: float, max_rows: int) -> tuple[str
         KnownWrong(
             lambda c, e, m, rng: np.maximum(0, _noisy_counts(c, e, m, rng)), NOISE_CLIPPED, "cuts off at zero"
         ),
-        KnownWrong(_with_noise(lambda n, e, m, rng: rng.laplace(scale=0.3 * m / e, size=n)), NOISE_SMALL),
+        KnownWrong(_with_noise(lambda n, e, m, rng: rng.laplace(scale=0.45 * m / e, size=n)), NOISE_SMALL),
         KnownWrong(_with_noise(lambda n, e, m, rng: rng.laplace(scale=3 * m / e, size=n)), NOISE_LARGE),
         KnownWrong(lambda counts, epsilon, max_rows, rng: counts, NOISE_NONE, "changes nothing"),
         KnownWrong(lambda counts, epsilon, max_rows, rng: counts.sum(), NOISE_KIND, "adds them up"),
@@ -357,7 +357,7 @@ def noisy_counts(value) -> CheckResult:
     rng = fresh()
     for _ in range(3):
         # Epsilon and rows are apart from 1 and from each other, so that each slip has a size of its own.
-        epsilon, max_rows = float(rng.uniform(0.15, 0.6)), int(rng.integers(3, 12))
+        epsilon, max_rows = float(rng.uniform(0.15, 0.3)), int(rng.integers(3, 9))
         counts = rng.poisson(rng.choice([0.0, 3.0, 300.0], CELLS)).astype(float)
         noises = []
         for seed in rng.integers(2**31, size=2):
@@ -444,7 +444,7 @@ def _budget_cases(rng: np.random.Generator) -> list[tuple[list[object], float]]:
         ([big, big, small], 1.0),  # the second is refused and costs nothing, the third fits
         ([big, -big, big, small], 1.0),
         ([bad[0], small, *bad[1:], small], 1.0),
-        ([0.3, 0.3, 0.3, 0.3], 1.0),
+        ([0.5, 0.5, 0.5], 1.0),  # the second uses the budget up, also in floats
         ([float(price) / 10 for price in rng.integers(1, 6, 12)], float(rng.integers(1, 4))),
     ]
 
