@@ -11,6 +11,7 @@ import pandas as pd
 
 from secure_ai.anonymize.minimize.result import METRIC_NAMES
 from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE, percent
+from secure_ai.core.sources import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,11 +101,11 @@ def plot_risk(before: ReidentificationRisk, after: ReidentificationRisk | None) 
             xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=9, color=GUIDE,
         )  # fmt: skip
     axes.set_xticks(places, [text.replace(" or", "\nor").replace(" to", "\nto") for text in bins["risk"]])
-    axes.set_ylim(0, 1.12 * max(bins[["share_before", "share_after"]].to_numpy().max(), 0.01))
+    axes.set_ylim(0, 1.25 * max(bins[["share_before", "share_after"]].to_numpy().max(), 0.01))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("chance that a record is traced by someone who knows its quasi-identifiers")
     axes.set_ylabel("records")
-    axes.legend(frameon=False, loc="upper center")
+    figure.legend(frameon=False, loc="outside lower right", ncols=2)
     return _finished(figure, risk_title(before, after))
 
 
@@ -183,8 +184,9 @@ def plot_column_losses(by_column: dict[str, float]) -> Figure:
 
     figure, axes = plt.subplots(figsize=(8, 0.9 + 0.42 * len(by_column)), dpi=80, layout="constrained")
     ordered = sorted(by_column.items(), key=lambda item: item[1])
-    axes.barh([name for name, _ in ordered], [loss for _, loss in ordered], color=RISK, hatch=HATCH,
-              edgecolor="white")  # fmt: skip
+    axes.barh(range(len(ordered)), [loss for _, loss in ordered], color=RISK, hatch=HATCH, edgecolor="white")
+    # A dollar sign in a name would begin a formula.
+    axes.set_yticks(range(len(ordered)), [shown(name) for name, _ in ordered], parse_math=False)
     for place, (_, loss) in enumerate(ordered):
         axes.annotate(
             percent(loss), (loss, place), (4, 0), textcoords="offset points", va="center", fontsize=9
@@ -221,7 +223,7 @@ def plot_levels(found: FullDomain) -> Figure:
         text = f"{row.values:,} → {row.released_values:,} values"
         axes.annotate(text, (row.levels - 1, place), (10, 0), textcoords="offset points", va="center",
                       fontsize=9)  # fmt: skip
-    axes.set_yticks(range(len(frame)), frame["column"])
+    axes.set_yticks(range(len(frame)), [shown(name) for name in frame["column"]], parse_math=False)
     axes.set_ylim(-0.6, len(frame) - 0.4)
     highest = int(frame["levels"].max()) - 1
     axes.set_xlim(-0.2, highest * 1.3 + 0.4)
@@ -292,17 +294,24 @@ def plot_frontier(found: Frontier) -> Figure:
                        points["score_high"] - middle], fmt="-o", color=SCORE, capsize=3)  # fmt: skip
         name = METRIC_NAMES[found.before.name]
         score.axhline(found.before.value, color=GUIDE, linestyle="--", linewidth=1.2)
-        score.annotate(f"before: {found.before.value:.3f}", (0, found.before.value), (4, 3), ha="left",
+        score.annotate(f"before: {found.before.value:.3f}", (1, found.before.value), (-2, 3), ha="right",
                        xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9,
                        color=GUIDE)  # fmt: skip
         score.set_ylabel(f"{name} on held-out rows (95% interval)")
     for axes, column in zip(panels[0], ["score", "ncp"][1 - scored :], strict=True):
         # Several k may lead to the same release: they share a point, and its label.
-        labels = points.groupby(["highest_risk", column], sort=False)["k"].agg(list)
-        for number, ((risk, height), ks) in enumerate(labels.items()):
-            axes.annotate(f"k = {', '.join(f'{k:,}' for k in ks)}", (risk, height),
-                          # Neighbors may be close: their labels stand on different sides.
-                          (6, 6 if number % 2 else -12), textcoords="offset points", fontsize=9)  # fmt: skip
+        heights = ["score_low", "score_high"] if column == "score" else []
+        labels = points.groupby(["highest_risk", column, *heights], sort=False)["k"].agg(list)
+        for number, ((risk, height, *ends), ks) in enumerate(labels.items()):
+            text = f"k = {', '.join(f'{k:,}' for k in ks)}"
+            if ends:
+                # At the ends of the interval nothing crosses them; neighbors stand at different ends.
+                above = number % 2 == 0
+                place, shift = (risk, ends[above]), (0, 3 if above else -3)
+                side = {"ha": "center", "va": "bottom" if above else "top"}
+            else:
+                place, shift, side = (risk, height), (6, 3), {}
+            axes.annotate(text, place, shift, textcoords="offset points", fontsize=9, **side)
         axes.set_xscale("log")
         axes.margins(x=0.14)
         low, high = axes.get_xlim()
