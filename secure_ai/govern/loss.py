@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.core import Measurement, UserError
+from secure_ai.core.intervals import wilson
 from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, draw_rates, draw_shares, draw_sizes
 
 SOURCE = "FAIR (Open Group Standard O-RT 3.0): loss event frequency x loss magnitude"
@@ -122,7 +123,7 @@ def exceedance_curve(
         amounts = np.geomspace(start, stop, 60)
     grid = np.asarray(amounts, dtype=float)
     above = annual.size - np.searchsorted(annual, grid, side="right")
-    low, high = _wilson(above, annual.size)
+    low, high = wilson(above, annual.size)
     return pd.DataFrame({"amount": grid, "probability": above / annual.size, "low": low, "high": high})
 
 
@@ -256,15 +257,6 @@ def _return_row(name: str, cost: float, saved: np.ndarray) -> dict[str, object]:
         "return": (saves - cost) / cost if cost else math.nan,
         "chance_it_pays": float((saved > cost).mean()),
     }
-
-
-def _wilson(hits: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    z = 1.959964
-    share = hits / n
-    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # At 0 and n the bound is exact; rounding must not push it past the value.
-    return np.where(hits == 0, 0.0, center - half), np.where(hits == n, 1.0, center + half)
 
 
 def _annual(losses: pd.DataFrame | np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.core import Measurement, UserError
+from secure_ai.core.intervals import wilson
 
 NAMES = ("first_name", "last_name")
 KEYS = ("sex", "birth_date", "zip")
@@ -159,14 +160,6 @@ def link(published: pd.DataFrame, register: pd.DataFrame, protect: Protect | Non
         source=SOURCE,
     )
     return Leak(measurement, named)
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson, JASA 22, 1927)."""
-    share = hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _join(published: pd.DataFrame, register: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secure_ai.core import UserError
-from secure_ai.learn.leak import link, people_with_facts, remove_names, wilson
+from secure_ai.learn.leak import link, people_with_facts, remove_names
 
 
 def town(n: int, seed: int = 0, zips: int = 20) -> pd.DataFrame:
@@ -122,13 +122,6 @@ def test_same_seed_gives_the_same_release() -> None:
     first, second = (remove_names(town(50), ["diagnosis"], seed=9) for _ in range(2))
     assert first[0].equals(second[0])
     assert first[1].equals(second[1])
-
-
-def test_wilson_matches_the_published_example() -> None:
-    # Newcombe, Statistics in Medicine 17, 1998, table I: 81 of 263 gives 0.2553 to 0.3662.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20)[0] == 0
-    assert wilson(20, 20)[1] == 1
 
 
 def test_a_missing_column_is_named() -> None:

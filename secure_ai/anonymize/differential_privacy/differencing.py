@@ -10,9 +10,10 @@ import numpy as np
 
 from secure_ai.anonymize.differential_privacy.aggregate import conditions_of
 from secure_ai.anonymize.differential_privacy.noise import checked_privacy
-from secure_ai.anonymize.differential_privacy.odds import best_guess, interval_of, simulated_noise
+from secure_ai.anonymize.differential_privacy.odds import best_guess, simulated_noise
 from secure_ai.anonymize.differential_privacy.queries import Conditions
 from secure_ai.core.errors import UserError
+from secure_ai.core.intervals import wilson
 from secure_ai.core.sources import Source, TableLike, open_source
 
 if TYPE_CHECKING:
@@ -109,6 +110,6 @@ def differencing_success(
         everyone = others + secret + simulated_noise(epsilon / 2, rounds, rng)
         without = others + simulated_noise(epsilon / 2, rounds, rng)
         right = int(((everyone - without > 0.5).astype(int) == secret).sum())
-        low, high = interval_of(right, rounds)
+        low, high = wilson(right, rounds)
         rows.append((epsilon, right / rounds, low, high, best_guess(epsilon), 1.0))
     return pd.DataFrame(rows, columns=["epsilon", "success", "low", "high", "bound", "exact"])

@@ -11,6 +11,7 @@ import numpy as np
 from secure_ai.anonymize.differential_privacy.noise import checked_privacy
 from secure_ai.core.errors import UserError
 from secure_ai.core.figures import percent
+from secure_ai.core.intervals import wilson
 from secure_ai.core.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def guessing_game(epsilon: float, rounds: int = 20_000, seed: int = 7) -> Measur
         "share of games",
         rounds,
         0.5,
-        interval_of(right, rounds),
+        wilson(right, rounds),
         f"simulated noisy count, epsilon {epsilon:g}, guess at the midpoint; bound {best_guess(epsilon):.4f}",
         GAME_SOURCE,
         control=float((blind == inside).mean()),
@@ -142,14 +143,6 @@ def simulated_noise(epsilon: float, size: int, rng: np.random.Generator) -> np.n
     """Return discrete Laplace noise from numpy, for simulations only: it can be predicted from its seed."""
     chance = -math.expm1(-epsilon)
     return rng.geometric(chance, size) - rng.geometric(chance, size)
-
-
-def interval_of(right: int, rounds: int) -> tuple[float, float]:
-    """Return the 95% interval of a share (Wilson)."""
-    from scipy.stats import binomtest
-
-    found = binomtest(right, rounds).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def _check_prior(prior: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from secure_ai.anonymize.minimize.ladders import Level, encoded, is_number
 from secure_ai.core import Measurement, UserError
+from secure_ai.core.intervals import wilson
 from secure_ai.core.sources import shown
 
 if TYPE_CHECKING:
@@ -296,9 +297,6 @@ def _auc(said: np.ndarray, y: np.ndarray, error: bool) -> tuple[float, float]:
 def interval(kind: str, value: float, error: float, n: int) -> tuple[float, float]:
     """Return the 95 % bounds of a score of ``kind`` by its standard error (by Wilson's for accuracy)."""
     if kind == "classes":
-        from scipy.stats import binomtest
-
-        interval = binomtest(round(value * n), n).proportion_ci(method="wilson")
-        return float(interval.low), float(interval.high)
+        return wilson(round(value * n), n)
     low, high = value - Z * error, min(1.0, value + Z * error)
     return (max(0.0, low) if kind == "binary" else low), high

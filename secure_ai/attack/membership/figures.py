@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
 
-Z = 1.96
+from secure_ai.core.intervals import Z, wilson
+
 RESAMPLES = 400
 
 
@@ -69,7 +70,7 @@ def advantage(members: np.ndarray, others: np.ndarray, seed: int) -> tuple[float
         hits += int((halves[0][1 - learn] >= threshold).sum())
         alarms += int((halves[1][1 - learn] >= threshold).sum())
     tpr, fpr = hits / len(members), alarms / len(others)
-    found, false = _wilson(hits, len(members)), _wilson(alarms, len(others))
+    found, false = wilson(hits, len(members)), wilson(alarms, len(others))
     low = tpr - fpr - math.hypot(tpr - found[0], false[1] - fpr)
     high = tpr - fpr + math.hypot(found[1] - tpr, fpr - false[0])
     return tpr - fpr, (max(-1.0, low), min(1.0, high))
@@ -89,10 +90,5 @@ def true_positives_interval(
     n, m = len(members), len(others)
     drawn = [true_positives_at(rng.choice(members, n), rng.choice(others, m), fpr) for _ in range(RESAMPLES)]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    plain = _wilson(round(true_positives_at(members, others, fpr) * n), n)
+    plain = wilson(round(true_positives_at(members, others, fpr) * n), n)
     return min(float(low), plain[0]), max(float(high), plain[1])
-
-
-def _wilson(hits: int, n: int) -> tuple[float, float]:
-    interval = binomtest(hits, n).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)

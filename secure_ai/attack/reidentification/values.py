@@ -17,6 +17,7 @@ from secure_ai.anonymize.tabular.classes import class_key
 from secure_ai.anonymize.tabular.released import MISSING, SUPPRESSED
 from secure_ai.anonymize.tabular.summary import checked_keys
 from secure_ai.core import Measurement, UserError
+from secure_ai.core.intervals import clopper_pearson
 from secure_ai.core.sources import Source, open_source, quote_identifier, shown
 
 if TYPE_CHECKING:
@@ -320,17 +321,6 @@ def _spread(starts: Integers, ends: Integers) -> Integers:
     sizes = ends - starts
     offsets = np.cumsum(sizes) - sizes
     return np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
-
-
-def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share.
-
-    Source: Clopper & Pearson, The use of confidence or fiducial limits (1934).
-    """
-    from scipy.special import betaincinv
-
-    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits else 0.0
-    return low, float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
 
 
 def share_measured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-Z = 1.959964
+from secure_ai.core.intervals import Z, wilson
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,9 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval: Wilson's score interval, or the value itself if it is exact."""
-        return (self.value, self.value) if self.n == 0 else wilson(self.value, self.effective)
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share of ``n`` trials.
-
-    ``n`` may be an effective number, which is not whole: the reason why this is not SciPy's.
-
-    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
-    """
-    center = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    # At the ends the bound is exact; rounding must not push it past the value.
-    return (0.0 if share == 0 else max(0.0, center - half)), (1.0 if share == 1 else min(1.0, center + half))
+        return (
+            (self.value, self.value) if self.n == 0 else wilson(self.value * self.effective, self.effective)
+        )
 
 
 def excess(attack: Rate, control: Rate) -> tuple[float, float, float]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secure_ai.attack.synthetic_data.intervals import wilson
 from secure_ai.core import UserError
+from secure_ai.core.intervals import wilson
 from secure_ai.core.sources import Source, open_source, shown
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def check_control(training: np.ndarray, control: np.ndarray) -> str:
         return ""
     _, where, count = np.unique(training, return_inverse=True, return_counts=True)
     twins = float((count[where] > 1).mean())
-    if wilson(equal / len(control), len(control))[0] > wilson(twins, len(training))[1]:
+    if wilson(equal, len(control))[0] > wilson(twins * len(training), len(training))[1]:
         raise UserError(
             f"{equal:,} of {len(control):,} control records are training records as well: "
             "hold the control group back before the synthetic data are made."
