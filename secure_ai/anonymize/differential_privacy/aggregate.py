@@ -21,7 +21,7 @@ from secure_ai.anonymize.differential_privacy.queries import (
 )
 from secure_ai.anonymize.differential_privacy.sensitivity import origin_of, step_of
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import NUMERIC, Source, column_list, quote_identifier, shown
+from secure_ai.core.sources import NUMERIC, Source, quote_identifier, shown
 
 ANY_OTHER, MISSING = "any other", "missing"
 LARGEST_SUM = 1 << 62
@@ -176,10 +176,15 @@ def _tabulated(source: Source, query: Histogram | ContingencyTable, unit: Privac
 
 
 def _every_category(source: Source, query: Histogram, unit: PrivacyUnit) -> Aggregate:
-    text = f"CASE WHEN {_absent(source, query.column)} THEN NULL ELSE {_text(query.column)} END"
+    name = _text(query.column)
+    if source.types[query.column] in {"DOUBLE", "FLOAT"}:
+        # A whole number keeps its name where a missing value has made fractions of the column.
+        name = f"regexp_replace({name}, '\\.0$', '')"
+    # Missing values share their name with a category that is called so: one count, or one person could
+    # replace the count of all others.
+    text = f"CASE WHEN {_absent(source, query.column)} THEN '{MISSING}' ELSE {name} END"
     found = _over(source, query, unit, f"{text}, count(*)", "GROUP BY 1 ORDER BY 1").fetchall()
-    labels = tuple((MISSING if name is None else str(name),) for name, _ in found)
-    return Aggregate(tuple(int(n) for _, n in found), labels)
+    return Aggregate(tuple(int(n) for _, n in found), tuple((str(name),) for name, _ in found))
 
 
 def _over(
@@ -200,11 +205,33 @@ def _over(
     if unit.person is not None:
         person = quote_identifier(unit.person)
         kept += (
-            f" QUALIFY row_number() OVER (PARTITION BY {person} ORDER BY hash({column_list(source.columns)}))"
+            f" QUALIFY row_number() OVER (PARTITION BY {person} ORDER BY {_order(source)})"
             f" <= {unit.max_rows_per_person}"
         )
     values = [*given, *parameters]
     return source.sql(f"WITH kept AS ({kept}) SELECT {wanted} FROM kept {ending}", values)
+
+
+def _order(source: Source) -> str:
+    """Return an order of rows by a hash that stays when somebody else's row changes the type of a column.
+
+    A number that is missing in one row makes a column of whole numbers one of fractions, a word makes it
+    text: the hash must not notice, or that row would change which rows of everybody else count. Rows that
+    are equal as numbers are put in order by their text.
+    """
+    hashes = []
+    for column in source.columns:
+        text = _text(column)
+        plain_number = is_numeric(source.types[column]) and source.types[column] != "BOOLEAN"
+        number = _value(column) if plain_number else f"TRY_CAST({text} AS DOUBLE)"
+        time = f"TRY_CAST({text} AS TIMESTAMP)"
+        hashes.append(
+            f"CASE WHEN isnan({number}) THEN hash(CAST(NULL AS VARCHAR)) "
+            f"WHEN {number} IS NOT NULL THEN hash({number}) "
+            f"WHEN {time} IS NOT NULL THEN hash({time}) ELSE hash(lower({text})) END"
+        )
+    plain = ", ".join(_text(column) for column in source.columns)
+    return f"hash({', '.join(hashes)}), hash({plain})"
 
 
 def conditions_of(source: Source, where: Conditions) -> tuple[list[str], list[object]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from secure_ai.core.errors import UserError
 
-LARGEST = 1e15
+LARGEST, NARROWEST = 1e15, 1e-100
 MOST_ROWS = 1_000_000
 
 
@@ -29,6 +29,9 @@ class Bounds:
                 raise UserError(
                     "The bounds must be two finite numbers, such as 0,120. " + where_bounds_come_from()
                 )
+        # Subclasses of float, as NumPy's, write themselves otherwise into a query.
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
         if self.low == self.high:
             raise UserError(
                 f"The bounds are both {self.low:g}: give a lower and a higher one. {where_bounds_come_from()}"
@@ -39,6 +42,8 @@ class Bounds:
             )
         if max(abs(self.low), abs(self.high)) > LARGEST:
             raise UserError(f"The bounds reach beyond {LARGEST:g}: use another unit, such as thousands.")
+        if self.high - self.low < NARROWEST:
+            raise UserError(f"The bounds are less than {NARROWEST:g} apart: use another unit.")
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secure_ai.anonymize.differential_privacy.amounts import amount_of, as_text, check_price, total
 from secure_ai.anonymize.differential_privacy.fingerprint import content_of, fingerprint
 from secure_ai.anonymize.differential_privacy.ledger_tables import DEFAULT_WHO, engine_of, tables
 from secure_ai.anonymize.differential_privacy.noise import checked_privacy, epsilon_of, rho_of
@@ -39,6 +40,11 @@ class BudgetLedger:
     A spend is never given back, and there is no reset: what was said about people stays said. Keep the file
     where the data are kept: it holds no value of the data, but a (salted, slow) hash of them.
 
+    What it does not hinder: whoever may write the file may put an older copy in its place, change the
+    budget in it, or make a second ledger for the same people. An object that is open notices an older copy,
+    a new one cannot. So the file and the data belong to an account that releases for the analysts, and the
+    numbers of :meth:`sentence` into a log that they cannot write.
+
     Args:
         path: the ledger's file, made by :meth:`create`.
         clock: gives the time of a spend.
@@ -51,6 +57,7 @@ class BudgetLedger:
         self.path = Path(path)
         self._clock = clock
         self._known: dict[int, tuple[Any, str]] = {}
+        self._seen = 0
         if not self.path.is_file():
             raise UserError(f"There is no budget ledger {shown(self.path.name)}: create it first.")
         self._engine = engine_of(self.path)
@@ -111,10 +118,10 @@ class BudgetLedger:
                 connection.execute(
                     model.budget.insert().values(
                         only=1,
-                        epsilon=_text(epsilon),
-                        delta=_text(delta),
+                        epsilon=as_text(epsilon),
+                        delta=as_text(delta),
                         composition=composition,
-                        rho=None if rho is None else _text(rho),
+                        rho=None if rho is None else as_text(rho),
                         person=person,
                         salt=salt,
                         spends=0,
@@ -147,7 +154,7 @@ class BudgetLedger:
         Raises:
             UserError: as :meth:`spend`.
         """
-        checked_privacy(epsilon, delta)
+        check_price(epsilon, delta, rho)
         digest = self._digest(source)
         with self._transaction() as connection:
             self._admit(connection, digest, (epsilon, delta, rho), person)
@@ -179,7 +186,7 @@ class BudgetLedger:
             UserError: if the price makes no sense, the data set or the person is another one, or the
                 budget does not suffice; nothing is spent then.
         """
-        checked_privacy(epsilon, delta)
+        check_price(epsilon, delta, rho)
         digest = self._digest(source)
         model = tables()
         with self._transaction() as connection:
@@ -188,15 +195,16 @@ class BudgetLedger:
                 model.spend.insert().values(
                     number=number,
                     at=self._clock(),
-                    who=shown(who) or DEFAULT_WHO,
-                    what=what[:500],
+                    who=shown(str(who or "")) or DEFAULT_WHO,
+                    what=str(what)[:500],
                     mechanism=mechanism,
-                    epsilon=_text(epsilon),
-                    delta=_text(delta),
-                    rho=None if rho is None else _text(rho),
+                    epsilon=as_text(epsilon),
+                    delta=as_text(delta),
+                    rho=None if rho is None else as_text(rho),
                 )
             )
             connection.execute(model.budget.update().values(spends=number))
+        self._seen = max(self._seen, number)
 
     def covers_also(self, source: TableLike | Source) -> None:
         """Let the same budget pay for another version or extract of the data set.
@@ -293,11 +301,11 @@ class BudgetLedger:
                     f"The ledger {name} adds up rho, which this mechanism has not: give the categories, "
                     "or use a ledger with basic composition."
                 )
-            enough = state["spent_rho"] + Decimal(_text(rho)) <= state["rho"]
+            enough = total([state["spent_rho"], Decimal(as_text(rho))]) <= state["rho"]
         else:
             enough = (
-                state["spent_epsilon"] + Decimal(_text(epsilon)) <= state["epsilon"]
-                and state["spent_delta"] + Decimal(_text(delta)) <= state["delta"]
+                total([state["spent_epsilon"], Decimal(as_text(epsilon))]) <= state["epsilon"]
+                and total([state["spent_delta"], Decimal(as_text(delta))]) <= state["delta"]
             )
         if not enough:
             asked = f"epsilon {epsilon:g}" + (f" and delta {delta:g}" if delta else "")
@@ -331,14 +339,20 @@ class BudgetLedger:
         numbers = [row["number"] for row in rows]
         try:
             for field in ("epsilon", "delta", "rho"):
-                state[field] = None if state[field] is None else _amount(state[field])
-                state[f"spent_{field}"] = sum(
-                    (_amount(row[field]) for row in rows if row[field] is not None), Decimal(0)
+                state[field] = None if state[field] is None else amount_of(state[field])
+                state[f"spent_{field}"] = total(
+                    amount_of(row[field]) for row in rows if row[field] is not None
                 )
         except (InvalidOperation, ValueError, TypeError):
             raise _damaged(self.path) from None
         if numbers != list(range(1, state["spends"] + 1)) or state["composition"] not in COMPOSITIONS:
             raise _damaged(self.path)
+        if len(numbers) < self._seen:
+            raise UserError(
+                f"The ledger {shown(self.path.name)} holds fewer answers than before, so it is an older "
+                "copy: bring the last one back; until then nothing may be released."
+            )
+        self._seen = len(numbers)
         state["rows"] = [dict(row) for row in rows]
         state["data_sets"] = {row["fingerprint"] for row in sets}
         state["labels"] = [row["label"] for row in sets]
@@ -386,15 +400,3 @@ def _left(state: dict[str, Any]) -> str:
     if state["delta"]:
         said += f" and delta {float(state['delta'] - state['spent_delta']):g}"
     return said + " left"
-
-
-def _text(amount: float) -> str:
-    # Decimal text, so that ten times 0.1 is 1 and not a little less or more.
-    return format(Decimal(repr(float(amount))), "f")
-
-
-def _amount(text: object) -> Decimal:
-    amount = Decimal(str(text))
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("no amount")
-    return amount

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,9 @@ from typing import Any
 from secure_ai.core.errors import UserError
 
 MECHANISMS = ("laplace", "gaussian")
-SMALLEST_EPSILON, DOUBTFUL_EPSILON, DOUBTFUL_DELTA = 1e-6, 10.0, 1e-3
+SMALLEST_EPSILON, DOUBTFUL_EPSILON, LARGEST_EPSILON, DOUBTFUL_DELTA = 1e-6, 10.0, 100.0, 1e-3
+# Noise of 64 bits must not run over: beyond 128 times this scale Laplace noise comes with chance exp(-128).
+LARGEST_SCALE = 2.0**55
 CONFIDENCE = 0.95
 FINE_STEPS = 1000
 _LOCK = threading.RLock()
@@ -27,18 +29,48 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def opendp() -> Iterator[Any]:
-    """Yield ``opendp.prelude`` with the feature "contrib" enabled, and leave the process as it was."""
+    """Yield ``opendp.prelude`` with the feature "contrib" enabled, and leave the process as it was.
+
+    Raises:
+        UserError: if OpenDP has no noise for what is asked.
+    """
     import opendp.prelude as dp
-    from opendp.mod import GLOBAL_FEATURES
+    from opendp.mod import GLOBAL_FEATURES, OpenDPException
 
     with _LOCK:
         before = set(GLOBAL_FEATURES)
         dp.enable_features("contrib")
         try:
             yield dp
+        except OpenDPException:
+            raise no_noise() from None
         finally:
             if "contrib" not in before:
                 dp.disable_features("contrib")
+
+
+def no_noise() -> UserError:
+    """Return what is said where no noise fits the budget and the rows of a person."""
+    return UserError(
+        "No noise can be fitted to this epsilon, delta and number of rows per person: take an epsilon from "
+        "0.001 to 10, a delta from 1e-12 to 1e-5, or fewer rows."
+    )
+
+
+def least_scale(guess: float, price: Callable[[float], float], limit: float) -> float:
+    """Return the closed form ``guess`` of a scale, raised until OpenDP's map states at most ``limit``.
+
+    Raises:
+        UserError: if the noise would not fit into 64 bits.
+    """
+    scale, more = guess, 1e-16
+    while not price(scale) <= limit:
+        scale, more = guess * (1 + more), 2 * more
+        if more > 1e-6:
+            raise no_noise()
+    if scale > LARGEST_SCALE:
+        raise no_noise()
+    return scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +105,8 @@ class Noise:
         steps, alpha = self.scale / self.step, 1 - confidence
         with opendp() as dp:
             if self.mechanism == "laplace":
-                return float(dp.discrete_laplacian_scale_to_accuracy(steps, alpha)) * self.step
+                # Next to no noise has an accuracy below 0 in OpenDP's formula.
+                return max(0.0, float(dp.discrete_laplacian_scale_to_accuracy(steps, alpha))) * self.step
             if steps < FINE_STEPS:
                 return float(dp.discrete_gaussian_scale_to_accuracy(steps, alpha)) * self.step
             # The discrete one is added up term by term, and differs by less than a step from this.
@@ -94,8 +127,10 @@ def laplace(sensitivity: int, epsilon: float, step: float = 1.0) -> Noise:
     """Return discrete Laplace noise that is ``epsilon``-differentially private for an L1 ``sensitivity``."""
     with opendp() as dp:
         space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l1_distance(T="i64")
-        scale = dp.binary_search_param(
-            lambda s: dp.m.make_laplace(*space, scale=s), d_in=sensitivity, d_out=epsilon
+        scale = least_scale(
+            sensitivity / epsilon,
+            lambda s: float(dp.m.make_laplace(*space, scale=s).map(sensitivity)),
+            epsilon,
         )
         made = dp.m.make_laplace(*space, scale=scale)
         rho = float(dp.c.make_pureDP_to_zCDP(made).map(sensitivity))
@@ -115,8 +150,10 @@ def gaussian(sensitivity: int, epsilon: float, delta: float, step: float = 1.0, 
     rho = rho_of(epsilon, delta) * share
     with opendp() as dp:
         space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-        scale = dp.binary_search_param(
-            lambda s: dp.m.make_gaussian(*space, scale=s), d_in=float(sensitivity), d_out=rho
+        scale = least_scale(
+            sensitivity / math.sqrt(2 * rho),
+            lambda s: float(dp.m.make_gaussian(*space, scale=s).map(float(sensitivity))),
+            rho,
         )
         made = dp.m.make_gaussian(*space, scale=scale)
         spent = float(made.map(float(sensitivity)))
@@ -161,6 +198,11 @@ def checked_privacy(epsilon: float, delta: float = 0.0) -> None:
         raise UserError(f"Epsilon is {_shown(epsilon)}: choose a number above 0, such as 0.5.")
     if epsilon < SMALLEST_EPSILON:
         raise UserError(f"Epsilon is {epsilon:g}: below {SMALLEST_EPSILON:g} an answer is nothing but noise.")
+    if epsilon > LARGEST_EPSILON:
+        raise UserError(
+            f"Epsilon is {epsilon:g}: above {LARGEST_EPSILON:g} an answer is as good as exact; "
+            "choose 10 or less."
+        )
     if not _number(delta) or not 0 <= delta < 1:
         raise UserError(
             f"Delta is {_shown(delta)}: choose 0, or a small number such as 1e-6 "

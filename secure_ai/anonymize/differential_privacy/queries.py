@@ -27,6 +27,9 @@ class Count:
     where: Conditions = field(default_factory=dict)
     name = "count"
 
+    def __post_init__(self) -> None:
+        _check_where(self.where)
+
     @property
     def columns(self) -> list[str]:
         """Columns that are read besides those of the conditions."""
@@ -39,6 +42,8 @@ class _OfOneColumn:
     bounds: Bounds | Sequence[float] | None = None
 
     def __post_init__(self) -> None:
+        _check_column(self.column)
+        _check_where(getattr(self, "where", {}))
         object.__setattr__(self, "bounds", checked_bounds(self.bounds, self.column))
 
     @property
@@ -129,12 +134,14 @@ class Histogram:
     name = "histogram"
 
     def __post_init__(self) -> None:
+        _check_column(self.column)
+        _check_where(self.where)
         if self.categories is not None and self.edges is not None:
             raise UserError(f"The histogram of '{self.column}' has categories and edges: give one of them.")
         if self.categories is not None:
             _check_categories(self.column, self.categories)
         if self.edges is not None:
-            edges = list(self.edges)
+            edges = [edge.item() if hasattr(edge, "item") else edge for edge in self.edges]
             finite = all(isinstance(e, int | float) and math.isfinite(e) for e in edges)
             if not finite or len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
                 raise UserError(
@@ -162,7 +169,8 @@ class ContingencyTable:
     name = "contingency table"
 
     def __post_init__(self) -> None:
-        if not self.categories:
+        _check_where(self.where)
+        if not isinstance(self.categories, Mapping) or not self.categories:
             raise UserError("A contingency table needs columns with their categories.")
         for column, categories in self.categories.items():
             _check_categories(column, categories)
@@ -188,9 +196,24 @@ def describe(query: Query) -> str:
     return f"{query.name}{of}{where}"
 
 
+def _check_column(column: object) -> None:
+    if not isinstance(column, str):
+        raise UserError("Name one column, as text.")
+
+
+def _check_where(where: object) -> None:
+    if not isinstance(where, Mapping) or not all(isinstance(column, str) for column in where):
+        raise UserError("where needs columns with the values that their rows must have: {column: value}.")
+
+
 def _check_categories(column: str, categories: Sequence[object]) -> None:
     if isinstance(categories, str) or not isinstance(categories, Sequence) or not categories:
         raise UserError(f"The categories of '{column}' must be a list of at least one value.")
+    if "any other" in categories:
+        raise UserError(
+            f"All values of '{column}' that are not listed are counted as 'any other': leave that out of its "
+            "categories."
+        )
     if len({str(category) for category in categories}) != len(categories):
         raise UserError(f"The categories of '{column}' hold a value twice: list each once.")
     if len(categories) > MOST_CELLS:

@@ -92,7 +92,8 @@ def run_release(
     try:
         answer = release(opened, query, epsilon=epsilon, delta=delta, unit=unit, ledger=open_ledger, who=who)
     except UserError:
-        if made:
+        # Another process may have found the new ledger meanwhile and paid from it: then it stays.
+        if made and open_ledger.spends().empty:
             ledger.unlink(missing_ok=True)
         raise
     return answer, open_ledger

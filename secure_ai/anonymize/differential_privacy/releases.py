@@ -77,7 +77,7 @@ class Release:
         cost = f"epsilon {self.epsilon:g}" + (f", delta {self.delta:g}" if self.delta else "")
         if math.isfinite(self.accuracy):
             near = (
-                f"with {CONFIDENCE:.0%} confidence the noise moved {self._each()} by at most "
+                f"with {CONFIDENCE:.0%} confidence {self._for_each()}the noise moved it by at most "
                 f"{self.accuracy:,.3g} {self.accuracy_unit}"
             )
         else:
@@ -113,8 +113,8 @@ class Release:
             return replace(self, value=max(0.0, self.value))
         return replace(self, value=self.value.clip(lower=0))
 
-    def _each(self) -> str:
-        return "it" if isinstance(self.value, int | float) else "each"
+    def _for_each(self) -> str:
+        return "" if isinstance(self.value, int | float) else "for each count "
 
 
 def release(
@@ -134,6 +134,12 @@ def release(
     Bad input is refused and the exact answer is made before anything is paid; then the ledger is charged,
     and only then is noise drawn. Should the process die between the two, the charge stays: it must
     not be possible to look at an answer and take the payment back.
+
+    Names and types of the columns count as public. A text file states no types, so one row can change how a
+    column is read, and with it the answer by more than the noise covers: release from Parquet or a database,
+    whose types are fixed. Refusals depend on names and types, but for three that say one thing about all
+    rows: the table is empty, the person of a row is missing, the file cannot be read. How long an answer
+    takes is not hidden either.
 
     Args:
         source: anything that :func:`secure_ai.core.sources.open_source` reads, or an opened source.
@@ -169,7 +175,7 @@ def release(
             delta,
             rho=rho,
             person=unit.person,
-            what=describe(query),
+            what=describe(query) + (", exact answer shown for teaching" if exact_for_teaching else ""),
             who=who,
             mechanism=fitted[0].mechanism,
         )

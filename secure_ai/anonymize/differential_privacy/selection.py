@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secure_ai.anonymize.differential_privacy.noise import CONFIDENCE, opendp
+from secure_ai.anonymize.differential_privacy.noise import CONFIDENCE, least_scale, opendp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,8 @@ def fit_selection(sensitivity: int, epsilon: float, rows_per_score: int, candida
         def make(scale: float) -> Any:
             return dp.m.make_noisy_max(*space, dp.max_divergence(), scale=scale, negate=True)
 
-        scale = dp.binary_search_param(make, d_in=sensitivity, d_out=epsilon)
+        # One person may raise one score and lower another: hence the 2.
+        scale = least_scale(2 * sensitivity / epsilon, lambda s: float(make(s).map(sensitivity)), epsilon)
         made = make(scale)
         rho = float(dp.c.make_pureDP_to_zCDP(made).map(sensitivity))
         spent = float(made.map(sensitivity))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secure_ai.anonymize.differential_privacy.noise import CONFIDENCE, opendp
+from secure_ai.anonymize.differential_privacy.noise import CONFIDENCE, least_scale, no_noise, opendp
+
+MOST_ROWS_HIDDEN = 2**52
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +41,13 @@ class Stability:
         return dict(self.measurement(dict(counts)))
 
     def accuracy(self, confidence: float = CONFIDENCE) -> float:
-        """Return how far a count that appears stays from the exact one with this ``confidence``."""
+        """Return how far the noise moves a count with this ``confidence``.
+
+        Counts above the threshold by more than this keep to it when they appear; a smaller one appears only
+        with noise upwards, so what is seen of it is too high.
+        """
         with opendp() as dp:
-            return float(dp.discrete_laplacian_scale_to_accuracy(self.scale, 1 - confidence))
+            return max(0.0, float(dp.discrete_laplacian_scale_to_accuracy(self.scale, 1 - confidence)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -54,13 +60,16 @@ def fit_stability(rows: int, epsilon: float, delta: float) -> Stability:
         )
         moved = (rows, rows, rows)
         plain = dp.vector_domain(dp.atom_domain(T="i64")), dp.l1_distance(T="i64")
-        scale = dp.binary_search_param(lambda s: dp.m.make_laplace(*plain, scale=s), d_in=rows, d_out=epsilon)
-        threshold = dp.binary_search_param(
-            lambda t: dp.m.make_laplace_threshold(*space, scale=scale, threshold=t),
-            d_in=moved,
-            d_out=(epsilon, delta),
-            T=int,
+        scale = least_scale(
+            rows / epsilon, lambda s: float(dp.m.make_laplace(*plain, scale=s).map(rows)), epsilon
         )
+        low, threshold = rows - 1, MOST_ROWS_HIDDEN
+        while threshold - low > 1:
+            middle = (low + threshold) // 2
+            hidden = dp.m.make_laplace_threshold(*space, scale=scale, threshold=middle)
+            low, threshold = (low, middle) if hidden.map(moved)[1] <= delta else (middle, threshold)
         made = dp.m.make_laplace_threshold(*space, scale=scale, threshold=threshold)
         spent_epsilon, spent_delta = made.map(moved)
+        if not (spent_epsilon <= epsilon and spent_delta <= delta):
+            raise no_noise()
         return Stability(scale, threshold, rows, float(spent_epsilon), float(spent_delta), made)

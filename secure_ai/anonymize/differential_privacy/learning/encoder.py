@@ -73,7 +73,7 @@ class PublicEncoder:
                 continue
             if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not len(values):
                 raise UserError(f"Column '{shown(column)}': give a Range, or a list with its categories.")
-            if len({str(value) for value in values}) < len(values):
+            if len({_name(value) for value in values}) < len(values):
                 raise UserError(f"Column '{shown(column)}': a category is listed twice.")
             names += [f"{column}={value}" for value in values]
         if len(names) > MOST_FEATURES:
@@ -100,13 +100,20 @@ class PublicEncoder:
 
 
 def _categories(column: pd.Series, categories: Sequence[object]) -> np.ndarray:
-    place = {str(category): number for number, category in enumerate(categories)}
+    place = {_name(category): number for number, category in enumerate(categories)}
     codes, different = pd.factorize(column)
-    known = np.array([place.get(str(value), -1) for value in different] + [-1])[codes]
+    known = np.array([place.get(_name(value), -1) for value in different] + [-1])[codes]
     features = np.zeros((len(column), len(categories)))
     rows = np.flatnonzero(known >= 0)
     features[rows, known[rows]] = 1.0
     return features
+
+
+def _name(value: object) -> str:
+    """Return a category as text; 1 and 1.0 are one, because one missing value makes fractions of a column."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def _numbers(column: pd.Series, stated: Range, name: str) -> np.ndarray:

@@ -97,7 +97,13 @@ def clipped_sum(layers: Sequence[Layer], x: np.ndarray, y: np.ndarray, max_grad_
     """
     values = activations(layers, x)
     backward = errors(layers, values, y)
-    norms = gradient_norms(values, backward)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = gradient_norms(values, backward)
+    sound = np.isfinite(norms)
+    if not sound.all():
+        # A gradient that ran over has no length to shorten; left in, that one record would decide all.
+        values, backward = [value[sound] for value in values], [error[sound] for error in backward]
+        norms = norms[sound]
     weight = np.minimum(1.0, max_grad_norm / np.maximum(norms, 1e-12))
     return [
         (value.T @ (error := weight[:, None] * back), error.sum(axis=0))

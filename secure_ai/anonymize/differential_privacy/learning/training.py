@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Spend = Callable[..., object]
+LEAST_NORM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,19 @@ class _PrivateClassifier(ClassifierMixin, BaseEstimator):
         private = not (isinstance(self.epsilon, float) and self.epsilon == math.inf)
         if private:
             check_budget(self.epsilon, self.delta)
+        elif spend is not None:
+            raise UserError(
+                "Training without noise (epsilon infinite) cannot be paid from any budget: leave spend out, "
+                "and keep the model where the data are."
+            )
         check_sampling(self.sampling_rate, self.steps)
         positive("max_grad_norm", self.max_grad_norm, finite=private)
+        if private and not LEAST_NORM <= self.max_grad_norm <= 1 / LEAST_NORM:
+            # So that no gradient is rounded by more than it was shortened.
+            raise UserError(
+                f"max_grad_norm={self.max_grad_norm:g}: choose a number from {LEAST_NORM:g} to "
+                f"{1 / LEAST_NORM:g}."
+            )
         positive("learning_rate", self.learning_rate)
         widths = checked_widths(self._widths())
         x = checked_features(X)
@@ -205,10 +217,10 @@ class PrivateLogisticRegression(_PrivateClassifier):
         cost_: :class:`TrainingCost`.
 
     Note:
-        Noise comes from numpy's generator in floating point. Against an attacker who reads the lowest bits
-        of the weights (Mironov, On significance of the least significant bits for differential privacy, 2012)
-        round the weights before they are published. Choosing settings by scores on the same records costs
-        privacy that is not counted here.
+        Noise comes from numpy's generator in floating point, which is not cryptographic. Against an attacker
+        who reads the lowest bits of the weights (Mironov, On significance of the least significant bits for
+        differential privacy, 2012) round the weights before they are published. Choosing settings by scores
+        on the same records costs privacy that is not counted here.
 
     Source: the module's.
     """
