@@ -102,7 +102,7 @@ def bounds_report(
         query = Mean(column, pair)
         curve = error_curve(opened, query, [epsilon], unit=unit)
         found = curve.table.iloc[0]
-        named = f"{query.bounds.low:,g} to {query.bounds.high:,g}"
+        named = f"{query.bounds.low:,.10g} to {query.bounds.high:,.10g}"
         rows.append((named, f"{found['noise']:,.2f}", f"{abs(curve.bias):,.2f}", f"{found['error']:,.2f}"))
     return pd.DataFrame(
         rows, columns=["bounds", "error of the noise", "moved by the limits", "error of both"]

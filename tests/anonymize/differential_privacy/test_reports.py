@@ -45,8 +45,8 @@ def test_low_limit_leaves_rows_out_and_high_one_needs_noise(visits):
 
 def test_narrow_bounds_move_the_mean_and_wide_ones_need_noise(visits):
     unit = PrivacyUnit("who", 10)
-    report = bounds_report(visits, "days", [(0, 2), (0, 40), (0, 4000)], epsilon=0.5, unit=unit)
-    assert report["bounds"].tolist() == ["0 to 2", "0 to 40", "0 to 4,000"]
+    report = bounds_report(visits, "days", [(0, 2), (0, 40), (0, 4_000_000)], epsilon=0.5, unit=unit)
+    assert report["bounds"].tolist() == ["0 to 2", "0 to 40", "0 to 4,000,000"]
     moved = report["moved by the limits"].astype(float)
     assert moved.tolist() == [2.0, 0.0, 0.0]
     noise = report["error of the noise"].str.replace(",", "").astype(float)
