@@ -102,7 +102,7 @@ def plot_risk(before: ReidentificationRisk, after: ReidentificationRisk | None) 
         )  # fmt: skip
     axes.set_xticks(places, [text.replace(" or", "\nor").replace(" to", "\nto") for text in bins["risk"]])
     axes.set_ylim(0, 1.25 * max(bins[["share_before", "share_after"]].to_numpy().max(), 0.01))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if value <= 1 else "")
     axes.set_xlabel("chance that a record is traced by someone who knows its quasi-identifiers")
     axes.set_ylabel("records")
     figure.legend(frameon=False, loc="outside lower right", ncols=2)
@@ -296,7 +296,7 @@ def plot_frontier(found: Frontier) -> Figure:
         score.axhline(found.before.value, color=GUIDE, linestyle="--", linewidth=1.2)
         score.annotate(f"before: {found.before.value:.3f}", (1, found.before.value), (-2, 3), ha="right",
                        xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9,
-                       color=GUIDE)  # fmt: skip
+                       color=GUIDE, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
         score.set_ylabel(f"{name} on held-out rows (95% interval)")
     for axes, column in zip(panels[0], ["score", "ncp"][1 - scored :], strict=True):
         # Several k may lead to the same release: they share a point, and its label.
