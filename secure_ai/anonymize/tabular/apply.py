@@ -39,9 +39,33 @@ BATCH_ROWS = 262_144
 LARGEST_KEY = 1 << 62
 # A table of classes by combination is used up to this many entries, or eight for each combination.
 DENSE = 1 << 24
-# Every group of rows in a Parquet file repeats the texts of the classes: many classes, few groups.
-GROUP_ROWS = 2_000_000
+# Every group of rows in a Parquet file repeats the texts of the classes: a group has so many rows for each
+# text, at least ``GROUP_ROWS``, but no more than fit in ``GROUP_BYTES``.
+GROUP_ROWS, ROWS_PER_TEXT, GROUP_BYTES = 1_000_000, 16, 600_000_000
+# Batches that wait to be written.
+AHEAD = 8
 TEXT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Columns whose codes make one key with the place that the step before found, and the keys that occur.
+
+    ``table`` holds the place of each key, -1 where it does not occur; None where keys are too many.
+    """
+
+    columns: list[int]
+    known: Integers
+    table: Codes | None
+
+    @staticmethod
+    def of(columns: list[int], known: Integers) -> _Step:
+        largest = int(known[-1])
+        if largest >= max(DENSE, 8 * len(known)):
+            return _Step(columns, known, None)
+        table = np.full(largest + 1, NOT_FOUND, dtype=np.int32)
+        table[known] = np.arange(len(known), dtype=np.int32)
+        return _Step(columns, known, table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,58 +79,56 @@ class ClassLookup:
         return tuple(Encoder(column) for column in self.partitioning.columns)
 
     @cached_property
-    def _steps(self) -> list[tuple[list[int], Integers]]:
-        """Columns whose codes make one key, and the keys that occur; each step adds columns to the last."""
-        steps: list[tuple[list[int], Integers]] = []
+    def _steps(self) -> list[_Step]:
+        """How the codes of a combination become its place among those that occur, columns by columns."""
+        steps: list[_Step] = []
         keys = np.zeros(len(self.partitioning.codes), dtype=np.int64)
         columns: list[int] = []
         bound = 1
         for i, column in enumerate(self.partitioning.columns):
             if columns and bound * column.n_codes > LARGEST_KEY:
                 known, keys = np.unique(keys, return_inverse=True)
-                steps.append((columns, known))
+                steps.append(_Step.of(columns, known))
                 columns, bound = [], len(known)
             columns.append(i)
             bound *= column.n_codes
             keys = keys * column.n_codes + self.partitioning.codes[:, i]
-        known = np.unique(keys)
-        return [*steps, (columns, known)]
+        keys.sort()
+        return [*steps, _Step.of(columns, keys[np.flatnonzero(np.diff(keys, prepend=-1))])]
 
     @cached_property
     def _classes(self) -> Integers:
         """Class of each combination that occurs, in the order of the last step's keys."""
         keys = self._keys(self.partitioning.codes)
-        classes = np.zeros(len(self._steps[-1][1]), dtype=np.int64)
+        classes = np.zeros(len(self._steps[-1].known), dtype=np.int64)
         classes[keys] = self.partitioning.class_of_combination
         return classes
 
     def _keys(self, codes: Codes) -> Integers:
         """Return the place of each combination among those that occur, -1 where it does not."""
         keys = np.zeros(len(codes), dtype=np.int64)
-        unknown = (codes == NOT_FOUND).any(axis=1)
-        for columns, known in self._steps:
-            for i in columns:
-                keys = keys * self.partitioning.columns[i].n_codes + codes[:, i]
-            largest = int(known[-1])
-            if largest < max(DENSE, 8 * len(known)):
-                places = self._dense(known)
-                unknown |= (keys < 0) | (keys > largest)
-                keys = places[np.where(unknown, 0, keys)]
-                unknown |= keys < 0
+        there = codes.min(axis=1) > NOT_FOUND
+        for step in self._steps:
+            for i in step.columns:
+                keys *= self.partitioning.columns[i].n_codes
+                keys += codes[:, i]
+            there &= keys <= step.known[-1]
+            keys[~there] = 0
+            if step.table is not None:
+                keys = step.table.take(keys).astype(np.int64)
+                there &= keys >= 0
             else:
-                found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-                unknown |= known[found] != keys
+                found = np.minimum(np.searchsorted(step.known, keys), len(step.known) - 1)
+                there &= step.known[found] == keys
                 keys = found
-            keys = np.where(unknown, 0, keys)
-        return np.where(unknown, NOT_FOUND, keys)
+            keys[~there] = 0
+        keys[~there] = NOT_FOUND
+        return keys
 
-    def _dense(self, known: Integers) -> Integers:
-        tables = self.__dict__.setdefault("_tables", {})
-        if id(known) not in tables:
-            table = np.full(int(known[-1]) + 1, NOT_FOUND, dtype=np.int64)
-            table[known] = np.arange(len(known))
-            tables[id(known)] = table
-        return tables[id(known)]
+    def prepare(self) -> None:
+        """Compute before several threads would what all of them need."""
+        if not self.partitioning.in_record_order:
+            self._encoders, self._classes  # noqa: B018
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave what can be computed again behind when the lookup travels to a worker."""
@@ -177,29 +199,28 @@ class Release:
     @cached_property
     def values(self) -> tuple[NDArray[Any], ...]:
         """What each class is released as, one array per quasi-identifier; last what is suppressed."""
-        return tuple(
-            np.append(
-                self.partitioning.released(i, self.representation),
-                np.array(
-                    [suppressed_value(column, self.representation)],
-                    dtype=float if self._is_number(i) else object,
-                ),
-            )
-            for i, column in enumerate(self.partitioning.columns)
-        )
+
+        def of(i: int) -> NDArray[Any]:
+            suppressed = suppressed_value(self.partitioning.columns[i], self.representation)
+            last = np.array([suppressed], dtype=float if self._is_number(i) else object)
+            return np.append(self.partitioning.released(i, self.representation), last)
+
+        self.partitioning.by_class  # noqa: B018
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 2)) as pool:
+            return tuple(pool.map(of, range(len(self.partitioning.columns))))
 
     @cached_property
-    def _texts(self) -> tuple[tuple[pa.Array, Codes | None], ...]:
+    def _texts(self) -> tuple[tuple[pa.Array, NDArray[Any] | None], ...]:
         """Different texts and the number of each class's, last of what is suppressed; or numbers alone."""
         import pandas as pd
 
-        arrays: list[tuple[pa.Array, Codes | None]] = []
+        arrays: list[tuple[pa.Array, NDArray[Any] | None]] = []
         for i, values in enumerate(self.values):
             if self._is_number(i):
                 arrays.append((pa.array(values, from_pandas=True), None))
                 continue
             numbers, distinct = pd.factorize(values)
-            arrays.append((pa.array(distinct, pa.large_string()), numbers.astype(np.int32)))
+            arrays.append((pa.array(distinct, pa.large_string()), _narrow(numbers, len(distinct))))
         return tuple(arrays)
 
     def _is_number(self, column: int) -> bool:
@@ -242,6 +263,11 @@ class Release:
                 column = pa.DictionaryArray.from_arrays(pa.array(numbers[classes]), values)
             table = table.set_column(table.schema.get_field_index(name), name, column)
         return table
+
+
+def _narrow(numbers: Integers, n: int) -> NDArray[Any]:
+    """Return numbers below ``n`` in as few bytes as hold them."""
+    return numbers.astype(np.int8 if n <= 1 << 7 else np.int16 if n <= 1 << 15 else np.int32)
 
 
 def released_frame(
@@ -304,7 +330,7 @@ def write_released(
         if suffix == ".csv":
             _write_csv(batches, draft)
         else:
-            _write_parquet(batches, draft)
+            _write_parquet(batches, draft, partitioning.quasi_identifiers)
     return target
 
 
@@ -316,23 +342,49 @@ def _write_csv(batches: Iterator[pa.Table], path: Path) -> None:
             writer.write_table(_without_dictionaries(table))
 
 
-def _write_parquet(batches: Iterator[pa.Table], path: Path) -> None:
+def _write_parquet(batches: Iterator[pa.Table], path: Path, names: Sequence[str]) -> None:
+    """Write batches; of the columns ``names``, which are of a few texts, without smallest and largest."""
     writer: pq.ParquetWriter | None = None
     group: list[pa.Table] = []
+    rows = held = 0
     try:
         for table in batches:
-            writer = writer or pq.ParquetWriter(
-                path, table.schema, store_schema=False, dictionary_pagesize_limit=TEXT_BYTES
-            )
+            if writer is None:
+                with_statistics = [name for name in table.schema.names if name not in names]
+                writer = pq.ParquetWriter(
+                    path,
+                    table.schema,
+                    store_schema=False,
+                    write_statistics=with_statistics,
+                    dictionary_pagesize_limit=TEXT_BYTES,
+                )
             group.append(table)
-            if sum(map(len, group)) >= GROUP_ROWS:
-                writer.write_table(_joined(group), GROUP_ROWS * 2)
-                group = []
+            rows += len(table)
+            held += _own_bytes(table)
+            if held >= GROUP_BYTES or rows >= max(GROUP_ROWS, ROWS_PER_TEXT * _texts_of(table)):
+                writer.write_table(_joined(group), rows)
+                group, rows, held = [], 0, 0
         if group and writer is not None:
-            writer.write_table(_joined(group), GROUP_ROWS * 2)
+            writer.write_table(_joined(group), max(rows, 1))
     finally:
         if writer is not None:
             writer.close()
+
+
+def _own_bytes(table: pa.Table) -> int:
+    """Bytes of a table without the texts that it shares with others."""
+    return sum(
+        chunk.indices.nbytes if pa.types.is_dictionary(column.type) else chunk.nbytes
+        for column in table.columns
+        for chunk in column.chunks
+    )
+
+
+def _texts_of(table: pa.Table) -> int:
+    """Number of texts that are repeated with each group of rows."""
+    return sum(
+        len(column.chunk(0).dictionary) for column in table.columns if pa.types.is_dictionary(column.type)
+    )
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
@@ -352,13 +404,13 @@ def _released_batches(release: Release, source: Source) -> Iterator[pa.Table]:
     """Generalize batches on all processors, and hand them on in order."""
     start = 0
     waiting: deque[Any] = deque()
-    ahead = min(os.cpu_count() or 1, 4)
     release.values, release._texts  # noqa: B018
-    with ThreadPoolExecutor(ahead) as pool:
+    release.lookup.prepare()
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         for batch in _batches(source, release.partitioning.quasi_identifiers):
             waiting.append(pool.submit(release.batch, batch, start))
             start += batch.num_rows
-            if len(waiting) > ahead:
+            if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

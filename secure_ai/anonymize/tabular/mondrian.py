@@ -79,15 +79,16 @@ def mondrian(
         table = _summarized(opened, names, attributes, engine, scheduler)
     for name, attribute in zip(attributes, table.sensitive, strict=True):
         check_possible(shown(name), attribute, table.records, requirements)
-    axes, columns = [], []
+    axes = []
+    columns = np.empty(table.codes.shape[::-1], dtype=np.int32)
     for i, column in enumerate(table.columns):
-        codes = np.ascontiguousarray(table.codes[:, i])
+        codes = table.codes[:, i]
         gap = len(column.values) if column.has_missing else -1
         axes.append(Axis(column.n_codes, column.positions, gap))
         if not column.ordered:
             rank = _ranks(column, codes, table.records, (orders or {}).get(column.name))
             codes = rank[codes]
-        columns.append(codes)
+        columns[i] = codes
     task = Task(tuple(axes), table.sensitive, requirements)
     classes = split_to_classes(columns, None if table.is_records else table.records, task)
     if not attributes or table.is_records:

@@ -160,18 +160,23 @@ class Partitioning:
         return sizes.astype(np.int64)
 
     @cached_property
-    def _by_class(self) -> tuple[Integers, Integers]:
+    def by_class(self) -> tuple[Integers, Integers]:
         """Combinations ordered by class, without the suppressed ones, and where each class begins."""
-        order = np.argsort(self.class_of_combination, kind="stable")
-        order = order[np.count_nonzero(self.class_of_combination == NO_CLASS) :]
-        return order, np.flatnonzero(np.diff(self.class_of_combination[order], prepend=-1))
+        kept = np.flatnonzero(self.class_of_combination != NO_CLASS)
+        # Class and place in one number: sorting those takes half as long as sorting places by class.
+        bits = max(len(self.class_of_combination), 1).bit_length()
+        order = (self.class_of_combination[kept] << bits) | kept
+        order.sort()
+        classes = order >> bits
+        order &= (1 << bits) - 1
+        return order, np.flatnonzero(np.diff(classes, prepend=-1))
 
     def bounds(self, column: int) -> tuple[Codes, Codes, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return for each class lowest and highest known code, whether it has known values, whether gaps.
 
         Where a class has no known value both codes are that of a gap.
         """
-        order, starts = self._by_class
+        order, starts = self.by_class
         codes = self.codes[order, column]
         coded = self.columns[column]
         gap = len(coded.values)
@@ -186,13 +191,14 @@ class Partitioning:
 
     def members(self, column: int) -> tuple[Integers, Codes]:
         """Return the distinct pairs of class and code of one column, ordered by class, then code."""
-        order, _ = self._by_class
+        order, _ = self.by_class
         n_codes = self.columns[column].n_codes
         keys = self.class_of_combination[order].astype(np.int64) * n_codes + self.codes[order, column]
         if self.n_classes * n_codes <= 4 * len(keys):
             keys = np.flatnonzero(np.bincount(keys, minlength=self.n_classes * n_codes))
         else:
-            keys = np.unique(keys)
+            keys.sort()
+            keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
         return keys // n_codes, (keys % n_codes).astype(np.int32)
 
     def widths(self) -> Floats:
@@ -206,7 +212,7 @@ class Partitioning:
         for i, column in enumerate(self.columns):
             recoded = self.recoded[i] if self.recoded else None
             if recoded is not None:
-                order, starts = self._by_class
+                order, starts = self.by_class
                 widths[:, i] = _recoded_widths(column, recoded)[self.codes[order[starts], i]]
             elif column.positions is None:
                 classes, _ = self.members(i)
@@ -241,7 +247,7 @@ class Partitioning:
             return self._numbers(i, representation)
         recoded = self.recoded[i] if self.recoded else None
         if recoded is not None:
-            order, starts = self._by_class
+            order, starts = self.by_class
             return recoded[self.codes[order[starts], i]]
         if coded.positions is None or representation == Representation.SET:
             classes, codes = self.members(i)
@@ -260,7 +266,7 @@ class Partitioning:
         kept = self.class_of_combination != NO_CLASS
         codes, classes = self.codes[kept, column], self.class_of_combination[kept]
         if recoded is not None and representation == Representation.MIDPOINT:
-            order, starts = self._by_class
+            order, starts = self.by_class
             return _recoded_midpoints(positions, recoded)[self.codes[order[starts], column]]
         known = codes < len(positions) - 1
         weights = self.records[kept][known]

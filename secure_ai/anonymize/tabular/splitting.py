@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,12 @@ Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 # Where the median is not allowed, for the sake of a sensitive attribute, other quantiles may be.
 SHARES = (1 / 2, 1 / 4, 3 / 4, 1 / 8, 7 / 8)
 # A set of categories is one machine word up to this many.
 WORD = 64
+SINGLE = np.left_shift(np.uint64(1), np.arange(WORD, dtype=np.uint64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,63 +89,58 @@ class Level:
 
     Attributes:
         items: number of each item in the whole table.
-        columns: codes of the items, one array per quasi-identifier.
+        columns: codes of the items, quasi-identifiers × items.
         weights: records that each item stands for; None where each is one.
         sensitive: codes of the items, one array per sensitive attribute.
-        starts: where each class begins.
+        lengths: items of each class.
+        sums: records of each class.
         places: where each class begins among all items of the table, finished classes included.
     """
 
-    items: Integers
-    columns: tuple[Codes, ...]
+    items: Codes
+    columns: Codes
     weights: Integers | None
     sensitive: tuple[Codes, ...]
-    starts: Integers
+    lengths: Integers
+    sums: Integers
     places: Integers
 
-    @property
-    def lengths(self) -> Integers:
-        """Items of each class."""
-        return np.diff(self.starts, append=len(self.items))
+    @cached_property
+    def starts(self) -> Integers:
+        """Where each class begins."""
+        return np.cumsum(self.lengths) - self.lengths
 
-    def sums(self) -> Integers:
-        """Records of each class."""
-        return self.lengths if self.weights is None else np.add.reduceat(self.weights, self.starts)
-
-    def chosen(self, classes: Flags, of_items: Flags) -> Level:
-        """Return the level without the classes that are not chosen."""
-        if classes.all():
-            return self
-        lengths = self.lengths[classes]
-        return Level(
-            self.items[of_items],
-            tuple(column[of_items] for column in self.columns),
-            None if self.weights is None else self.weights[of_items],
-            tuple(codes[of_items] for codes in self.sensitive),
-            np.cumsum(lengths) - lengths,
-            self.places[classes],
-        )
+    def codes(self, column: Integers, classes: Integers, items: Integers | None) -> Codes:
+        """Return the codes of ``classes``, each in a column of its own; ``items`` are their places."""
+        first = column[0]
+        if (column == first).all():
+            return self.columns[first] if items is None else self.columns[first].take(items)
+        n = self.columns.shape[1]
+        at = np.repeat(column * n, self.lengths[classes])
+        at += np.arange(n) if items is None else items
+        return self.columns.ravel().take(at)
 
     def halves(self) -> list[Level]:
         """Return two levels of about half the items each; the level itself where it is one class."""
-        if len(self.starts) < 2:
+        if len(self.lengths) < 2:
             return [self]
-        middle = int(np.clip(np.searchsorted(self.starts, len(self.items) // 2), 1, len(self.starts) - 1))
+        middle = int(np.clip(np.searchsorted(self.starts, len(self.items) // 2), 1, len(self.lengths) - 1))
         at = int(self.starts[middle])
-        return [self._part(0, middle, 0, at), self._part(middle, len(self.starts), at, len(self.items))]
+        return [self._part(slice(middle), slice(at)), self._part(slice(middle, None), slice(at, None))]
 
-    def _part(self, first: int, last: int, start: int, stop: int) -> Level:
+    def _part(self, classes: slice, items: slice) -> Level:
         return Level(
-            self.items[start:stop].copy(),
-            tuple(column[start:stop].copy() for column in self.columns),
-            None if self.weights is None else self.weights[start:stop].copy(),
-            tuple(codes[start:stop].copy() for codes in self.sensitive),
-            self.starts[first:last] - start,
-            self.places[first:last],
+            self.items[items].copy(),
+            self.columns[:, items].copy(),
+            None if self.weights is None else self.weights[items].copy(),
+            tuple(codes[items].copy() for codes in self.sensitive),
+            self.lengths[classes],
+            self.sums[classes],
+            self.places[classes],
         )
 
 
-def split_to_classes(columns: Sequence[Codes], weights: Integers | None, task: Task) -> Integers:
+def split_to_classes(columns: Codes, weights: Integers | None, task: Task) -> Integers:
     """Return the class of each item: cut as long as both halves satisfy the requirements.
 
     The column in which a class is widest, by its share of the whole column, is cut first, at the median or
@@ -153,26 +150,27 @@ def split_to_classes(columns: Sequence[Codes], weights: Integers | None, task: T
     codes stay together, and the answer does not depend on the order of the items.
 
     Args:
-        columns: codes of the items, one array per quasi-identifier, in the order in which they are cut.
+        columns: codes of the items in the order in which they are cut, quasi-identifiers × items.
         weights: records that each item stands for; None where each is one.
         task: what is asked for.
 
     Source: LeFevre et al., Mondrian multidimensional k-anonymity (2006), strict partitioning.
     """
-    n = len(columns[0])
-    place = np.zeros(n, dtype=np.int64)
+    n = columns.shape[1]
+    place = np.zeros(n, dtype=np.int32)
     whole = Level(
-        np.arange(n),
-        tuple(columns),
+        np.arange(n, dtype=np.int32),
+        np.ascontiguousarray(columns),
         weights,
         tuple(attribute.codes for attribute in task.sensitive),
-        np.zeros(1, dtype=np.int64),
+        np.array([n]),
+        np.array([n if weights is None else int(weights.sum())]),
         np.zeros(1, dtype=np.int64),
     )
 
     def carry_on(level: Level) -> list[Level]:
         """Cut until nothing is left to cut; hand back what has become too large for one block."""
-        while len(level.starts):
+        while len(level.lengths):
             level = _next_level(level, place, task)
             if len(level.items) > BLOCK:
                 return level.halves()
@@ -198,59 +196,55 @@ def _run(carry_on: Callable[[Level], list[Level]], whole: Level) -> None:
             del done
 
 
-def _next_level(level: Level, place: Integers, task: Task) -> Level:
-    """Cut every class of a level once; write the place of those that cannot be cut any more."""
-    lengths = level.lengths
-    classes = np.repeat(np.arange(len(lengths)), lengths)
-    sums = level.sums()
-    column, cut = _find_cuts(level, classes, sums, task)
+def _next_level(level: Level, place: Codes, task: Task) -> Level:
+    """Cut every class of a level once; write the place of those that cannot be cut any more.
+
+    Lower halves come first, then upper halves, so that moving the items is two searches and a copy.
+    """
+    lengths, enough = level.lengths, 2 * task.requirements.k
+    column, cut, lower = _find_cuts(level, task)
     found = column >= 0
-    if not found.all():
-        of_items = found[classes]
-        place[level.items[~of_items]] = np.repeat(level.places[~found], lengths[~found])
-        level = level.chosen(found, of_items)
-        column, cut, lengths = column[found], cut[found], lengths[found]
-        classes = np.repeat(np.arange(len(lengths)), lengths)
-    if not len(lengths):
-        return level
-    upper = _take(level.columns, column, classes) > cut[classes]
-    # Lower halves keep their order and come first; upper halves follow.
-    ups = np.cumsum(upper)
-    before = ups[level.starts] - upper[level.starts]
-    n_upper = np.diff(before, append=ups[-1])
-    n_lower = lengths - n_upper
-    at = np.arange(len(upper))
-    target = np.where(
-        upper, (level.starts + n_lower - before)[classes] + ups - 1, at - (ups - before[classes])
+    upper = level.codes(np.maximum(column, 0), np.arange(len(lengths)), None) > np.repeat(cut, lengths)
+    n_lower = (
+        lower if level.weights is None else lengths - np.add.reduceat(upper, level.starts, dtype=np.int64)
     )
-    source = np.empty_like(target)
-    source[target] = at
-    starts = np.column_stack([level.starts, level.starts + n_lower]).ravel()
-    places = np.column_stack([level.places, level.places + n_lower]).ravel()
-    moved = Level(
-        level.items[source],
-        tuple(codes[source] for codes in level.columns),
-        None if level.weights is None else level.weights[source],
-        tuple(codes[source] for codes in level.sensitive),
-        starts,
-        places,
+    places = (level.places, level.places + np.where(found, n_lower, 0))
+    sums = (lower, level.sums - lower)
+    halves = (n_lower, lengths - n_lower)
+    goes_on = (found & (sums[0] >= enough), found & (sums[1] >= enough))
+    kept = []
+    of_done = np.ones(len(upper), dtype=bool)
+    for half, classes in zip((~upper, upper), goes_on, strict=True):
+        flags = half if classes.all() else half & np.repeat(classes, lengths)
+        of_done ^= flags
+        kept.append(np.flatnonzero(flags))
+    done = np.flatnonzero(of_done)
+    if len(done):
+        # A class that was not cut has one place for all its items.
+        at = np.where(upper[done], *(np.repeat(p.astype(np.int32), lengths)[done] for p in places[::-1]))
+        place[level.items[done]] = at
+    source = np.concatenate(kept)
+    return Level(
+        level.items.take(source),
+        level.columns.take(source, axis=1),
+        None if level.weights is None else level.weights.take(source),
+        tuple(codes.take(source) for codes in level.sensitive),
+        *(
+            np.concatenate([values[classes] for values, classes in zip(pair, goes_on, strict=True)])
+            for pair in (halves, sums, places)
+        ),
     )
-    large = moved.sums() >= 2 * task.requirements.k
-    if large.all():
-        return moved
-    of_items = np.repeat(large, moved.lengths)
-    place[moved.items[~of_items]] = np.repeat(places[~large], moved.lengths[~large])
-    return moved.chosen(large, of_items)
 
 
-def _find_cuts(level: Level, classes: Integers, sums: Integers, task: Task) -> tuple[Integers, Codes]:
-    """Return for each class the column to cut, -1 for none, and the last code of its lower half."""
-    axes, requirements = task.axes, task.requirements
+def _find_cuts(level: Level, task: Task) -> tuple[Integers, Codes, Integers]:
+    """Return for each class the column to cut, -1 for none, the last code of its lower half, its records."""
+    axes, requirements, sums = task.axes, task.requirements, level.sums
     n = len(sums)
     widths, mixed = _widths(level, axes)
     by_width = np.argsort(-widths, axis=1, kind="stable")
     column = np.full(n, -1)
     cut = np.zeros(n, dtype=np.int32)
+    records = np.zeros(n, dtype=np.int64)
     gaps = np.array([axis.gap for axis in axes])
     # With k alone no cut is possible where the median and the one below it are not.
     shares = SHARES if requirements.needs_sensitive else SHARES[:1]
@@ -263,39 +257,39 @@ def _find_cuts(level: Level, classes: Integers, sums: Integers, task: Task) -> t
         pending, tried = pending[wide], tried[wide]
         if not len(pending):
             continue
-        part, number = level, classes
+        lengths, items, total = level.lengths[pending], None, sums[pending]
         if len(pending) < n:
-            kept = np.zeros(n, dtype=bool)
-            kept[pending] = True
-            part = level.chosen(kept, kept[classes])
-            number = np.repeat(np.arange(len(pending)), part.lengths)
-        codes = _take(part.columns, tried, number)
-        total = sums[pending]
+            some = np.zeros(n, dtype=bool)
+            some[pending] = True
+            items = np.flatnonzero(np.repeat(some, level.lengths))
+        codes = level.codes(tried, pending, items)
+        weights = level.weights if level.weights is None or items is None else level.weights.take(items)
         gap = np.where(mixed[pending, tried], gaps[tried], -1)
-        candidates = _candidates(part, number, codes, gap, share)
         open_ = np.ones(len(pending), dtype=bool)
-        for last, lower in candidates:
+        for last, lower in _candidates(codes, weights, lengths, total, gap, share):
             allowed = open_ & (lower >= requirements.k) & (total - lower >= requirements.k)
             if requirements.needs_sensitive and allowed.any():
-                allowed = _both_satisfy(part, number, codes > last[number], allowed, task)
-            column[pending[allowed]] = tried[allowed]
-            cut[pending[allowed]] = last[allowed]
+                held = [of if items is None else of.take(items) for of in level.sensitive]
+                halves = 2 * np.repeat(np.arange(len(pending)), lengths) + (codes > np.repeat(last, lengths))
+                allowed = _both_satisfy(held, weights, halves, allowed, task)
+            chosen = pending[allowed]
+            column[chosen], cut[chosen], records[chosen] = tried[allowed], last[allowed], lower[allowed]
             open_ &= ~allowed
             if not open_.any():
                 break
         pending = pending[open_]
-    return column, cut
+    return column, cut, records
 
 
 def _widths(level: Level, axes: Sequence[Axis]) -> tuple[Floats, Flags]:
     """Return classes × columns: share of the whole column, and whether gaps and ordered values are mixed."""
-    n = len(level.starts)
+    n = len(level.lengths)
     widths, mixed = np.zeros((n, len(axes))), np.zeros((n, len(axes)), dtype=bool)
     for i, (axis, codes) in enumerate(zip(axes, level.columns, strict=True)):
         if axis.n_codes < 2:
             continue
         if axis.positions is None and axis.n_codes <= WORD:
-            words = np.left_shift(np.uint64(1), codes.astype(np.uint64))
+            words = SINGLE[codes]
             held = np.bitwise_count(np.bitwise_or.reduceat(words, level.starts)).astype(float)
             widths[:, i] = (held - 1) / (axis.n_codes - 1)
             continue
@@ -311,30 +305,17 @@ def _widths(level: Level, axes: Sequence[Axis]) -> tuple[Floats, Flags]:
     return widths, mixed
 
 
-def _take(columns: Sequence[Codes], column: Integers, classes: Integers) -> Codes:
-    """Return for each item its code in the column of its class."""
-    first = column[0]
-    if (column == first).all():
-        return columns[first]
-    of_items = column.astype(np.int8 if len(columns) < 128 else np.int64)[classes]
-    codes = np.empty(len(classes), dtype=np.int32)
-    for i in np.unique(column):
-        mine = of_items == i
-        codes[mine] = columns[i][mine]
-    return codes
-
-
 def _candidates(
-    level: Level, classes: Integers, codes: Codes, gap: Integers, share: float
+    codes: Codes, weights: Integers | None, lengths: Integers, total: Integers, gap: Integers, share: float
 ) -> list[tuple[Codes, Integers]]:
     """Return cuts to try for each class, best first: last code of the lower half, and its records.
 
-    ``gap`` is the code of missing values where they share a class with ordered values, else -1;
-    ``share`` the share of the records that the lower half is to have, 0.5 for the median.
+    ``total`` holds the records of each class; ``gap`` is the code of missing values where they share a class
+    with ordered values, else -1; ``share`` the share of the records that the lower half is to have, 0.5 for
+    the median.
     """
-    total = level.sums()
     rank = np.maximum(np.ceil(total * share).astype(np.int64), 1)
-    median, below, upto = _quantiles(level, classes, codes, total, rank)
+    median, below, upto = _quantiles(codes, weights, lengths, rank)
     at = np.abs(2 * upto - total)
     under = np.abs(2 * below - total)
     at_median = (median, upto)
@@ -343,64 +324,93 @@ def _candidates(
     second = [np.where(at <= under, b, a) for a, b in zip(at_median, just_below, strict=True)]
     candidates = [(first[0], first[1]), (second[0], second[1])]
     if (gap >= 0).any():
-        is_gap = codes == gap[classes]
-        weights = is_gap.astype(np.int64) if level.weights is None else level.weights * is_gap
-        known = total - np.add.reduceat(weights, level.starts)
-        candidates.insert(0, ((gap - 1).astype(np.int32), np.where(gap >= 0, known, 0)))
+        is_gap = codes == np.repeat(gap, lengths)
+        missing = np.add.reduceat(
+            is_gap if weights is None else weights * is_gap, _starts(lengths), dtype=np.int64
+        )
+        candidates.insert(0, ((gap - 1).astype(np.int32), np.where(gap >= 0, total - missing, 0)))
     return candidates
 
 
 def _quantiles(
-    level: Level, classes: Integers, codes: Codes, total: Integers, rank: Integers
+    codes: Codes, weights: Integers | None, lengths: Integers, rank: Integers
 ) -> tuple[Codes, Integers, Integers]:
-    """Return the code of each class's record of ``rank``, the records below it, and those up to it."""
-    ends = np.cumsum(total)
-    begins = ends - total
-    low = np.minimum.reduceat(codes, level.starts)
-    spans = np.maximum.reduceat(codes, level.starts).astype(np.int64) - low + 1
-    bins = int(spans.sum())
-    if bins <= 2 * len(codes) + 1024:
-        # One counter for each code of each class.
-        base = np.cumsum(spans) - spans
-        counts = np.bincount((base - low)[classes] + codes, level.weights, minlength=bins)
-        running = np.cumsum(counts.astype(np.int64))
+    """Return the code of each class's record of ``rank``, the records below it, and those up to it.
+
+    Counted rather than sorted: each class has about as many counters as items, each for a stretch of codes,
+    and the stretch that holds the record is counted again until it is a single code.
+    """
+    n = len(lengths)
+    starts = _starts(lengths)
+    median, below, upto = (
+        np.zeros(n, dtype=np.int32),
+        np.zeros(n, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
+    )
+    low = np.minimum.reduceat(codes, starts)
+    width = np.maximum.reduceat(codes, starts) - low
+    left, before = np.arange(n), np.zeros(n, dtype=np.int64)
+    while len(left):
+        shift = np.maximum(_bits(width) - _bits(lengths), 0)
+        ends = np.cumsum((width >> shift) + 1, dtype=np.int64)
+        base = np.append(0, ends[:-1])
+        stretch = codes - np.repeat(low, lengths)
+        if shift.any():
+            stretch >>= np.repeat(shift, lengths)
+        stretch = stretch + np.repeat(base, lengths)
+        counts = np.bincount(stretch, weights, minlength=int(ends[-1])).astype(np.int64, copy=False)
+        running = np.cumsum(counts)
+        begins = running[base] - counts[base]
         found = np.searchsorted(running, begins + rank)
-        upto = running[found] - begins
-        below = upto - counts[found].astype(np.int64)
-        return (found - base + low).astype(np.int32), below, upto
-    keys = (classes << 32) | codes
-    if level.weights is None:
-        keys.sort()
-        running = None
-        found = level.starts + rank - 1
-    else:
-        order = np.argsort(keys)
-        keys = keys[order]
-        running = np.concatenate([[0], np.cumsum(level.weights[order])])
-        found = np.searchsorted(running[1:], begins + rank)
-    median = keys[found]
-    first, last = np.searchsorted(keys, median), np.searchsorted(keys, median, side="right")
-    if running is not None:
-        first, last = running[first], running[last]
-    return (median & 0x7FFFFFFF).astype(np.int32), first - begins, last - begins
+        under, among = running[found] - counts[found] - begins, counts[found]
+        low = low + ((found - base).astype(np.int32) << shift)
+        single = shift == 0
+        at = left[single]
+        median[at], below[at] = low[single], (before + under)[single]
+        upto[at] = below[at] + among[single]
+        if single.all():
+            break
+        again = ~single
+        held = np.flatnonzero(stretch == np.repeat(np.where(again, found, -1), lengths))
+        lengths = (
+            among[again]
+            if weights is None
+            else np.bincount(stretch[held], minlength=len(counts))[found[again]]
+        )
+        codes, weights = codes.take(held), None if weights is None else weights.take(held)
+        left, rank, before = left[again], (rank - under)[again], (before + under)[again]
+        low, width = low[again], (np.int32(1) << shift[again]) - 1
+    return median, below, upto
 
 
-def _both_satisfy(level: Level, classes: Integers, upper: Flags, wanted: Flags, task: Task) -> Flags:
-    """Return which of the ``wanted`` classes satisfy the requirements in both halves, for every attribute."""
+def _bits(numbers: NDArray[Any]) -> Codes:
+    """Return how many binary digits each number has."""
+    return np.frexp(numbers.astype(float))[1]
+
+
+def _starts(lengths: Integers) -> Integers:
+    return np.cumsum(lengths) - lengths
+
+
+def _both_satisfy(
+    sensitive: Sequence[Codes], weights: Integers | None, half_of_item: Integers, wanted: Flags, task: Task
+) -> Flags:
+    """Return which of the ``wanted`` classes satisfy the requirements in both halves, for every attribute.
+
+    Items of class c are in half 2c or 2c + 1.
+    """
     satisfied = wanted.copy()
-    half_of_item = 2 * classes + upper
-    for held, attribute in zip(level.sensitive, task.sensitive, strict=True):
-        kept = satisfied[classes]
+    for held, attribute in zip(sensitive, task.sensitive, strict=True):
+        kept = np.repeat(satisfied, 2)[half_of_item]
         if not kept.any():
             break
-        weights = None if level.weights is None else level.weights[kept]
         halves = np.flatnonzero(np.repeat(satisfied, 2))
         numbers = np.zeros(2 * len(satisfied), dtype=np.int64)
         numbers[halves] = np.arange(len(halves))
         histogram = class_histogram(
             numbers[half_of_item[kept]],
             held[kept],
-            weights,
+            None if weights is None else weights[kept],
             overall=attribute.overall,
             n_classes=len(halves),
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from secure_ai.anonymize.tabular.partitioning import CodedColumn, Codes, Kind
+from secure_ai.anonymize.tabular.partitioning import CodedColumn, Codes, Integers, Kind
 from secure_ai.anonymize.tabular.released import value_text
 from secure_ai.core import UserError
 from secure_ai.core.sources import shown
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_FOUND = -1
-# Whole numbers within a range of this many are numbered by a table rather than by sorting.
-TABLE = 1 << 20
+# Values on a grid are numbered by a table, not by sorting, if it has at most so many places (or 4 per value).
+TABLE, LARGE_TABLE = 1 << 20, 1 << 25
 MICROSECONDS_OF_A_DAY = 86_400_000_000
+# Steps of the grid: whole units, seconds or days; and parts of a number that money and measures have.
+STEPS = (1, 1_000_000, MICROSECONDS_OF_A_DAY)
+PARTS = (1, 10, 100, 1_000)
+SAMPLE = 1_000
+# Up to here every whole number is a float, and every difference of whole numbers a 64-bit number.
+EXACT, LARGEST = 1 << 53, (1 << 63) - 1
 
 
 def canonical(values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -121,6 +127,20 @@ class Encoder:
     def _keys(self) -> NDArray[Any] | None:
         return _sortable(self._known)
 
+    @cached_property
+    def _table(self) -> tuple[int, Codes] | None:
+        """Step of the grid on which the known values lie, and the code at each of its places."""
+        keys = self._keys
+        if keys is None or keys.dtype.kind not in "iu" or int(keys[-1]) - int(keys[0]) > LARGEST:
+            return None
+        offsets = keys - keys[0] if keys.dtype == np.uint64 else keys.astype(np.int64) - int(keys[0])
+        for step in STEPS[::-1]:
+            if offsets[-1] // step <= max(TABLE, 4 * len(keys)) and (offsets // step * step == offsets).all():
+                table = np.full(int(offsets[-1] // step) + 1, NOT_FOUND, dtype=np.int32)
+                table[offsets // step] = np.arange(len(keys), dtype=np.int32)
+                return step, table
+        return None
+
     def encode(self, values: pa.Array | pa.ChunkedArray) -> Codes:
         """Return the code of each value, -1 where it is not one of the column."""
         values = canonical(values)
@@ -154,12 +174,15 @@ class Encoder:
             if _family(values) == "text":
                 return pc.index_in(values, value_set=known).fill_null(NOT_FOUND).to_numpy().astype(np.int32)
             keys, wanted = (part.cast(pa.float64()).fill_null(0).to_numpy() for part in (known, values))
-        if keys.dtype.kind in "iu" and wanted.dtype.kind in "iu" and int(keys[-1]) - int(keys[0]) <= TABLE:
-            table = np.full(int(keys[-1]) - int(keys[0]) + 1, NOT_FOUND, dtype=np.int32)
-            table[keys - keys[0]] = np.arange(len(keys))
+        if self._table is not None and wanted.dtype.kind in "iu":
+            step, table = self._table
             inside = (wanted >= keys[0]) & (wanted <= keys[-1])
-            nothing[inside] = table[wanted[inside] - keys[0]]
-            return nothing
+            # Whole numbers of another width, or without a sign, compare as they are but do not mix.
+            kind = np.uint64 if keys.dtype == np.uint64 else np.int64
+            offsets = np.where(inside, wanted.astype(kind), kind(keys[0])) - kind(keys[0])
+            places = (offsets // kind(step)).astype(np.int64)
+            step = kind(step)
+            return np.where(inside & (places.astype(kind) * step == offsets), table.take(places), NOT_FOUND)
         found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[found] == wanted, found, NOT_FOUND).astype(np.int32)
 
@@ -229,14 +252,15 @@ def _numbered(keys: NDArray[Any], gaps: NDArray[np.bool_] | None) -> tuple[NDArr
     codes = np.zeros(len(keys), dtype=np.int32)
     if not len(known):
         return np.zeros(0, dtype=np.int64), codes
-    if known.dtype.kind in "iu" and int(known.max()) - int(known.min()) <= TABLE:
-        lowest = known.min()
-        offsets = (known - lowest).astype(np.int64)
-        first = np.full(int(known.max()) - int(lowest) + 1, -1, dtype=np.int64)
-        first[offsets] = np.arange(len(known))
-        occurs = first >= 0
-        ranks = (np.cumsum(occurs, dtype=np.int32) - 1).astype(np.int32)[offsets]
-        found = first[occurs]
+    places = _places(known)
+    if places is not None:
+        occurs = np.zeros(int(places.max()) + 1, dtype=bool)
+        occurs[places] = True
+        table = np.cumsum(occurs, dtype=np.int32)
+        table -= 1
+        ranks = table.take(places)
+        found = np.empty(int(table[-1]) + 1, dtype=np.int64)
+        found[ranks] = np.arange(len(ranks))
     else:
         order = np.argsort(known)
         ordered = known[order]
@@ -250,3 +274,26 @@ def _numbered(keys: NDArray[Any], gaps: NDArray[np.bool_] | None) -> tuple[NDArr
         return found, ranks
     codes[where] = ranks
     return where[found], codes
+
+
+def _places(known: NDArray[Any]) -> Integers | None:
+    """Return the place of each value on a grid, from its smallest value on; None where no grid fits."""
+    most = max(TABLE, 4 * len(known), min(LARGE_TABLE, 32 * len(known)))
+    low, high = known.min(), known.max()
+    if known.dtype.kind == "f":
+        for parts in PARTS:
+            if high / 2 - low / 2 > most / parts / 2 or max(abs(low), abs(high)) > EXACT / parts:
+                return None
+            # A number with so many decimals is the quotient of whole numbers, rounded once.
+            if all((np.rint(some * parts) / parts == some).all() for some in (known[:SAMPLE], known)):
+                return np.rint(known * parts).astype(np.int64) - int(np.rint(low * parts))
+        return None
+    if int(high) - int(low) > LARGEST:
+        return None
+    offsets = known - low if known.dtype == np.uint64 else known.astype(np.int64) - int(low)
+    for step in STEPS:
+        if int(high) - int(low) <= most * step and all(
+            (some // step * step == some).all() for some in (offsets[:SAMPLE], offsets)
+        ):
+            return (offsets // step).astype(np.int64, copy=False)
+    return None
