@@ -54,6 +54,11 @@ from secure_ai.cli.app import end_when_terminated, named, reading_options, root
 @click.option("--engine", type=click.Choice(["duckdb", "dask"]), default="duckdb", show_default=True)
 @click.option("--scheduler", help="Address of a Dask scheduler, as tcp://host:8786.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the model of --target.")
+@click.option(
+    "--keep-order",
+    is_flag=True,
+    help="Leave records in their order; sorted by released values otherwise: a place may give them away.",
+)
 def anonymize(source: str, out: Path, **options: Any) -> None:
     """Write a copy of the table SOURCE in which every record looks like at least k - 1 others.
 

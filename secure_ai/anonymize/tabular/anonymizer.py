@@ -21,7 +21,7 @@ from secure_ai.anonymize.tabular.methods import (
 )
 from secure_ai.anonymize.tabular.mondrian import open_table
 from secure_ai.anonymize.tabular.partitioning import Partitioning, Representation
-from secure_ai.anonymize.tabular.release_files import checked_output, written
+from secure_ai.anonymize.tabular.release_files import checked_output, sorted_frame, written
 from secure_ai.anonymize.tabular.requirements import Requirements
 from secure_ai.anonymize.tabular.risk import ReidentificationRisk, reidentification_risk
 from secure_ai.anonymize.tabular.summary import opened
@@ -57,6 +57,7 @@ class AnonymizedTable:
         frame: the released table; None if it was written to a file.
         path: the file that it was written to; None if it is in memory.
         usefulness: what a model still learns from it; None if no target was named.
+        keeps_order: whether its records are in the order of the original.
     """
 
     label: str
@@ -72,6 +73,7 @@ class AnonymizedTable:
     frame: pd.DataFrame | None = None
     path: Path | None = None
     usefulness: Usefulness | None = None
+    keeps_order: bool = False
 
     @property
     def suppressed(self) -> int:
@@ -86,12 +88,17 @@ class AnonymizedTable:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before the table is shared, one sentence each."""
-        return tuple(
+        found = [
             f"'{shown(c.column)}' stays as it is ({c.warning.partition(':')[0]}): who knows it finds the "
             "record whatever k is."
             for c in self.columns
             if c.warning
-        )
+        ]
+        if self.keeps_order:
+            found.append(
+                "The records are in their old order: who holds another copy finds each of them by its place."
+            )
+        return tuple(found)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per figure: ``measure``, ``attribute``, ``before``, ``after``.
@@ -156,6 +163,7 @@ def anonymize(
     threshold: float = THRESHOLD,
     target: str | None = None,
     seed: int = 0,
+    keep_order: bool = False,
     out: str | Path | None = None,
     engine: str = "duckdb",
     scheduler: str | None = None,
@@ -185,6 +193,8 @@ def anonymize(
         threshold: risk of one record above which it counts as at risk.
         target: column whose prediction shows what the release is still good for.
         seed: of the folds of that model.
+        keep_order: whether records stay in their order (and a frame keeps its index), so that they can be
+            matched by position with the original; else they are sorted by their released values.
         out: file to write (.csv, .tsv or .parquet); a frame is returned if not given.
         engine: ``duckdb``, or ``dask`` for a table larger than this machine.
         scheduler: address of a Dask scheduler.
@@ -197,9 +207,17 @@ def anonymize(
 
     required = _required(requirements, k, l, t)
     target_path = None if out is None else checked_output(out, _files(source), engine=engine)
+    if isinstance(source, pd.DataFrame):
+        source = source.set_axis([str(name) for name in source.columns], axis=1)
     original = source if isinstance(source, pd.DataFrame) else None
     source = _opened(source)
-    columns = column_outcomes(source, quasi_identifiers, sensitive=sensitive, keep=keep, drop=drop)
+    columns = column_outcomes(
+        source,
+        _order(quasi_identifiers),
+        sensitive=_order(sensitive),
+        keep=_order(keep),
+        drop=_order(drop),
+    )
     plan = Plan(
         _order(quasi_identifiers),
         required,
@@ -238,14 +256,17 @@ def anonymize(
             frame=frame,
             path=target_path,
             usefulness=useful,
+            keeps_order=keep_order,
         )
 
     if target_path is None:
-        rows = original[names] if original is not None else source.to_pandas(names)
+        whole = original is not None and set(names) <= set(original.columns)
+        rows = original[names] if whole else source.to_pandas(names)
         frame = released_frame(found.partitioning, rows, representation)
+        frame = frame if keep_order else sorted_frame(frame)
         return finished(frame, frame)
     part = replace(source, types={name: source.types[name] for name in names})
-    with written(found.partitioning, part, target_path, representation, plan) as table:
+    with written(found.partitioning, part, target_path, representation, plan, keep_order=keep_order) as table:
         return finished(table, None)
 
 
@@ -279,7 +300,7 @@ def _files(source: Source | Any) -> list[str]:
 
 
 def _order(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
+    return tuple(dict.fromkeys([names] if isinstance(names, str) else map(str, names)))
 
 
 def _measured(
@@ -299,4 +320,11 @@ def _measured(
         engine=plan.engine,
         scheduler=plan.scheduler,
     )
-    return reidentification_risk(source, plan.quasi_identifiers, threshold=threshold), measures
+    risk = reidentification_risk(
+        source,
+        plan.quasi_identifiers,
+        threshold=threshold,
+        engine=plan.engine,
+        scheduler=plan.scheduler,
+    )
+    return risk, measures

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Megabytes for DuckDB: with Python, Arrow and numpy beside it, 10 million records stay below 500.
 MEMORY, MEMORY_PER_THREAD = 300, 120
+# Each column of a grouping has buffers of its own, however few the records.
+MEMORY_PER_HUNDRED_COLUMNS = 50
 
 
 def equivalence_class_sizes(source: Source, quasi_identifiers: Sequence[str]) -> pd.DataFrame:
@@ -97,7 +99,9 @@ def bounded_memory(source: Source) -> Iterator[None]:
         yield
         return
     (threads,) = source.sql("SELECT current_setting('threads')").fetchone()
-    bound = max(MEMORY, MEMORY_PER_THREAD * int(threads))
+    bound = max(MEMORY, MEMORY_PER_THREAD * int(threads)) + MEMORY_PER_HUNDRED_COLUMNS * (
+        len(source.types) // 100
+    )
     source.sql(f"SET memory_limit = '{bound}MB'")
     try:
         yield

@@ -163,7 +163,7 @@ def _code_table(cursor: Result, source: Source, table: str, columns: Sequence[st
     cursor.execute(
         f"CREATE TEMP TABLE {table} AS "
         f"SELECT *, CAST(row_number() OVER (ORDER BY {order}) - 1 AS BIGINT) AS code FROM "
-        f"(SELECT {keys}, CAST(sum({weight}) AS BIGINT) AS records FROM source GROUP BY {', '.join(values)})"
+        f"(SELECT {keys}, CAST(sum({weight}) AS BIGINT) AS records FROM source GROUP BY ALL)"
     )
     types = {name: kind for name, kind, *_ in cursor.execute(f"DESCRIBE {table}").fetchall()}
     infinite_values(cursor, table, dict(zip(values, columns, strict=True)), types, source.label)

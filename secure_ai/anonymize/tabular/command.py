@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from secure_ai.anonymize.tabular.anonymizer import AnonymizedTable, anonymize
@@ -12,6 +14,7 @@ from secure_ai.anonymize.tabular.hierarchies import Hierarchy, read_hierarchy
 from secure_ai.anonymize.tabular.methods import SUPPRESSION_LIMIT
 from secure_ai.anonymize.tabular.release_files import checked_output
 from secure_ai.core import UserError
+from secure_ai.core.outputs import atomic_directory, atomic_file
 from secure_ai.core.sources import open_source, shown
 
 FRONTIER_ROWS = 100_000
@@ -40,6 +43,7 @@ def anonymize_file(
     engine: str = "duckdb",
     scheduler: str | None = None,
     seed: int = 0,
+    keep_order: bool = False,
 ) -> AnonymizedTable:
     """Anonymize a file or table of a database into the file ``out``, with a report if a folder is named.
 
@@ -54,36 +58,54 @@ def anonymize_file(
     files = dict(_named_file(text) for text in hierarchies)
     if suppress is not None and method != "full_domain":
         raise UserError("--suppress is for full_domain: Mondrian finds a class for every record.")
-    checked_output(out, [source, *files.values()])
+    checked_output(out, [source, *files.values()], engine=engine)
     if report is not None:
         check_report_folder(report, (source, out, *files.values()))
     opened = open_source(source, table=table, delimiter=delimiter, encoding=encoding)
-    done = anonymize(
-        opened,
-        quasi_identifiers,
-        sensitive=sensitive,
-        k=k,
-        l=l,
-        t=t,
-        method=method,
-        hierarchies=_read(files),
-        suppression_limit=SUPPRESSION_LIMIT if suppress is None else suppress,
-        keep=keep,
-        drop=drop,
-        target=target,
-        out=out,
-        engine=engine,
-        scheduler=scheduler,
-        seed=seed,
-    )
-    if report is not None:
-        curve = None
-        if done.risk_before.n <= FRONTIER_ROWS:
-            ks = sorted({k, *(one for one in KS if one <= done.risk_before.n)})
-            kept = [c.column for c in done.columns if c.treatment is Treatment.KEPT]
-            curve = frontier(opened, done.plan, ks=ks, target=target, features=kept, seed=seed)
-        write_report(done, report, curve)
+    # Whatever fails or is stopped, in the report too, leaves neither.
+    with _placed(out, engine) as draft:
+        done = anonymize(
+            opened,
+            quasi_identifiers,
+            sensitive=sensitive,
+            k=k,
+            l=l,
+            t=t,
+            method=method,
+            hierarchies=_read(files),
+            suppression_limit=SUPPRESSION_LIMIT if suppress is None else suppress,
+            keep=keep,
+            drop=drop,
+            target=target,
+            keep_order=keep_order,
+            out=draft,
+            engine=engine,
+            scheduler=scheduler,
+            seed=seed,
+        )
+        done = replace(done, path=out)
+        if report is not None:
+            curve = None
+            if done.risk_before.n <= FRONTIER_ROWS:
+                ks = sorted({k, *(one for one in KS if one <= done.risk_before.n)})
+                kept = [c.column for c in done.columns if c.treatment is Treatment.KEPT]
+                curve = frontier(opened, done.plan, ks=ks, target=target, features=kept, seed=seed)
+            write_report(done, report, curve)
     return done
+
+
+@contextmanager
+def _placed(out: Path, engine: str) -> Iterator[Path]:
+    """Yield a file, or with Dask a folder, to write; it becomes ``out`` if the block succeeds."""
+    if engine == "duckdb":
+        with atomic_file(out) as draft:
+            yield draft
+        return
+    with atomic_directory(out) as draft:
+        release = draft.with_name("release.parquet")
+        yield release
+        draft.rmdir()
+        release.rename(draft)
 
 
 def _named_file(text: str) -> tuple[str, Path]:

@@ -370,6 +370,9 @@ def _without_arrow(values: pd.Series) -> pd.Series:
 
     if not isinstance(values.dtype, pd.ArrowDtype):
         return values
+    if getattr(values.dtype.pyarrow_dtype, "tz", None) is not None:
+        # In UTC, as Mondrian writes them: what a release shows does not depend on the zone of a machine.
+        return values.astype(pd.DatetimeTZDtype("us", "UTC")).dt.tz_localize(None)
     kind = values.dtype.numpy_dtype.kind
     if kind in "iu":
         return values.astype("Int64" if kind == "i" else "UInt64")

@@ -166,7 +166,13 @@ def usefulness_of(
     table = source.to_pandas(list(names))
 
     def release(rows: pd.DataFrame) -> Generalized:
-        found = partition(rows, local, every_node=False).partitioning
+        try:
+            found = partition(rows, local, every_node=False).partitioning
+        except UserError as error:
+            raise UserError(
+                f"What is required cannot be met by the {len(rows):,} records that a model of "
+                f"'{shown(target)}' is trained on: name no target, or require less. {error}"
+            ) from None
         classes = class_of_records(found, rows)
         kept = np.flatnonzero(classes != NO_CLASS)
         cells = {

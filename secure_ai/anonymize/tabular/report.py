@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import warnings
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
@@ -274,7 +275,10 @@ def _picture(title: str, sentence: str, figure: Figure) -> _Picture:
     figure.suptitle("")
     content = io.BytesIO()
     # Without the name and release of the program that drew it, the same data makes the same bytes.
-    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # Names in a script that the font lacks are in the tables.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
     return _Picture(title, sentence, f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}")
 
 

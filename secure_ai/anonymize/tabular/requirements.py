@@ -150,6 +150,10 @@ def checked_roles(
 def _check(name: str, value: float | None, low: float, high: float, usual: str) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.number)
+        or not (low <= value <= high and value < math.inf)
+    ):
         limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
         raise UserError(f"{name} must be a number {limits}, not {value}: {usual}.")

@@ -47,7 +47,7 @@ def test_every_class_of_the_release_meets_what_was_required(people, method):
     found = privacy_measures(done.frame, ["age", "zip"], ["disease"])
     assert found["disease"].worst["t"].value <= 0.4 + 1e-9
     assert found.k == done.risk_after.k == done.privacy_after.k
-    assert done.frame["disease"].tolist() == people["disease"].tolist()
+    assert sorted(done.frame["disease"]) == sorted(people["disease"])
 
 
 def test_only_named_columns_are_released(people):
