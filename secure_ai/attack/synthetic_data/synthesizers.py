@@ -128,7 +128,8 @@ def _within_ranges(
     values: pd.Series, numbers: np.ndarray, n: int, least: int, rng: np.random.Generator
 ) -> pd.Series:
     """Draw numbers evenly between every ``least``-th of the sorted ones; missing as often as it occurs."""
-    known = np.sort(numbers[~np.isnan(numbers)])
+    # Adding zero makes 0 of -0, which NumPy takes for a range that ends before it starts.
+    known = np.sort(numbers[~np.isnan(numbers)] + 0.0)
     absent = rng.random(n) >= len(known) / len(numbers)
     if not len(known):
         return values.iloc[np.zeros(n, dtype=int)].reset_index(drop=True)

@@ -178,7 +178,9 @@ def check_control(training: np.ndarray, control: np.ndarray) -> str:
         return ""
     _, where, count = np.unique(training, return_inverse=True, return_counts=True)
     twins = float((count[where] > 1).mean())
-    if wilson(equal, len(control))[0] > wilson(twins * len(training), len(training))[1]:
+    # Equal records come in twos and more: at most half of them say something of their own.
+    certain = wilson(equal / 2, len(control) / 2)[0]
+    if certain > wilson(twins * len(training) / 2, len(training) / 2)[1]:
         raise UserError(
             f"{equal:,} of {len(control):,} control records are training records as well: "
             "hold the control group back before the synthetic data are made."

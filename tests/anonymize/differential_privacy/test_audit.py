@@ -24,10 +24,10 @@ EPSILON, DELTA = 1.0, 1e-6
 UNIT = PrivacyUnit("person", 2)
 LESS = pd.DataFrame(
     {
-        "person": [1, 1, 2, 2, 3, 3, 3, 4],
-        "x": [0.0, 10.0, 0.0, 10.0, 0.0, 10.0, 0.0, 10.0],
-        "w": ["a", "b", "a", "b", "a", "b", "a", "b"],
-        "v": ["c", "c", "d", "d", "c", "d", "c", "d"],
+        "person": [1, 1, 2, 2, 3, 3, 3, 4, *range(100, 130)],
+        "x": [0.0, 10.0, 0.0, 10.0, 0.0, 10.0, 0.0, 10.0, *[0.0, 10.0] * 15],
+        "w": ["a", "b", "a", "b", "a", "b", "a", "b", *["a"] * 30],
+        "v": ["c", "c", "d", "d", "c", "d", "c", "d", *["d"] * 30],
     }
 )
 # As far as one person can go: more rows than count, at the bound, all in one cell.
@@ -42,7 +42,7 @@ QUERIES = {
     "sum": (Sum("x", (0, 10)), "laplace"),
     "sum, gaussian": (Sum("x", (0, 10)), "gaussian"),
     "mean": (Mean("x", (0, 10)), "laplace"),
-    "mean of known size": (Mean("x", (0, 10), known_size=8), "laplace"),
+    "mean of known size": (Mean("x", (0, 10), known_size=38), "laplace"),
     "quantile": (Quantile("x", (0, 10), 0.5, candidates=5), "laplace"),
     "histogram": (Histogram("w", ["a", "b"]), "laplace"),
     "histogram between edges": (Histogram("x", edges=[0, 5, 10]), "laplace"),
@@ -76,17 +76,24 @@ def epsilon_proved(less: np.ndarray, more: np.ndarray, delta: float) -> float:
     return best
 
 
+def cell_that_moves(query) -> int:
+    """Return the place of the count that differs most between the two tables."""
+    less, more = (aggregate(open_source(table), query, UNIT) for table in (LESS, MORE))
+    return int(np.argmax(np.abs(np.array(more.values) - np.array(less.values))))
+
+
 def outputs(table: pd.DataFrame, query, mechanism: str, n: int) -> np.ndarray:
-    """Return one number of each of ``n`` outputs: the value, or the sum or first cell of a table."""
+    """Return one number of each of ``n`` outputs: the value, or the count that moves; -1 if it is hidden."""
     source = open_source(table)
     delta = 0.0 if mechanism == "laplace" else DELTA
     fitted = fit(query, UNIT, EPSILON, delta, "gaussian" if mechanism == "gaussian" else "laplace")
     exact = aggregate(source, query, UNIT)
+    place = cell_that_moves(query)
     found = np.empty(n)
     for i in range(n):
         value = _noisy(query, exact, fitted)[0]
         if isinstance(value, pd.Series):
-            value = value.iloc[0] if len(value) else -1.0
+            value = value.get(exact.labels[place][0], -1.0) if mechanism == "threshold" else value.iloc[place]
         found[i] = value
     return found
 

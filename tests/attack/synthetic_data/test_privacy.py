@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from secure_ai.attack.synthetic_data import independent_columns, sequential_trees, synthetic_privacy
+from secure_ai.attack.synthetic_data.tables import check_control
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.sources import open_source
 
@@ -202,6 +203,21 @@ def test_records_that_are_equal_by_chance_are_noted_and_not_refused():
     ]
     found = synthetic_privacy(*tables)
     assert "no more than records of different people are equal by chance" in found.notes[0]
+
+
+def test_people_of_many_equal_records_are_hardly_ever_taken_for_the_training_records():
+    refused = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        training, control = rng.integers(1600, size=(2, 600))
+        try:
+            check_control(training, control)
+        except UserError:
+            refused += 1
+    # Two to three in a thousand; counting both of a pair as evidence refused fifteen.
+    assert refused <= 2
+    with pytest.raises(UserError, match="control records are training records"):
+        check_control(training, np.concatenate([control[:450], training[:150]]))
 
 
 def test_an_attack_that_is_not_there_is_told_with_those_that_are(copies):

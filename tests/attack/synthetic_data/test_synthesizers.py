@@ -74,3 +74,9 @@ def test_a_leaf_of_no_records_and_infinite_numbers_are_refused(people):
         sequential_trees(people(50, 0), min_samples_leaf=0)
     with pytest.raises(UserError, match="infinite"):
         sequential_trees(people(50, 0).assign(income=np.inf))
+
+
+def test_zeros_of_both_signs_and_gaps_are_drawn_like_other_numbers():
+    values = [-0.0, 0.0] * 40 + [1.5, None] * 10
+    made = independent_columns(pd.DataFrame({"x": values, "y": 1}), seed=3)
+    assert made["x"].dropna().between(0, 1.5).all() and made["x"].isna().any()
