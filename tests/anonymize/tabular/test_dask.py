@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ import pyarrow as pa
 import pytest
 
 from secure_ai.anonymize.tabular import cluster
+from secure_ai.anonymize.tabular.anonymizer import anonymize
 from secure_ai.anonymize.tabular.measures import privacy_measures
 from secure_ai.anonymize.tabular.summary import summarize
+from secure_ai.cli import invoke
 from secure_ai.core import UserError
 from secure_ai.core.sources import open_source
 
@@ -119,6 +122,59 @@ def test_a_worker_killed_in_the_middle_changes_no_figure(people: str, two_worker
     killer.join()
     assert killed and killed[0][1] > 0  # there was work left when it died
     same_measures(privacy_measures(people, COLUMNS, ["disease", "cost"]), there)
+
+
+def released(arguments: list[str], out: Path) -> pd.DataFrame:
+    assert invoke([*arguments, "--out", str(out)]) == 0
+    made = pd.read_parquet(out).astype(object)
+    return made.sort_values(list(made), key=lambda column: column.astype(str)).reset_index(drop=True)
+
+
+def test_a_worker_killed_while_it_writes_leaves_the_release_of_the_command_as_it_is(
+    people: str, two_workers, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(cluster, "PARTITION_ROWS", 5_000)
+    arguments = ["anonymize", people, "--quasi-identifiers", "age,zip", "--sensitive", "disease"]
+    arguments += ["--keep", "cost", "--k", "9", "--l", "2"]
+    done, killed = threading.Event(), []
+
+    def kill_once_something_is_written() -> None:
+        while not done.is_set() and not killed:
+            if len(list(tmp_path.glob(".*.partial/**/part-*.parquet"))) >= 3:
+                nanny = next(iter(two_workers.workers.values()))
+                killed.append(nanny.process.pid)
+                os.kill(nanny.process.pid, signal.SIGKILL)
+            time.sleep(0.002)
+
+    killer = threading.Thread(target=kill_once_something_is_written)
+    killer.start()
+    there = released(
+        [*arguments, "--engine", "dask", "--scheduler", two_workers.scheduler_address],
+        tmp_path / "there.parquet",
+    )
+    done.set()
+    killer.join()
+    assert killed
+    pd.testing.assert_frame_equal(released(arguments, tmp_path / "here.parquet"), there, check_dtype=False)
+    parts = sorted((tmp_path / "there.parquet").iterdir())
+    assert len(parts) == ROWS // 5_000 and {part.suffix for part in parts} == {".parquet"}
+    # Neither the part nor the place in it says where a record was: the values alone decide both.
+    for part in parts[:3]:
+        rows = pd.read_parquet(part)
+        assert rows["age"].is_monotonic_increasing
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_the_part_of_a_record_does_not_depend_on_where_it_was(people: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(cluster, "PARTITION_ROWS", 6_000)
+    pd.read_parquet(people).iloc[::-1].to_parquet(tmp_path / "turned.parquet", row_group_size=GROUP)
+    made = []
+    for number, source in enumerate((people, tmp_path / "turned.parquet")):
+        out = tmp_path / f"{number}.parquet"
+        anonymize(source, ["age", "zip"], keep=["cost"], k=9, out=out, engine="dask")
+        made.append([pd.read_parquet(part) for part in sorted(out.iterdir())])
+    for left, right in zip(*made, strict=True):
+        pd.testing.assert_frame_equal(left, right)
 
 
 def test_an_infinite_value_is_told_by_the_workers_too(two_workers) -> None:
