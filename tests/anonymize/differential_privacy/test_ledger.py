@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -256,3 +257,105 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, source):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         BudgetLedger.create(tmp_path / "file" / "l.sqlite", source, epsilon=1)
+
+
+def test_an_older_copy_of_the_file_is_noticed_by_whoever_has_it_open(ledger, source):
+    ledger.spend(source, 0.3, what="count")
+    older = ledger.path.read_bytes()
+    ledger.spend(source, 0.6, what="count")
+    ledger.path.write_bytes(older)
+    with pytest.raises(UserError, match="fewer answers than before, so it is an older copy"):
+        release(source, Count(), epsilon=0.5, ledger=ledger)
+
+
+BAD_PRICES = {
+    "a price below zero": {"epsilon": -0.1},
+    "no number": {"epsilon": "0.1"},
+    "not a number": {"epsilon": float("nan")},
+    "next to nothing": {"epsilon": 1e-300},
+    "a delta below zero": {"epsilon": 0.1, "delta": -1e-6},
+    "a rho that gives budget back": {"epsilon": 0.1, "rho": -1.0},
+    "a rho that is no number": {"epsilon": 0.1, "rho": float("nan")},
+    "a rho of nothing": {"epsilon": 0.1, "rho": 0.0},
+    "more than all": {"epsilon": 1.0000000001},
+}
+
+
+@pytest.mark.parametrize("name", BAD_PRICES)
+def test_a_price_that_makes_no_sense_changes_nothing(ledger, source, name):
+    before = ledger.path.read_bytes()
+    for attempt in (ledger.check, lambda *a, **k: ledger.spend(*a, what="count", **k)):
+        with pytest.raises(UserError):
+            attempt(source, **BAD_PRICES[name])
+    assert ledger.path.read_bytes() == before and ledger.spends().empty
+
+
+def test_the_smallest_price_counts_beside_a_large_one(ledger, source):
+    ledger.spend(source, 0.1, 1e-5, what="count")
+    with pytest.raises(UserError, match="does not suffice"):
+        ledger.spend(source, 0.1, 1e-40, what="count")
+
+
+def test_an_exact_answer_for_teaching_is_noted_in_the_ledger(ledger, source):
+    release(source, Count(), epsilon=0.1, ledger=ledger, exact_for_teaching=True)
+    assert ledger.spends()["what"].tolist() == ["count, exact answer shown for teaching"]
+
+
+def test_a_ledger_that_somebody_else_holds_is_one_sentence(ledger, source, monkeypatch):
+    monkeypatch.setattr("secure_ai.anonymize.differential_privacy.ledger_tables.BUSY_SECONDS", 0.1)
+    waiting = BudgetLedger(ledger.path)
+    with sqlite3.connect(ledger.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UserError, match="Another program holds the ledger"):
+            waiting.spend(source, 0.1, what="count")
+        other.execute("ROLLBACK")
+    other.close()
+    assert ledger.spends().empty
+
+
+def test_a_link_leads_to_the_same_budget(ledger, source, tmp_path):
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(ledger.path)
+    BudgetLedger(link).spend(source, 0.4, what="count")
+    assert ledger.spent[0] == 0.4
+    dangling = tmp_path / "dangling.sqlite"
+    dangling.symlink_to(tmp_path / "nowhere.sqlite")
+    with pytest.raises(UserError, match="cannot be written"):
+        BudgetLedger.create(dangling, source, epsilon=1)
+    assert not (tmp_path / "nowhere.sqlite").exists()
+
+
+DIE_AFTER_PAYING = """
+import os, signal, sys
+from secure_ai.anonymize.differential_privacy import Count, release, releases
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[3] == "before the noise":
+    releases._noisy = die
+else:
+    # In the middle of the transaction: the spend is written and not yet committed.
+    from sqlalchemy import event
+    from secure_ai.anonymize.differential_privacy import BudgetLedger
+    budget = BudgetLedger(sys.argv[2])
+    event.listen(budget._engine, "commit", die)
+    budget.spend(sys.argv[1], 0.25, what="count")
+release(sys.argv[1], Count(), epsilon=0.25, ledger=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize(("moment", "paid"), [("before the noise", 0.25), ("before the commit", 0.0)])
+def test_a_process_that_is_killed_leaves_a_whole_ledger(ledger, visits, tmp_path, moment, paid):
+    visits.to_parquet(tmp_path / "visits.parquet")
+    died = subprocess.run(
+        [sys.executable, "-c", DIE_AFTER_PAYING, str(tmp_path / "visits.parquet"), str(ledger.path), moment],
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    # No answer was seen where nothing was paid; where it was, the payment stays.
+    assert died.returncode == -signal.SIGKILL and died.stdout == b""
+    again = BudgetLedger(ledger.path)
+    assert again.spent[0] == paid
+    again.spend(tmp_path / "visits.parquet", 0.1, what="count")

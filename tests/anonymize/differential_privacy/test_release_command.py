@@ -76,3 +76,16 @@ def test_a_first_question_that_is_not_sound_leaves_no_ledger(file, tmp_path):
     asked = ["release", str(file), "--ledger", str(ledger), "--budget", "1", "--epsilon", "0.5"]
     assert invoke([*asked, "--mean", "age", "--bounds", "120,0"]) == 2
     assert not ledger.exists()
+
+
+def test_a_new_ledger_from_which_somebody_paid_meanwhile_is_kept(file, tmp_path, monkeypatch):
+    path = tmp_path / "l.sqlite"
+
+    def interrupted(*_, ledger, **__):
+        BudgetLedger(path).spend(file, 0.5, what="count of another process")
+        raise UserError("refused")
+
+    monkeypatch.setattr("secure_ai.anonymize.differential_privacy.release_command.release", interrupted)
+    with pytest.raises(UserError, match="refused"):
+        run_release(file, query_from_options(count=True), epsilon=0.5, ledger=path, budget=1)
+    assert BudgetLedger(path).spent[0] == 0.5
