@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from secure_ai.anonymize.tabular import cluster
+from secure_ai.anonymize.tabular.class_lookup import ClassLookup
 from secure_ai.anonymize.tabular.partitioning import (
-    Codes,
     Integers,
     Kind,
     Partitioning,
@@ -27,7 +27,7 @@ from secure_ai.anonymize.tabular.partitioning import (
     suppressed_value,
 )
 from secure_ai.anonymize.tabular.summary import value_key
-from secure_ai.anonymize.tabular.value_codes import NOT_FOUND, Encoder, arrow_columns
+from secure_ai.anonymize.tabular.value_codes import arrow_columns
 from secure_ai.core import UserError
 from secure_ai.core.outputs import atomic_directory, atomic_file
 from secure_ai.core.sources import Source, open_source, quote_identifier, readable
@@ -36,138 +36,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BATCH_ROWS = 262_144
-LARGEST_KEY = 1 << 62
-# A table of classes by combination is used up to this many entries, or eight for each combination.
-DENSE = 1 << 24
 # Every group of rows in a Parquet file repeats the texts of the classes: a group has so many rows for each
 # text, at least ``GROUP_ROWS``, but no more than fit in ``GROUP_BYTES``.
 GROUP_ROWS, ROWS_PER_TEXT, GROUP_BYTES = 1_000_000, 16, 600_000_000
 # Batches that wait to be written.
 AHEAD = 8
 TEXT_BYTES = 1 << 30
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """Columns whose codes make one key with the place that the step before found, and the keys that occur.
-
-    ``table`` holds the place of each key, -1 where it does not occur; None where keys are too many.
-    """
-
-    columns: list[int]
-    known: Integers
-    table: Codes | None
-
-    @staticmethod
-    def of(columns: list[int], known: Integers) -> _Step:
-        largest = int(known[-1])
-        if largest >= max(DENSE, 8 * len(known)):
-            return _Step(columns, known, None)
-        table = np.full(largest + 1, NOT_FOUND, dtype=np.int32)
-        table[known] = np.arange(len(known), dtype=np.int32)
-        return _Step(columns, known, table)
-
-
-@dataclass(frozen=True, eq=False)
-class ClassLookup:
-    """Finds the class of any record whose combination of values was in the table that was divided."""
-
-    partitioning: Partitioning
-
-    @cached_property
-    def _encoders(self) -> tuple[Encoder, ...]:
-        return tuple(Encoder(column) for column in self.partitioning.columns)
-
-    @cached_property
-    def _steps(self) -> list[_Step]:
-        """How the codes of a combination become its place among those that occur, columns by columns."""
-        steps: list[_Step] = []
-        keys = np.zeros(len(self.partitioning.codes), dtype=np.int64)
-        columns: list[int] = []
-        bound = 1
-        for i, column in enumerate(self.partitioning.columns):
-            if columns and bound * column.n_codes > LARGEST_KEY:
-                known, keys = np.unique(keys, return_inverse=True)
-                steps.append(_Step.of(columns, known))
-                columns, bound = [], len(known)
-            columns.append(i)
-            bound *= column.n_codes
-            keys = keys * column.n_codes + self.partitioning.codes[:, i]
-        keys.sort()
-        return [*steps, _Step.of(columns, keys[np.flatnonzero(np.diff(keys, prepend=-1))])]
-
-    @cached_property
-    def _classes(self) -> Integers:
-        """Class of each combination that occurs, in the order of the last step's keys."""
-        keys = self._keys(self.partitioning.codes)
-        classes = np.zeros(len(self._steps[-1].known), dtype=np.int64)
-        classes[keys] = self.partitioning.class_of_combination
-        return classes
-
-    def _keys(self, codes: Codes) -> Integers:
-        """Return the place of each combination among those that occur, -1 where it does not."""
-        keys = np.zeros(len(codes), dtype=np.int64)
-        there = codes.min(axis=1) > NOT_FOUND
-        for step in self._steps:
-            for i in step.columns:
-                keys *= self.partitioning.columns[i].n_codes
-                keys += codes[:, i]
-            there &= keys <= step.known[-1]
-            keys[~there] = 0
-            if step.table is not None:
-                keys = step.table.take(keys).astype(np.int64)
-                there &= keys >= 0
-            else:
-                found = np.minimum(np.searchsorted(step.known, keys), len(step.known) - 1)
-                there &= step.known[found] == keys
-                keys = found
-            keys[~there] = 0
-        keys[~there] = NOT_FOUND
-        return keys
-
-    def prepare(self) -> None:
-        """Compute before several threads would what all of them need."""
-        if not self.partitioning.in_record_order:
-            self._encoders, self._classes  # noqa: B018
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave what can be computed again behind when the lookup travels to a worker."""
-        return {"partitioning": self.partitioning}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the decision alone."""
-        self.__dict__.update(state)
-
-    def classes(self, columns: Sequence[pa.Array | pa.ChunkedArray], start: int | None = None) -> Integers:
-        """Return the class of each record, -1 where it is suppressed.
-
-        Args:
-            columns: the values of each quasi-identifier.
-            start: place of the first record in the table, where known: a nearly unique table is then
-                compared record by record instead of searched.
-
-        Raises:
-            UserError: if a combination of values was not in the table that was divided.
-        """
-        n = len(columns[0])
-        if start is not None and self.partitioning.in_record_order:
-            expected = self.partitioning.codes[start : start + n]
-            if len(expected) == n and all(
-                encoder.agrees(values, expected[:, i])
-                for i, (encoder, values) in enumerate(zip(self._encoders, columns, strict=True))
-            ):
-                return self.partitioning.class_of_combination[start : start + n]
-        codes = np.empty((n, len(columns)), dtype=np.int32, order="F")
-        for i, (encoder, values) in enumerate(zip(self._encoders, columns, strict=True)):
-            codes[:, i] = encoder.encode(values)
-        keys = self._keys(codes)
-        if (keys == NOT_FOUND).any():
-            unknown = np.count_nonzero(keys == NOT_FOUND)
-            raise UserError(
-                f"{unknown:,} records have quasi-identifiers that were not in the table that was divided: "
-                "anonymize this table by itself."
-            )
-        return self._classes[keys]
 
 
 def class_of_records(partitioning: Partitioning, frame: pd.DataFrame | pa.Table) -> Integers:
@@ -199,6 +73,9 @@ class Release:
     @cached_property
     def values(self) -> tuple[NDArray[Any], ...]:
         """What each class is released as, one array per quasi-identifier; last what is suppressed."""
+        return self._values()
+
+    def _values(self) -> tuple[NDArray[Any], ...]:
 
         def of(i: int) -> NDArray[Any]:
             suppressed = suppressed_value(self.partitioning.columns[i], self.representation)
@@ -215,7 +92,7 @@ class Release:
         import pandas as pd
 
         arrays: list[tuple[pa.Array, NDArray[Any] | None]] = []
-        for i, values in enumerate(self.values):
+        for i, values in enumerate(self._values()):
             if self._is_number(i):
                 arrays.append((pa.array(values, from_pandas=True), None))
                 continue
@@ -253,7 +130,12 @@ class Release:
     def batch(self, batch: pa.RecordBatch, start: int | None = None) -> pa.Table:
         """Return a batch of the table with generalized quasi-identifiers."""
         names = self.partitioning.quasi_identifiers
+        # Columns that stay are copied: while one is referred to, no column of the batch is given back.
         table = pa.Table.from_batches([batch])
+        for i, field in enumerate(table.schema):
+            if field.name not in names:
+                chunks = table.column(i).chunks
+                table = table.set_column(i, field, pa.concat_arrays([*chunks, chunks[0].slice(0, 0)]))
         classes = self.lookup.classes([table.column(name) for name in names], start)
         for name, (values, numbers) in zip(names, self._texts, strict=True):
             if numbers is None:
@@ -404,7 +286,7 @@ def _released_batches(release: Release, source: Source) -> Iterator[pa.Table]:
     """Generalize batches on all processors, and hand them on in order."""
     start = 0
     waiting: deque[Any] = deque()
-    release.values, release._texts  # noqa: B018
+    release._texts  # noqa: B018
     release.lookup.prepare()
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         for batch in _batches(source, release.partitioning.quasi_identifiers):

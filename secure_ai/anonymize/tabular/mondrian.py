@@ -197,7 +197,7 @@ def _coded(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _
     n = len(coded[0][1])
     sizes = [column.n_codes for column, _ in coded]
     if max(sizes[: len(names)]) > max(NEARLY_UNIQUE * n, 1_000):
-        return _table(coded, len(names), np.ones(n, dtype=np.int64), is_records=True)
+        return _table(coded, len(names), np.broadcast_to(np.int64(1), n), is_records=True)
     if math.prod(sizes) > LARGEST_KEY:
         return _summarized(source, names, attributes, "duckdb", None)
     keys = np.zeros(n, dtype=np.int64)
@@ -212,7 +212,7 @@ def _coded(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _
         keys.sort()
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         if len(first) > max(NEARLY_UNIQUE * n, 1_000):
-            return _table(coded, len(names), np.ones(n, dtype=np.int64), is_records=True)
+            return _table(coded, len(names), np.broadcast_to(np.int64(1), n), is_records=True)
         distinct, records = keys[first], np.diff(first, append=n)
     combinations = []
     for column, _ in reversed(coded):

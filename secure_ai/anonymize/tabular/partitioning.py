@@ -167,9 +167,9 @@ class Partitioning:
         bits = max(len(self.class_of_combination), 1).bit_length()
         order = (self.class_of_combination[kept] << bits) | kept
         order.sort()
-        classes = order >> bits
+        sizes = np.bincount(self.class_of_combination[kept], minlength=self.n_classes)
         order &= (1 << bits) - 1
-        return order, np.flatnonzero(np.diff(classes, prepend=-1))
+        return order, np.cumsum(sizes) - sizes
 
     def bounds(self, column: int) -> tuple[Codes, Codes, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return for each class lowest and highest known code, whether it has known values, whether gaps.
@@ -191,14 +191,17 @@ class Partitioning:
 
     def members(self, column: int) -> tuple[Integers, Codes]:
         """Return the distinct pairs of class and code of one column, ordered by class, then code."""
-        order, _ = self.by_class
+        order, starts = self.by_class
         n_codes = self.columns[column].n_codes
-        keys = self.class_of_combination[order].astype(np.int64) * n_codes + self.codes[order, column]
+        keys = np.repeat(np.arange(len(starts)) * n_codes, np.diff(starts, append=len(order)))
+        keys += self.codes[order, column]
         if self.n_classes * n_codes <= 4 * len(keys):
             keys = np.flatnonzero(np.bincount(keys, minlength=self.n_classes * n_codes))
         else:
             keys.sort()
-            keys = keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+            new = np.ones(len(keys), dtype=bool)
+            np.not_equal(keys[1:], keys[:-1], out=new[1:])
+            keys = keys[new]
         return keys // n_codes, (keys % n_codes).astype(np.int32)
 
     def widths(self) -> Floats:

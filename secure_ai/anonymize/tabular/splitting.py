@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secure_ai.anonymize.tabular.formulas import ClassHistogram
+from secure_ai.anonymize.tabular.quantiles import Lists, candidates
 from secure_ai.anonymize.tabular.requirements import Requirements
 
 Integers = NDArray[np.int64]
@@ -262,15 +262,16 @@ def _find_cuts(level: Level, task: Task) -> tuple[Integers, Codes, Integers]:
             some = np.zeros(n, dtype=bool)
             some[pending] = True
             items = np.flatnonzero(np.repeat(some, level.lengths))
-        codes = level.codes(tried, pending, items)
         weights = level.weights if level.weights is None or items is None else level.weights.take(items)
+        lists = Lists(level.codes(tried, pending, items), weights, lengths)
         gap = np.where(mixed[pending, tried], gaps[tried], -1)
         open_ = np.ones(len(pending), dtype=bool)
-        for last, lower in _candidates(codes, weights, lengths, total, gap, share):
+        for last, lower in candidates(lists, total, gap, share):
             allowed = open_ & (lower >= requirements.k) & (total - lower >= requirements.k)
             if requirements.needs_sensitive and allowed.any():
                 held = [of if items is None else of.take(items) for of in level.sensitive]
-                halves = 2 * np.repeat(np.arange(len(pending)), lengths) + (codes > np.repeat(last, lengths))
+                upper = lists.codes > np.repeat(last, lengths)
+                halves = 2 * np.repeat(np.arange(len(pending)), lengths) + upper
                 allowed = _both_satisfy(held, weights, halves, allowed, task)
             chosen = pending[allowed]
             column[chosen], cut[chosen], records[chosen] = tried[allowed], last[allowed], lower[allowed]
@@ -303,93 +304,6 @@ def _widths(level: Level, axes: Sequence[Axis]) -> tuple[Floats, Flags]:
         share = (axis.halves[high] - axis.halves[low]) / axis.half_span
         widths[:, i] = np.where(mixed[:, i], 1.0, np.where(high > low, np.maximum(share, 1e-300), 0.0))
     return widths, mixed
-
-
-def _candidates(
-    codes: Codes, weights: Integers | None, lengths: Integers, total: Integers, gap: Integers, share: float
-) -> list[tuple[Codes, Integers]]:
-    """Return cuts to try for each class, best first: last code of the lower half, and its records.
-
-    ``total`` holds the records of each class; ``gap`` is the code of missing values where they share a class
-    with ordered values, else -1; ``share`` the share of the records that the lower half is to have, 0.5 for
-    the median.
-    """
-    rank = np.maximum(np.ceil(total * share).astype(np.int64), 1)
-    median, below, upto = _quantiles(codes, weights, lengths, rank)
-    at = np.abs(2 * upto - total)
-    under = np.abs(2 * below - total)
-    at_median = (median, upto)
-    just_below = (median - 1, below)
-    first = [np.where(at <= under, a, b) for a, b in zip(at_median, just_below, strict=True)]
-    second = [np.where(at <= under, b, a) for a, b in zip(at_median, just_below, strict=True)]
-    candidates = [(first[0], first[1]), (second[0], second[1])]
-    if (gap >= 0).any():
-        is_gap = codes == np.repeat(gap, lengths)
-        missing = np.add.reduceat(
-            is_gap if weights is None else weights * is_gap, _starts(lengths), dtype=np.int64
-        )
-        candidates.insert(0, ((gap - 1).astype(np.int32), np.where(gap >= 0, total - missing, 0)))
-    return candidates
-
-
-def _quantiles(
-    codes: Codes, weights: Integers | None, lengths: Integers, rank: Integers
-) -> tuple[Codes, Integers, Integers]:
-    """Return the code of each class's record of ``rank``, the records below it, and those up to it.
-
-    Counted rather than sorted: each class has about as many counters as items, each for a stretch of codes,
-    and the stretch that holds the record is counted again until it is a single code.
-    """
-    n = len(lengths)
-    starts = _starts(lengths)
-    median, below, upto = (
-        np.zeros(n, dtype=np.int32),
-        np.zeros(n, dtype=np.int64),
-        np.zeros(n, dtype=np.int64),
-    )
-    low = np.minimum.reduceat(codes, starts)
-    width = np.maximum.reduceat(codes, starts) - low
-    left, before = np.arange(n), np.zeros(n, dtype=np.int64)
-    while len(left):
-        shift = np.maximum(_bits(width) - _bits(lengths), 0)
-        ends = np.cumsum((width >> shift) + 1, dtype=np.int64)
-        base = np.append(0, ends[:-1])
-        stretch = codes - np.repeat(low, lengths)
-        if shift.any():
-            stretch >>= np.repeat(shift, lengths)
-        stretch = stretch + np.repeat(base, lengths)
-        counts = np.bincount(stretch, weights, minlength=int(ends[-1])).astype(np.int64, copy=False)
-        running = np.cumsum(counts)
-        begins = running[base] - counts[base]
-        found = np.searchsorted(running, begins + rank)
-        under, among = running[found] - counts[found] - begins, counts[found]
-        low = low + ((found - base).astype(np.int32) << shift)
-        single = shift == 0
-        at = left[single]
-        median[at], below[at] = low[single], (before + under)[single]
-        upto[at] = below[at] + among[single]
-        if single.all():
-            break
-        again = ~single
-        held = np.flatnonzero(stretch == np.repeat(np.where(again, found, -1), lengths))
-        lengths = (
-            among[again]
-            if weights is None
-            else np.bincount(stretch[held], minlength=len(counts))[found[again]]
-        )
-        codes, weights = codes.take(held), None if weights is None else weights.take(held)
-        left, rank, before = left[again], (rank - under)[again], (before + under)[again]
-        low, width = low[again], (np.int32(1) << shift[again]) - 1
-    return median, below, upto
-
-
-def _bits(numbers: NDArray[Any]) -> Codes:
-    """Return how many binary digits each number has."""
-    return np.frexp(numbers.astype(float))[1]
-
-
-def _starts(lengths: Integers) -> Integers:
-    return np.cumsum(lengths) - lengths
 
 
 def _both_satisfy(

@@ -96,7 +96,7 @@ def column_of(name: str, distinct: pa.Array, *, has_missing: bool) -> CodedColum
     kind = distinct.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         values = distinct.to_numpy(zero_copy_only=False)
-        return CodedColumn(name, Kind.NUMBER, values, values.astype(np.float64), has_missing)
+        return CodedColumn(name, Kind.NUMBER, values, values.astype(np.float64, copy=False), has_missing)
     values = np.empty(len(distinct), dtype=object)
     try:
         values[:] = distinct.to_pylist()

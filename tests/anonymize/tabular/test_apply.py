@@ -5,9 +5,10 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from secure_ai.anonymize.tabular import apply
+from secure_ai.anonymize.tabular import apply, class_lookup
 from secure_ai.anonymize.tabular.apply import class_of_records, released_frame, write_released
 from secure_ai.anonymize.tabular.mondrian import mondrian
 from secure_ai.anonymize.tabular.requirements import Requirements
@@ -59,6 +60,26 @@ def test_a_file_holds_what_the_frame_holds(decided, tmp_path, ending, representa
     assert {path.name for path in tmp_path.iterdir()} == {"in.parquet", out.name}
 
 
+def test_groups_of_rows_and_the_number_of_texts_change_nothing(tmp_path, monkeypatch):
+    frame = table(3_000).assign(weight=lambda records: records["weight"].round(9))
+    partitioning = mondrian(frame, ["weight", "born"], Requirements(2))
+    # More texts than one byte counts, and fewer.
+    assert partitioning.n_classes > 1 << 8
+    frame.to_parquet(tmp_path / "in.parquet")
+    expected = released_frame(partitioning, frame)
+    for rows, held in ((100, 1 << 30), (1 << 30, 5_000), (1 << 30, 1 << 30)):
+        monkeypatch.setattr(apply, "BATCH_ROWS", 64)
+        monkeypatch.setattr(apply, "GROUP_ROWS", rows)
+        monkeypatch.setattr(apply, "ROWS_PER_TEXT", 0)
+        monkeypatch.setattr(apply, "GROUP_BYTES", held)
+        out = write_released(partitioning, tmp_path / "in.parquet", tmp_path / "out.parquet")
+        there = pd.read_parquet(out)
+        for name in ("weight", "born", "note"):
+            assert list(there[name].astype(str)) == list(expected[name].astype(str))
+        groups = pq.ParquetFile(out).metadata.num_row_groups
+        assert (groups == 1) == (rows == held == 1 << 30)
+
+
 def test_text_columns_of_a_parquet_output_are_plain_text_to_every_reader(decided, tmp_path):
     frame, names, partitioning = decided
     frame.to_parquet(tmp_path / "in.parquet")
@@ -97,8 +118,8 @@ def test_a_key_beyond_one_word_is_searched_in_steps(monkeypatch):
     frame = table()
     partitioning = mondrian(frame, NAMES, Requirements(7))
     expected = class_of_records(partitioning, frame)
-    monkeypatch.setattr(apply, "LARGEST_KEY", 300)
-    monkeypatch.setattr(apply, "DENSE", 1)
+    monkeypatch.setattr(class_lookup, "LARGEST_KEY", 300)
+    monkeypatch.setattr(class_lookup, "DENSE", 1)
     shuffled = frame.sample(frac=1, random_state=3)
     np.testing.assert_array_equal(class_of_records(partitioning, shuffled), expected[shuffled.index])
 

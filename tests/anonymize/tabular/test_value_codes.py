@@ -62,3 +62,36 @@ def test_mixed_types_become_text():
 def test_infinite_numbers_are_refused():
     with pytest.raises(UserError, match="infinite"):
         code_values("x", pa.array([1.0, float("-inf")]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([100, -100, 127, -128, None], pa.int8()),
+        pa.array([2**63 + 3, 2**63, 2**64 - 1], pa.uint64()),
+        pa.array([19.99, -0.07, 1234.5, 0.1 + 0.2, 0.3]),
+        pa.array([19.99, -0.07, 1234.5, 0.3, 5.0, None]),
+        pa.array([1e300, -1e300, 5e-324, 1e15 + 0.5]),
+        pa.array([datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1), None]),
+        pa.array([datetime.datetime(1999, 1, 1, 0, 0, 1), datetime.datetime(1999, 1, 1)]),
+        pa.array([datetime.datetime(1999, 1, 1, microsecond=1), datetime.datetime(2020, 1, 1)]),
+        pa.array([datetime.date(1, 1, 1), datetime.date(9999, 12, 31), DAY]),
+    ],
+    ids=range(9),
+)
+def test_numbering_by_a_table_is_numbering_by_order(values):
+    column, codes = code_values("x", values)
+    known = values.drop_null().to_pylist()
+    expected = [len(set(known)) if v is None else sorted(set(known)).index(v) for v in values.to_pylist()]
+    assert list(codes) == expected
+    assert list(Encoder(column).encode(values)) == expected
+    assert list(column.values[codes[codes < len(column.values)]]) == known
+
+
+def test_a_value_between_those_of_the_grid_is_not_found():
+    column, _ = code_values("x", pa.array([DAY, LATER]))
+    noon = datetime.datetime(2019, 1, 1, 12)
+    assert list(Encoder(column).encode(pa.array([noon, datetime.datetime(2019, 1, 2)]))) == [NOT_FOUND] * 2
+    assert list(Encoder(column).encode(pa.array([datetime.datetime(2019, 1, 1)]))) == [0]
+    whole, _ = code_values("x", pa.array([1, 2]))
+    assert list(Encoder(whole).encode(pa.array([2, 2**64 - 1], pa.uint64()))) == [1, NOT_FOUND]
