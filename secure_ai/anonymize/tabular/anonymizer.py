@@ -94,6 +94,12 @@ class AnonymizedTable:
             for c in self.columns
             if c.warning
         ]
+        found += [
+            f"In a class everybody has the same '{shown(a.attribute)}': who finds a person's class learns it "
+            "without finding the record, unless l or t is required."
+            for a in self.privacy_after.attributes
+            if a.worst["distinct_l"].value == 1 and a.values > 1
+        ]
         if self.keeps_order:
             found.append(
                 "The records are in their old order: who holds another copy finds each of them by its place."

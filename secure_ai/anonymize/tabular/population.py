@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 HOSHINO = "Hoshino, Applying Pitman's sampling formula to microdata disclosure risk assessment (2001)"
 ZAYATZ = "Zayatz, Estimation of the number of unique population elements using a sample (1991)"
 CHEN = "Chen & Keller-McNulty, Estimation of identification disclosure risk in microdata (1998)"
+PITMAN_RISK = f"{HOSHINO}; Pitman, Exchangeable and partially exchangeable random partitions (1995)"
 HAAS = "Haas & Stokes, Estimating the number of classes in a finite population (1998)"
 DANKAR = "Dankar et al., Estimating the re-identification risk of clinical data sets (2012)"
 REPEATS = 40
+NODES = 512
 # Dankar et al.: up to this sampling fraction Pitman's model is the most accurate.
 SMALL_FRACTION = 0.1
 
@@ -124,7 +126,7 @@ def population_uniqueness(
     table = class_sizes(source, columns, engine=engine, scheduler=scheduler)
     sizes, classes = (table[name].to_numpy(np.int64) for name in ("class_size", "classes"))
     n = int(sizes @ classes)
-    size = _population_size(n, population_size, sampling_fraction)
+    size = checked_population_size(n, population_size, sampling_fraction)
     rng = np.random.default_rng(seed)
     fraction = n / size
     models = {
@@ -153,13 +155,10 @@ def population_uniqueness(
     return PopulationUniqueness(tuple(columns), n, size, uniques, **estimates, decided=decided)
 
 
-def pitman_uniques(
-    sizes: NDArray[np.int64], classes: NDArray[np.int64], population_size: int
-) -> float | None:
-    """Return the expected uniques of the population under Pitman's model, fitted to the class sizes.
+def pitman_parameters(sizes: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[float, float] | None:
+    """Return θ and α of Pitman's model with the largest likelihood.
 
-    With θ and α of largest likelihood: N·Γ(θ+1)Γ(θ+α+N−1) / (Γ(θ+α)Γ(θ+N)), which tends to
-    Γ(θ+1)/Γ(θ+α)·N^α. None where the likelihood has no maximum: all records unique, or a single class.
+    None where the likelihood has no maximum: all records unique, or a single class.
     """
     from scipy.optimize import minimize
     from scipy.special import expit, gammaln
@@ -182,7 +181,23 @@ def pitman_uniques(
         return -likelihood / n
 
     options = {"xatol": 1e-6, "fatol": 1e-14, "maxiter": 500}
-    theta, alpha = parameters(minimize(loss, (math.log(u), 0.0), method="Nelder-Mead", options=options).x)
+    return parameters(minimize(loss, (math.log(u), 0.0), method="Nelder-Mead", options=options).x)
+
+
+def pitman_uniques(
+    sizes: NDArray[np.int64], classes: NDArray[np.int64], population_size: int
+) -> float | None:
+    """Return the expected uniques of the population under Pitman's model, fitted to the class sizes.
+
+    With θ and α of largest likelihood: N·Γ(θ+1)Γ(θ+α+N−1) / (Γ(θ+α)Γ(θ+N)), which tends to
+    Γ(θ+1)/Γ(θ+α)·N^α. None where it cannot be fitted (:func:`pitman_parameters`).
+    """
+    from scipy.special import gammaln
+
+    fitted = pitman_parameters(sizes, classes)
+    if fitted is None:
+        return None
+    theta, alpha = fitted
     logarithm = gammaln(theta + 1) - gammaln(theta + alpha)
     logarithm += gammaln(theta + alpha + population_size - 1) - gammaln(theta + population_size)
     return float(min(population_size * np.exp(logarithm), population_size))
@@ -262,7 +277,54 @@ def haas_stokes_classes(sizes: NDArray[np.int64], classes: NDArray[np.int64], fr
     return float(u + unique * first / second * (third / fourth) ** 2)
 
 
-def _population_size(n: int, size: int | None, fraction: float | None) -> int:
+def population_sizes(
+    size: int, n: int, population_size: int, theta: float, alpha: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sizes that a class of ``size`` records in the file can have in the population, with chances.
+
+    Under Pitman's model each further person joins the class with the chance (f − α)/(θ + n) of a Pólya urn,
+    so that how many do is beta-binomial. Many more than ``NODES`` stand for blocks of sizes.
+    """
+    from scipy.special import betaln, gammaln
+
+    rest = population_size - n
+    edges = np.unique(
+        np.concatenate([np.arange(min(NODES, rest + 1)), np.geomspace(1, rest + 1, NODES) // 1])
+    )
+    edges = np.append(edges[edges <= rest], rest + 1)
+    width = np.diff(edges)
+    more = edges[:-1] + (width - 1) / 2
+    a, b = size - alpha, theta + n - size + alpha
+    logarithm = gammaln(rest + 1) - gammaln(more + 1) - gammaln(rest - more + 1)
+    chances = width * np.exp(logarithm + betaln(a + more, b + rest - more) - betaln(a, b))
+    return size + more, chances / chances.sum()
+
+
+def expected_risks(
+    sizes: NDArray[np.int64], classes: NDArray[np.int64], population_size: int
+) -> NDArray[np.float64] | None:
+    """Return the expected 1/F of a record whose class has each of ``sizes`` records in the file.
+
+    F is the size of the class in the population under Pitman's model, fitted to the class sizes. With θ and α
+    of 0 this is the model of µ-Argus (Benedetti & Franconi), which takes small classes to be larger outside
+    than they are. None where the model cannot be fitted.
+    """
+    n = int(sizes @ classes)
+    if n == population_size:
+        return 1 / sizes
+    fitted = pitman_parameters(sizes, classes)
+    if fitted is None:
+        return None
+    found = [population_sizes(int(size), n, population_size, *fitted) for size in sizes]
+    return np.array([float(chances @ (1 / people)) for people, chances in found])
+
+
+def checked_population_size(n: int, size: int | None, fraction: float | None) -> int:
+    """Return the people in the population from their number or from the file's share of them.
+
+    Raises:
+        UserError: if not exactly one is given, or it is out of range.
+    """
     if (size is None) == (fraction is None):
         raise UserError("Name either the size of the population or the fraction of it that is in the file.")
     if fraction is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secure_ai.anonymize.tabular.classes import checked_columns, class_key, equivalence_class_sizes
-from secure_ai.anonymize.tabular.summary import RECORDS, summarize
+from secure_ai.anonymize.tabular.summary import RECORDS, opened, summarize
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier
 from secure_ai.discover.classification import classify
@@ -197,25 +197,43 @@ def identifying_columns(
 
 
 def riskiest_combinations(
-    source: Source, columns: Sequence[str], size: int = 3, *, top: int = 10
+    source: Source | Any,
+    columns: Sequence[str] | Mapping[str, Sequence[str]],
+    size: int = 3,
+    *,
+    top: int = 10,
 ) -> pd.DataFrame:
     """Return the combinations of at most ``size`` columns that leave the most records unique.
 
     Args:
-        source: the table; each combination is one grouping in DuckDB.
-        columns: columns to combine.
+        source: the table, or anything :func:`open_source` opens; each combination is one grouping in DuckDB.
+        columns: columns to combine; or several sets of them by name, each what one attacker could know.
         size: largest number of columns in a combination.
         top: number of combinations to return.
 
     Returns:
         Riskiest first: ``columns`` (tuple), ``size``, ``k``, ``classes``, ``uniques``,
-        ``share_unique`` (of all records). Of two that are equally risky, the shorter comes first.
+        ``share_unique`` (of all records). Of two that are equally risky, the shorter comes first. Of several
+        sets ``top`` each, with the name of the set in front as ``quasi_identifiers``.
 
     Raises:
-        UserError: if no column is named or one is not there.
+        UserError: if no column or set is named or a column is not there, or ``size`` or ``top`` is below 1.
     """
     import pandas as pd
 
+    for what, number in (("size of a combination", size), ("number of combinations", top)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise UserError(f"The {what} must be a whole number of at least 1, not {number}.")
+    source = opened(source)
+    if isinstance(columns, Mapping):
+        if not columns:
+            raise UserError("No set of quasi-identifiers was named: name at least one.")
+        frames = []
+        for name, chosen in columns.items():
+            frame = riskiest_combinations(source, chosen, size, top=top)
+            frame.insert(0, "quasi_identifiers", name)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
     names = checked_columns(source, columns)
     coded = _coded(source, names)
     rows = []

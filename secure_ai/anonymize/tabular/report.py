@@ -185,6 +185,11 @@ def _verdict(table: AnonymizedTable) -> str:
         if before.uniques
         else f"every record had at least {before.k - 1:,} look-alikes"
     )
+    if after.k == 1:
+        return (
+            f"Before, {alone}. In the released table {after.uniques:,} still can: k=1 asks for nothing, so "
+            "the table is not anonymized."
+        )
     return (
         f"Before, {alone}. In the released table every record looks like at least {after.k - 1:,} others: "
         "what was required is met, measured in the released values."
@@ -244,6 +249,7 @@ def _parameters(table: AnonymizedTable) -> dict[str, str]:
         "required": plan.requirements.describe(),
         "method": str(plan.method),
         "engine": plan.engine,
+        "order of the records": "as in the original" if table.keeps_order else "sorted by released values",
     }
     if table.levels is not None:
         named["suppression limit"] = f"{plan.suppression_limit:g}"

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secure_ai.anonymize.tabular.classes import (
     checked_columns,
     matched_class_sizes,
+)
+from secure_ai.anonymize.tabular.population import (
+    PITMAN_RISK,
+    REPEATS,
+    checked_population_size,
+    expected_risks,
+    pitman_parameters,
+    population_sizes,
 )
 from secure_ai.anonymize.tabular.summary import class_sizes
 from secure_ai.core import Measurement, Unassessed, UserError
@@ -56,7 +67,7 @@ class ReidentificationRisk:
         classes: number of classes.
         threshold: risk of one record above which it counts as at risk.
         prosecutor: figures for an attacker who knows that the person is in the file.
-        journalist: figures for one who does not; ``Unassessed`` without a population table.
+        journalist: figures for one who does not; ``Unassessed`` without a population table or its size.
         marketer: expected share of correct matches over the whole file.
         class_sizes: frame of :func:`equivalence_class_sizes`.
     """
@@ -104,7 +115,10 @@ def reidentification_risk(
     quasi_identifiers: Sequence[str],
     *,
     population: Source | None = None,
+    population_size: int | None = None,
+    sampling_fraction: float | None = None,
     threshold: float = 0.2,
+    seed: int = 0,
     engine: str = "duckdb",
     scheduler: str | None = None,
 ) -> ReidentificationRisk:
@@ -117,8 +131,11 @@ def reidentification_risk(
     prosecutor; max(J / ΣF, mean of 1/F) with J classes for the journalist; the mean of 1/F for the
     marketer. Without a population the file itself is taken as the population for the marketer, as ARX
     does: an upper bound, because no class is smaller in the population than in the file.
-    The journalist is then ``Unassessed``, with the bound in its reason. Missing values are values
-    of their own, see :func:`equivalence_class_sizes`.
+    The journalist is then ``Unassessed``, with the bound in its reason; but where the size of the population
+    is known, or the share of it that is in the file, both are estimated by the expected 1/F of
+    :func:`~secure_ai.anonymize.tabular.population.expected_risks`, with 95 % intervals: of the smallest
+    class's 1/F in that model for the highest risk, else over resampled classes. Missing values are values of
+    their own, see :func:`equivalence_class_sizes`.
 
     The baseline of each risk is an attacker who knows none of the quasi-identifiers and names one
     record at random.
@@ -128,16 +145,19 @@ def reidentification_risk(
         quasi_identifiers: columns that an attacker could know from elsewhere.
         population: a table of the people from whom the file was drawn, with the same columns (a voter
             register, the whole list of the insured): for the journalist and the marketer.
+        population_size: people in the population where there is no such table; or
+        sampling_fraction: the file's share of them, above 0 and at most 1.
+        seed: for the resampled classes of the estimates.
         threshold: acceptable risk of one record, above 0 and at most 1; 0.2 is a class of five.
         engine: ``"duckdb"`` or ``"dask"``; a population table is matched by DuckDB.
         scheduler: address of a Dask scheduler.
 
-    Without a register of the population, see
-    :func:`~secure_ai.anonymize.tabular.population.population_uniqueness` for an estimate from its size.
+    How many people are unique in such a population estimates
+    :func:`~secure_ai.anonymize.tabular.population.population_uniqueness`.
 
     Raises:
-        UserError: if no column is named, one is missing, the threshold is not a probability, or the engine
-            fails.
+        UserError: if no column is named, one is missing, the threshold is not a probability, the population
+            is smaller than the file or named in two ways, or the engine fails.
 
     Source: El Emam (2013), Measuring the Probability of Re-Identification; ARX's
     ``RiskModelSampleSummary``; Prasser & Kohlmayer (2015).
@@ -159,9 +179,22 @@ def reidentification_risk(
         success=n_classes / n,
         method=EXACT,
     )
-    if population is None:
-        journalist: AttackerRisk | Unassessed = Unassessed(
-            "No population table was given; the risk cannot be higher than the prosecutor's "
+    sized = population_size is not None or sampling_fraction is not None
+    if sized and population is not None:
+        raise UserError("Name a table of the population or its size, not both: the table says more.")
+    estimated = None
+    if sized:
+        people = checked_population_size(n, population_size, sampling_fraction)
+        estimated = _estimated(
+            size, classes, people=people, threshold=threshold, rng=np.random.default_rng(seed)
+        )
+    journalist: AttackerRisk | Unassessed
+    if estimated is not None:
+        journalist, marketer = estimated
+    elif population is None:
+        why = "The model cannot be fitted to these classes" if sized else "No population table was given"
+        journalist = Unassessed(
+            f"{why}; the risk cannot be higher than the prosecutor's "
             f"({prosecutor.highest_risk.value:.3g} for the easiest record, "
             f"{prosecutor.success_rate.value:.3g} on average)."
         )
@@ -185,6 +218,64 @@ def reidentification_risk(
         journalist=journalist,
         marketer=marketer,
         class_sizes=sizes,
+    )
+
+
+def _estimated(
+    sizes: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    *,
+    people: int,
+    threshold: float,
+    rng: np.random.Generator,
+) -> tuple[AttackerRisk, Measurement] | None:
+    """Return journalist and marketer where only the number of people in the population is known.
+
+    None where the model cannot be fitted.
+    """
+    n, k = int(sizes @ classes), int(sizes.min())
+
+    def means(drawn: NDArray[np.int64]) -> tuple[float, float, float] | None:
+        some = drawn > 0
+        risks = (
+            expected_risks(sizes[some], drawn[some], max(people, int(sizes @ drawn))) if some.any() else None
+        )
+        if risks is None:
+            return None
+        records = sizes[some] * drawn[some]
+        above = float(records @ (risks > threshold)) / records.sum()
+        return above, float(risks.max()), float(records @ risks) / records.sum()
+
+    found = means(classes)
+    if found is None:
+        return None
+    fitted = pitman_parameters(sizes, classes)
+    if n == people or fitted is None:
+        again, likely = [found, found], (k, k)
+    else:
+        again = [one for one in map(means, rng.poisson(classes, (REPEATS, len(classes)))) if one is not None]
+        smallest, chances = population_sizes(k, n, people, *fitted)
+        upto = chances.cumsum()
+        likely = tuple(smallest[np.minimum(np.searchsorted(upto, (0.025, 0.975)), len(upto) - 1)])
+    margins = 1.96 * np.std(again, axis=0, ddof=1) if len(again) > 1 else np.ones(3)
+    method = f"estimated from the class sizes of {n:,} of {people:,} people, Pitman's model"
+    bounds = [(value - margin, value + margin) for value, margin in zip(found, margins, strict=True)]
+    bounds[1] = (1 / likely[1], 1 / likely[0])
+
+    def estimate(name: str, which: int, unit: str = "probability") -> Measurement:
+        value, (low, high) = found[which], bounds[which]
+        baseline = float(1 / people > threshold) if which == 0 else 1 / people
+        interval = (float(max(0.0, min(low, value))), float(min(1.0, max(high, value))))
+        return Measurement(name, value, unit, n, baseline, interval, method, f"{PITMAN_RISK}; {EL_EMAM}")
+
+    return (
+        AttackerRisk(
+            "journalist",
+            estimate("journalist_records_at_risk", 0, "share of records"),
+            estimate("journalist_highest_risk", 1),
+            estimate("journalist_success_rate", 2),
+        ),
+        estimate("marketer_success_rate", 2),
     )
 
 

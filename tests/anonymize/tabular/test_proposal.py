@@ -116,6 +116,20 @@ def test_large_tables_take_the_approximate_path_to_the_same_first_columns(
     assert propose_quasi_identifiers(people, most=2) == expected
 
 
+def test_riskiest_combinations_of_several_sets_stand_below_one_another(people: Source) -> None:
+    sets = {"neighbor": ["age", "sex"], "insurer": ["age"]}
+    found = riskiest_combinations(people, sets, top=2)
+    assert found["quasi_identifiers"].tolist() == ["neighbor", "neighbor", "insurer"]
+    alone = riskiest_combinations(people, sets["neighbor"], top=2)
+    pd.testing.assert_frame_equal(found.head(2).drop(columns="quasi_identifiers"), alone)
+
+
+@pytest.mark.parametrize("options", [{"columns": {}}, {"size": 0}, {"top": 0}, {"size": 1.5}])
+def test_combinations_that_make_no_sense_are_refused(people: Source, options) -> None:
+    with pytest.raises(UserError, match="at least"):
+        riskiest_combinations(people, **{"columns": ["age"], **options})
+
+
 def test_riskiest_combinations_agree_with_pandas(people: Source) -> None:
     columns = ["age", "sex", "zip", "grade"]
     frame = people.to_pandas(columns)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from secure_ai.anonymize.tabular import command
 from secure_ai.anonymize.tabular.anonymizer import anonymize
@@ -191,3 +195,44 @@ def test_many_columns_need_no_minutes(tmp_path):
     wide.to_parquet(tmp_path / "in.parquet")
     done = anonymize(tmp_path / "in.parquet", list(wide), k=4, out=tmp_path / "out.csv")
     assert done.risk_after.k >= 4
+
+
+def test_a_class_that_gives_its_value_away_is_a_warning(people):
+    table = people.assign(ill=np.where(people["age"] < 40, "flu", "cold"))
+    assert any(
+        "everybody has the same 'ill'" in w
+        for w in anonymize(table, ["age"], sensitive=["ill"], k=5).warnings
+    )
+    done = anonymize(table, ["age"], sensitive=["ill"], k=5, l=2)
+    assert not done.warnings
+
+
+def test_k_of_one_is_not_called_anonymous(people):
+    assert "the table is not anonymized" in render_report(anonymize(people, ["age", "seen"], k=1))
+
+
+numbers = st.one_of(st.none(), st.integers(-20, 20).map(lambda n: n / 2))
+words = st.one_of(st.none(), st.sampled_from(["a", "b", "ü", "北", "a b"]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.tuples(numbers, words), min_size=4, max_size=60), k=st.integers(2, 4))
+def test_the_loss_is_what_the_released_text_says(rows, k):
+    table = pd.DataFrame(rows, columns=["n", "w"]).astype({"n": float, "w": object})
+    done = anonymize(table, ["n", "w"], k=k)
+    known = table["n"].dropna()
+    span = known.max() - known.min() if len(known) else 0
+    values = table["w"].nunique(dropna=False)
+
+    def lost(number: str, word: str) -> float:
+        parts = re.findall(r"-?[0-9.]+", number)
+        width = float(parts[-1]) - float(parts[0]) if parts else 0.0
+        share = 1.0 if " or missing" in number else width / span if span else 0.0
+        members = values if word == "*" else word.count(", ") + 1
+        return (share + (members - 1) / max(values - 1, 1)) / 2
+
+    naive = np.mean([lost(*row) for row in done.frame.itertuples(index=False)])
+    assert done.loss.ncp == pytest.approx(naive, abs=1e-9)
+    sizes = done.frame.groupby(["n", "w"]).size()
+    assert sizes.min() == done.risk_after.k >= k
+    assert done.loss.discernibility <= (sizes**2).sum()

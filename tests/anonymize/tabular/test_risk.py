@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import betabinom
 
 from secure_ai.anonymize import equivalence_class_sizes, reidentification_risk
+from secure_ai.anonymize.tabular.population import population_sizes
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.sources import open_source
 
@@ -230,3 +233,64 @@ def test_journalist_agrees_with_a_count_by_hand_and_never_exceeds_the_prosecutor
     )
     assert risk.journalist.highest_risk.value <= risk.prosecutor.highest_risk.value
     assert "look-alikes" not in risk.marketer.method
+
+
+def test_without_a_register_the_size_of_the_population_gives_an_estimate_near_the_truth() -> None:
+    rng = np.random.default_rng(1)
+    people = pd.DataFrame({"a": rng.zipf(1.4, 60_000).clip(max=3_000), "b": rng.integers(0, 12, 60_000)})
+    sample = people.sample(frac=0.15, random_state=2)
+    truth = reidentification_risk(open_source(sample), ["a", "b"], population=open_source(people))
+    found = reidentification_risk(open_source(sample), ["a", "b"], population_size=len(people))
+    same = reidentification_risk(open_source(sample), ["a", "b"], sampling_fraction=0.15)
+    assert found.journalist == same.journalist and found.marketer == same.marketer
+    # Never above what is certain, and much nearer to the truth than that.
+    assert found.marketer.value == pytest.approx(truth.marketer.value, rel=0.35)
+    assert found.marketer.value < 0.6 * found.prosecutor.success_rate.value
+    assert found.journalist.highest_risk.value <= found.prosecutor.highest_risk.value
+    for m in found.measurements():
+        assert m.interval[0] <= m.value <= m.interval[1]
+    assert "estimated from the class sizes of 9,000 of 60,000" in found.journalist.highest_risk.method
+    assert truth.journalist.highest_risk.value <= found.journalist.highest_risk.interval[1]
+
+
+def test_a_file_that_is_the_population_leaves_nothing_to_estimate() -> None:
+    risk = reidentification_risk(
+        open_source(SWEENEY), ["race", "birth", "gender", "zip"], sampling_fraction=1
+    )
+    for name in ("records_at_risk", "highest_risk", "success_rate"):
+        estimated, exact = getattr(risk.journalist, name), getattr(risk.prosecutor, name)
+        assert estimated.value == pytest.approx(exact.value)
+        assert estimated.interval == pytest.approx((exact.value, exact.value))
+
+
+def test_sizes_in_the_population_are_those_of_the_beta_binomial_model() -> None:
+    for size, n, people, theta, alpha in [
+        (1, 50, 900, 3.0, 0.4),
+        (7, 50, 30_000, 0.5, 0.1),
+        (2, 9, 10, 1.0, 0.9),
+    ]:
+        model = betabinom(people - n, size - alpha, theta + n - size + alpha)
+        more = np.arange(people - n + 1)
+        sizes, chances = population_sizes(size, n, people, theta, alpha)
+        assert chances @ (1 / sizes) == pytest.approx(model.pmf(more) @ (1 / (size + more)), rel=1e-3)
+
+
+@pytest.mark.parametrize("table", [{"a": [1, 1, 1]}, {"a": [1, 2, 3]}], ids=["one class", "all unique"])
+def test_where_no_model_fits_the_journalist_is_unassessed(table) -> None:
+    risk = reidentification_risk(open_source(pd.DataFrame(table)), ["a"], population_size=50)
+    assert isinstance(risk.journalist, Unassessed) and "cannot be fitted" in risk.journalist.reason
+    assert "upper bound" in risk.marketer.method
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"population_size": 3}, "at least as many people"),
+        ({"population_size": 50, "sampling_fraction": 0.5}, "either the size"),
+        ({"sampling_fraction": 0.0}, "above 0"),
+        ({"population_size": 50, "population": open_source(SWEENEY)}, "not both"),
+    ],
+)
+def test_a_population_that_does_not_fit_is_told(options, words) -> None:
+    with pytest.raises(UserError, match=words):
+        reidentification_risk(open_source(SWEENEY), ["race"], **options)
