@@ -21,7 +21,7 @@ from secure_ai.anonymize.differential_privacy.queries import (
 )
 from secure_ai.anonymize.differential_privacy.sensitivity import origin_of, step_of
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import NUMERIC, Source, quote_identifier, shown
+from secure_ai.core.sources import NUMERIC, Source, column_list, quote_identifier, shown
 
 ANY_OTHER, MISSING = "any other", "missing"
 LARGEST_SUM = 1 << 62
@@ -217,21 +217,27 @@ def _order(source: Source) -> str:
 
     A number that is missing in one row makes a column of whole numbers one of fractions, a word makes it
     text: the hash must not notice, or that row would change which rows of everybody else count. Rows that
-    are equal as numbers are put in order by their text.
+    are equal as numbers are put in order by the values themselves.
     """
-    hashes = []
-    for column in source.columns:
-        text = _text(column)
-        plain_number = is_numeric(source.types[column]) and source.types[column] != "BOOLEAN"
-        number = _value(column) if plain_number else f"TRY_CAST({text} AS DOUBLE)"
-        time = f"TRY_CAST({text} AS TIMESTAMP)"
-        hashes.append(
-            f"CASE WHEN isnan({number}) THEN hash(CAST(NULL AS VARCHAR)) "
-            f"WHEN {number} IS NOT NULL THEN hash({number}) "
-            f"WHEN {time} IS NOT NULL THEN hash({time}) ELSE hash(lower({text})) END"
-        )
-    plain = ", ".join(_text(column) for column in source.columns)
-    return f"hash({', '.join(hashes)}), hash({plain})"
+    hashes = ", ".join(_typeless_hash(source, column) for column in source.columns)
+    return f"hash({hashes}), hash({column_list(source.columns)})"
+
+
+def _typeless_hash(source: Source, column: str) -> str:
+    """Return SQL for a hash of a value that is the same for 5, 5.0 and '5', a date and its text."""
+    kind, text, missing = source.types[column], _text(column), "hash(CAST(NULL AS VARCHAR))"
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"hash(CAST({quote_identifier(column)} AS TIMESTAMP))"
+    if is_numeric(kind) and kind != "BOOLEAN":
+        return f"CASE WHEN {_absent(source, column)} THEN {missing} ELSE hash({_value(column)}) END"
+    # What does not begin like a number or a date is not tried as one: failing takes long.
+    number, time = f"TRY_CAST({text} AS DOUBLE)", f"TRY_CAST({text} AS TIMESTAMP)"
+    return (
+        f"CASE WHEN {text} IS NULL OR lower({text}) = 'nan' THEN {missing} "
+        f"WHEN NOT regexp_matches({text}, '^\\s*[-+.0-9]') THEN hash(lower({text})) "
+        f"WHEN {number} IS NOT NULL THEN hash({number}) "
+        f"WHEN {time} IS NOT NULL THEN hash({time}) ELSE hash(lower({text})) END"
+    )
 
 
 def conditions_of(source: Source, where: Conditions) -> tuple[list[str], list[object]]:

@@ -269,7 +269,10 @@ def record_losses(model: Any, features: Any, classes: Any) -> np.ndarray:
 
 
 def _scores(values: Any, name: str) -> np.ndarray:
-    scores = np.asarray(values, dtype=float).ravel()
+    try:
+        scores = np.asarray(values, dtype=float).ravel()
+    except (TypeError, ValueError):
+        raise UserError(f"{name}: a score is no number; give one number for each record.") from None
     if len(scores) < LEAST:
         raise UserError(
             f"{name}: {len(scores)} records are too few to judge an attack; give at least {LEAST}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class CountDifference:
     groups: tuple[str, ...]
     sensitive: str
     smallest_count: int
-    changes: pd.DataFrame
+    changes: pd.DataFrame = field(repr=False)
     unknown_groups: int
     exposed: Measurement | Unassessed
 

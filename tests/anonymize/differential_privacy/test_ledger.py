@@ -13,11 +13,25 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from secure_ai.anonymize.differential_privacy import BudgetLedger, Count, Histogram, PrivacyUnit, release
 from secure_ai.anonymize.differential_privacy.noise import epsilon_of
 from secure_ai.core import UserError
 from secure_ai.core.sources import open_source
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk():
+    """Let SQLite commit without waiting for the disk: a third of the time of these tests."""
+
+    def hurried(connection, _):
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Pool, "connect", hurried)
+    yield
+    event.remove(Pool, "connect", hurried)
 
 
 @pytest.fixture
@@ -116,15 +130,15 @@ def test_gaussian_answers_cost_less_when_rho_is_added(tmp_path, source):
     def afforded(composition):
         path = tmp_path / f"{composition}.sqlite"
         ledger = BudgetLedger.create(path, source, epsilon=1, delta=1e-5, composition=composition)
-        for number in range(60):
+        for number in range(25):
             try:
                 release(source, Count(), epsilon=0.1, delta=1e-7, mechanism="gaussian", ledger=ledger)
             except UserError:
                 return number, ledger
-        return 60, ledger
+        return 25, ledger
 
     (basic, _), (tight, ledger) = afforded("basic"), afforded("zcdp")
-    assert basic == 10 and tight == 60
+    assert basic == 10 and tight == 25
     assert ledger.spent[0] <= 1 and ledger.spent[0] == pytest.approx(
         epsilon_of(ledger.spends()["rho"].sum(), 1e-5)
     )

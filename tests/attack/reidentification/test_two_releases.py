@@ -136,6 +136,9 @@ def test_the_diagnosis_of_the_one_patient_who_left_is_the_cell_that_shrank() -> 
     assert found.changes.to_dict("records") == [{"ward": "A", "came": 0, "left": 1, "exposed": True}]
     assert (found.exposed.value, found.exposed.n, found.exposed.baseline) == (1.0, 1, 0.0)
     assert found.smallest_count == 7
+    both = COUNTS.assign(ward="Zoltan"), later.assign(ward="Zoltan")
+    named = difference_counts(*both, ["ward"], "diagnosis")
+    assert "Zoltan" not in repr(named) + named.sentence()
 
 
 def test_two_who_left_with_different_diagnoses_are_not_told_apart() -> None:
