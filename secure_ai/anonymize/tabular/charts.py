@@ -90,7 +90,7 @@ def plot_risk(before: ReidentificationRisk, after: ReidentificationRisk | None) 
         shares = bins[f"share_{side}"]
         axes.bar(places + shift, shares, width, color=color, hatch=hatch, edgecolor="white", label=side)
         for place, share in zip(places, shares, strict=True):
-            if share:
+            if share >= 0.003:  # a smaller bar cannot be seen, and its label would stand in the next one
                 axes.annotate(percent(share), (place + shift, share), (0, 3), textcoords="offset points",
                               ha="center", fontsize=8)  # fmt: skip
     safe = next((i for i, size in enumerate(SIZES) if 1 / size <= before.threshold), None)
@@ -102,7 +102,8 @@ def plot_risk(before: ReidentificationRisk, after: ReidentificationRisk | None) 
         )  # fmt: skip
     axes.set_xticks(places, [text.replace(" or", "\nor").replace(" to", "\nto") for text in bins["risk"]])
     axes.set_ylim(0, 1.25 * max(bins[["share_before", "share_after"]].to_numpy().max(), 0.01))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if value <= 1 else "")
+    axes.set_yticks([tick for tick in axes.get_yticks() if tick <= 1])
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("chance that a record is traced by someone who knows its quasi-identifiers")
     axes.set_ylabel("records")
     figure.legend(frameon=False, loc="outside lower right", ncols=2)
@@ -313,7 +314,7 @@ def plot_frontier(found: Frontier) -> Figure:
                 place, shift, side = (risk, height), (6, 3), {}
             axes.annotate(text, place, shift, textcoords="offset points", fontsize=9, **side)
         axes.set_xscale("log")
-        axes.margins(x=0.14)
+        axes.margins(x=0.14, y=0.12)
         low, high = axes.get_xlim()
         axes.set_xticks([tick for tick in RISK_TICKS if low <= tick <= high])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if value >= 0.01 else f"{value:.1%}")

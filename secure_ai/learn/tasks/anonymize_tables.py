@@ -22,9 +22,9 @@ MOST_CASES = 80
 def _telling(
     make: Callable[[np.random.Generator], Case], right: Callable[..., Any], slips: Sequence[Slip]
 ) -> list[Case]:
-    """Draw inputs, at least a dozen, until each usual slip gives another answer than the right one."""
+    """Draw inputs, at least six, until each usual slip gives another answer than the right one."""
     rng = fresh()
-    cases = [make(rng) for _ in range(12)]
+    cases = [make(rng) for _ in range(6)]
     while len(cases) < MOST_CASES and any(
         all(same(slip(*case), right(*case)) for case in cases) for slip, _, _ in slips
     ):
