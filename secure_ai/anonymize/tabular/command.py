@@ -55,7 +55,13 @@ def anonymize_file(
     """
     from secure_ai.anonymize.tabular.report import check_report_folder, write_report
 
-    files = dict(_named_file(text) for text in hierarchies)
+    named = [_named_file(text) for text in hierarchies]
+    files = dict(named)
+    if len(files) < len(named):
+        twice = next(column for column in files if [name for name, _ in named].count(column) > 1)
+        raise UserError(f"Two hierarchies are named for '{shown(twice)}': choose one.")
+    if isinstance(seed, bool) or not 0 <= seed < 1 << 32:
+        raise UserError(f"The seed must be a whole number from 0 to {(1 << 32) - 1:,}, not {seed}.")
     if suppress is not None and method != "full_domain":
         raise UserError("--suppress is for full_domain: Mondrian finds a class for every record.")
     checked_output(out, [source, *files.values()], engine=engine)

@@ -55,6 +55,14 @@ def checked_output(out: str | Path, others: Sequence[str | Path] = (), *, engine
     endings = ENDINGS if engine == "duckdb" else (".parquet",)
     if path.suffix.lower() not in endings:
         raise UserError(f"The output {name} must end in {' or '.join(endings)}: rename it.")
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):
+        raise UserError(
+            f"The output {name} is no name for a file here: choose another, shorter one."
+        ) from None
     if path.is_dir() and (engine == "duckdb" or any(not _PART.fullmatch(one.name) for one in path.iterdir())):
         raise UserError(f"The output {name} is a folder of other files: choose another place.")
     if engine != "duckdb" and path.is_file():

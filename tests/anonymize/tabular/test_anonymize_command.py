@@ -148,6 +148,19 @@ CASES = [
     ("over a hierarchy", {"out": "ages.csv", "+": ["--hierarchy", "age=ages.csv"]}, "one of the inputs"),
     ("out is a folder", {"out": "other"}, "must end in .csv"),
     ("no such hierarchy", {"+": ["--hierarchy", "age=none.csv"]}, "none.csv cannot be read"),
+    (
+        "two hierarchies of a column",
+        {"+": ["--hierarchy", "age=ages.csv", "--hierarchy", "age=few_ages.csv"]},
+        "Two hierarchies are named for 'age'",
+    ),
+    ("endless name", {"out": "x" * 300 + ".csv"}, "no name for a file"),
+    ("out below a file", {"out": "people.csv/out.csv"}, "choose another"),
+    ("seed below zero", {"+": ["--target", "ill", "--keep", "ill", "--seed", "-1"]}, "seed must be"),
+    ("l without end", {"+": ["--l", "inf", "--sensitive", "illness"]}, "l must be a number"),
+    ("t below zero", {"+": ["--t", "-0.1", "--sensitive", "illness"]}, "t must be a number"),
+    ("k of half", {"k": "2.5"}, "'2.5' is not a valid integer"),
+    ("k no figure", {"k": "ten"}, "'ten' is not a valid integer"),
+    ("Dask writes Parquet", {"+": ["--engine", "dask"]}, "must end in .parquet"),
     ("no hierarchy", {"+": ["--hierarchy", "ages.csv"]}, "must be a column and a file"),
     ("hierarchy of another column", {"+": ["--hierarchy", "ill=ages.csv"]}, "no quasi-identifier"),
     (
@@ -180,6 +193,19 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(here, capsys, options,
     assert words in shown.err and shown.err.count("\n") == 1 and "Traceback" not in shown.err
     assert not any(value in shown.err for value in ("Örebro", "北京", "P000001"))
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_stopped_while_the_report_is_made_leaves_neither_table_nor_report(here, stopped, name, code):
+    table = pd.concat([pd.read_csv(here / "people.csv")] * 60, ignore_index=True)
+    table.assign(age=np.arange(len(table)) % 997).to_csv(here / "many.csv", index=False)
+    arguments = ["anonymize", "many.csv", "--quasi-identifiers", "age,town", "--k", "5", "--keep", "ill"]
+    arguments += ["--target", "ill", "--out", "made.csv", "--report", "pages"]
+    # The table is written beside its place before the report is begun.
+    seen, error = stopped(arguments, ".made.csv.*.partial/made.csv", name)
+    assert seen == code and "Traceback" not in error
+    assert not (here / "made.csv").exists() and not (here / "pages").exists()
+    assert not list(here.glob(".*.partial"))
 
 
 def test_ctrl_c_leaves_nothing_behind(here, stopped):
