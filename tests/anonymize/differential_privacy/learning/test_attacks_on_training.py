@@ -18,14 +18,15 @@ from secure_ai.core import UserError
 from secure_ai.core.intervals import clopper_pearson
 
 RNG = np.random.default_rng(0)
-X = np.column_stack([RNG.random(40), np.zeros(40)])
+MARKS = 8
+X = np.column_stack([RNG.random(40), np.zeros((40, MARKS))])
 Y = RNG.integers(0, 2, 40)
 
 
 def canary_scores(model, inside: bool, n: int) -> np.ndarray:
-    """Return the weight of a feature that only the canary has, in each of ``n`` trainings."""
-    x, y = (np.vstack([X, [0, 1]]), np.append(Y, 1)) if inside else (X, Y)
-    return np.array([model.fit(x, y).layers_[0][0][1, 0] for _ in range(n)])
+    """Return the summed weights of features that only the canary has, in each of ``n`` trainings."""
+    x, y = (np.vstack([X, [0] + [1] * MARKS]), np.append(Y, 1)) if inside else (X, Y)
+    return np.array([model.fit(x, y).layers_[0][0][1:].sum() for _ in range(n)])
 
 
 def epsilon_proved(less: np.ndarray, more: np.ndarray, delta: float) -> float:
@@ -44,7 +45,10 @@ def epsilon_proved(less: np.ndarray, more: np.ndarray, delta: float) -> float:
 
 
 def canary_audit(epsilon: float, n: int, **settings) -> float:
-    model = PrivateLogisticRegression(epsilon=epsilon, bounds=(0, 1), classes=[0, 1], **settings)
+    # A small norm, so that the canary's gradient is as long as it may be to the end.
+    model = PrivateLogisticRegression(
+        epsilon=epsilon, bounds=(0, 1), classes=[0, 1], max_grad_norm=0.1, learning_rate=0.01, **settings
+    )
     proved = epsilon_proved(canary_scores(model, False, n), canary_scores(model, True, n), model.delta)
     assert model.epsilon_ <= epsilon
     return proved
