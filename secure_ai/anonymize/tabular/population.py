@@ -300,23 +300,61 @@ def population_sizes(
     return size + more, chances / chances.sum()
 
 
+@dataclass(frozen=True)
+class ExpectedRisks:
+    """What can be expected of 1/F, F being the size of a record's class in the population.
+
+    Attributes:
+        above: share of the records whose 1/F is above a threshold.
+        highest: expected 1/F of the record that is easiest to trace, 1 where one is unique there.
+        interval: 95 % interval of that under the model.
+        mean: mean of 1/F over the records.
+    """
+
+    above: float
+    highest: float
+    interval: tuple[float, float]
+    mean: float
+
+
 def expected_risks(
-    sizes: NDArray[np.int64], classes: NDArray[np.int64], population_size: int
-) -> NDArray[np.float64] | None:
-    """Return the expected 1/F of a record whose class has each of ``sizes`` records in the file.
+    sizes: NDArray[np.int64], classes: NDArray[np.int64], population_size: int, threshold: float
+) -> ExpectedRisks | None:
+    """Return what can be expected of the risks 1/F where only the size of the population is known.
 
     F is the size of the class in the population under Pitman's model, fitted to the class sizes. With θ and α
     of 0 this is the model of µ-Argus (Benedetti & Franconi), which takes small classes to be larger outside
     than they are. None where the model cannot be fitted.
+
+    Args:
+        sizes: sizes of the classes in the file, ascending.
+        classes: how many have each size.
+        population_size: people in the population.
+        threshold: risk of one record above which it counts.
     """
     n = int(sizes @ classes)
+    records = sizes * classes / n
     if n == population_size:
-        return 1 / sizes
+        highest = 1 / float(sizes[0])
+        above = float(records @ (1 / sizes > threshold))
+        return ExpectedRisks(above, highest, (highest, highest), float(records @ (1 / sizes)))
     fitted = pitman_parameters(sizes, classes)
     if fitted is None:
         return None
-    found = [population_sizes(int(size), n, population_size, *fitted) for size in sizes]
-    return np.array([float(chances @ (1 / people)) for people, chances in found])
+    grid, _ = population_sizes(int(sizes[0]), n, population_size, *fitted)
+    # Logarithm of the chance that no class is smaller than each size of the grid.
+    none_below = np.zeros(len(grid))
+    above = mean = 0.0
+    for size, count, share in zip(sizes.tolist(), classes.tolist(), records.tolist(), strict=True):
+        people, chances = population_sizes(size, n, population_size, *fitted)
+        above += share * float(chances[1 / people > threshold].sum())
+        mean += share * float(chances @ (1 / people))
+        below = np.concatenate([[0.0], chances.cumsum()])[np.searchsorted(people, grid)]
+        none_below += count * np.log1p(-np.minimum(below, 1 - 1e-15))
+    smallest = -np.diff(np.exp(none_below), append=0.0)
+    upto = smallest.cumsum()
+    low, high = 1 / grid[np.minimum(np.searchsorted(upto, (0.975, 0.025)), len(grid) - 1)]
+    return ExpectedRisks(above, float(smallest @ (1 / grid)), (float(low), float(high)), mean)
 
 
 def checked_population_size(n: int, size: int | None, fraction: float | None) -> int:

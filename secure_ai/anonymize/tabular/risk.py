@@ -18,8 +18,6 @@ from secure_ai.anonymize.tabular.population import (
     REPEATS,
     checked_population_size,
     expected_risks,
-    pitman_parameters,
-    population_sizes,
 )
 from secure_ai.anonymize.tabular.summary import class_sizes
 from secure_ai.core import Measurement, Unassessed, UserError
@@ -133,8 +131,9 @@ def reidentification_risk(
     does: an upper bound, because no class is smaller in the population than in the file.
     The journalist is then ``Unassessed``, with the bound in its reason; but where the size of the population
     is known, or the share of it that is in the file, both are estimated by the expected 1/F of
-    :func:`~secure_ai.anonymize.tabular.population.expected_risks`, with 95 % intervals: of the smallest
-    class's 1/F in that model for the highest risk, else over resampled classes. Missing values are values of
+    :func:`~secure_ai.anonymize.tabular.population.expected_risks`, with 95 % intervals: of the model for the
+    highest risk, else over resampled classes. A table without small classes outside may be taken to have
+    some: the estimate is then too high. Missing values are values of
     their own, see :func:`equivalence_class_sizes`.
 
     The baseline of each risk is an attacker who knows none of the quasi-identifiers and names one
@@ -233,37 +232,27 @@ def _estimated(
 
     None where the model cannot be fitted.
     """
-    n, k = int(sizes @ classes), int(sizes.min())
-
-    def means(drawn: NDArray[np.int64]) -> tuple[float, float, float] | None:
-        some = drawn > 0
-        risks = (
-            expected_risks(sizes[some], drawn[some], max(people, int(sizes @ drawn))) if some.any() else None
-        )
-        if risks is None:
-            return None
-        records = sizes[some] * drawn[some]
-        above = float(records @ (risks > threshold)) / records.sum()
-        return above, float(risks.max()), float(records @ risks) / records.sum()
-
-    found = means(classes)
+    n = int(sizes @ classes)
+    found = expected_risks(sizes, classes, people, threshold)
     if found is None:
         return None
-    fitted = pitman_parameters(sizes, classes)
-    if n == people or fitted is None:
-        again, likely = [found, found], (k, k)
-    else:
-        again = [one for one in map(means, rng.poisson(classes, (REPEATS, len(classes)))) if one is not None]
-        smallest, chances = population_sizes(k, n, people, *fitted)
-        upto = chances.cumsum()
-        likely = tuple(smallest[np.minimum(np.searchsorted(upto, (0.025, 0.975)), len(upto) - 1)])
-    margins = 1.96 * np.std(again, axis=0, ddof=1) if len(again) > 1 else np.ones(3)
+    again = []
+    for drawn in rng.poisson(classes, (REPEATS, len(classes))) if n < people else []:
+        some = drawn > 0
+        size = max(people, int(sizes @ drawn))
+        one = expected_risks(sizes[some], drawn[some], size, threshold) if some.any() else None
+        again += [] if one is None else [(one.above, one.mean)]
+    margins = 1.96 * np.std(again, axis=0, ddof=1) if len(again) > 1 else np.full(2, float(n < people))
     method = f"estimated from the class sizes of {n:,} of {people:,} people, Pitman's model"
-    bounds = [(value - margin, value + margin) for value, margin in zip(found, margins, strict=True)]
-    bounds[1] = (1 / likely[1], 1 / likely[0])
+    values = (found.above, found.highest, found.mean)
+    bounds = (
+        (found.above - margins[0], found.above + margins[0]),
+        found.interval,
+        (found.mean - margins[1], found.mean + margins[1]),
+    )
 
     def estimate(name: str, which: int, unit: str = "probability") -> Measurement:
-        value, (low, high) = found[which], bounds[which]
+        value, (low, high) = values[which], bounds[which]
         baseline = float(1 / people > threshold) if which == 0 else 1 / people
         interval = (float(max(0.0, min(low, value))), float(min(1.0, max(high, value))))
         return Measurement(name, value, unit, n, baseline, interval, method, f"{PITMAN_RISK}; {EL_EMAM}")
