@@ -134,7 +134,7 @@ class PrivacyMeasures:
             text += (
                 f" About {shown(a.attribute)}: one value is up to {share.value:.0%} of a class "
                 f"({a.whole['alpha']:.0%} over the whole table); classes hold {few.value:.0f} or more "
-                f"of {a.values:,} values, and their distribution is up to {t.value:.3f} away from the table's."
+                f"of {a.values:,} values, and their distribution is up to {t.value:.3f} from the table's."
             )
         return text
 
