@@ -294,10 +294,9 @@ def plot_frontier(found: Frontier) -> Figure:
         score.errorbar(points["highest_risk"], middle, yerr=[middle - points["score_low"],
                        points["score_high"] - middle], fmt="-o", color=SCORE, capsize=3)  # fmt: skip
         name = METRIC_NAMES[found.before.name]
-        score.axhline(found.before.value, color=GUIDE, linestyle="--", linewidth=1.2)
-        score.annotate(f"before: {found.before.value:.3f}", (1, found.before.value), (-2, 3), ha="right",
-                       xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9,
-                       color=GUIDE, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+        score.axhline(found.before.value, color=GUIDE, linestyle="--", linewidth=1.2,
+                      label=f"the table as it was: {found.before.value:.3f}")  # fmt: skip
+        figure.legend(frameon=False, loc="outside lower left", fontsize=9)
         score.set_ylabel(f"{name} on held-out rows (95% interval)")
     for axes, column in zip(panels[0], ["score", "ncp"][1 - scored :], strict=True):
         # Several k may lead to the same release: they share a point, and its label.

@@ -22,13 +22,18 @@ MOST_CASES = 80
 def _telling(
     make: Callable[[np.random.Generator], Case], right: Callable[..., Any], slips: Sequence[Slip]
 ) -> list[Case]:
-    """Draw inputs, at least six, until each usual slip gives another answer than the right one."""
+    """Draw inputs, at least six, until no two of the right answer and the usual slips can be confused."""
     rng = fresh()
-    cases = [make(rng) for _ in range(6)]
-    while len(cases) < MOST_CASES and any(
-        all(same(slip(*case), right(*case)) for case in cases) for slip, _, _ in slips
-    ):
-        cases.append(make(rng))
+    answers = [(right, "")] + [(slip, message) for slip, message, _ in slips]
+    alike = {
+        (a, b) for a in range(len(answers)) for b in range(a) if answers[a][1] != answers[b][1]
+    }  # two ways to make the same mistake may look alike
+    cases: list[Case] = []
+    while len(cases) < 6 or (alike and len(cases) < MOST_CASES):
+        case = make(rng)
+        given = [answer(*case) for answer, _ in answers]
+        alike = {(a, b) for a, b in alike if same(given[a], given[b])}
+        cases.append(case)
     return cases
 
 
