@@ -14,6 +14,7 @@ Sources:
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -92,7 +93,7 @@ class TrainingCost:
         return pd.DataFrame(asdict(self).items(), columns=["quantity", "value"])
 
 
-class _PrivateClassifier(ClassifierMixin, BaseEstimator):
+class _PrivateClassifier(ClassifierMixin, BaseEstimator, ABC):
     """What both models share; the sizes of hidden layers come from the subclass."""
 
     def fit(self, X: Any, y: Any, *, spend: Spend | None = None, what: str = "") -> Self:
@@ -187,8 +188,9 @@ class _PrivateClassifier(ClassifierMixin, BaseEstimator):
         likely = self.predict_proba(X).argmax(axis=1)
         return self.classes_[likely]
 
+    @abstractmethod
     def _widths(self) -> Sequence[int]:
-        raise NotImplementedError
+        """Return the number of units of each hidden layer."""
 
 
 class PrivateLogisticRegression(_PrivateClassifier):
