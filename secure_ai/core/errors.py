@@ -1,4 +1,4 @@
-"""The one exception that means "your input, not our bug"."""
+"""The exception that means "your input, not our bug", and its case for work that does not fit into memory."""
 
 
 class UserError(Exception):
@@ -11,3 +11,7 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: a notebook shows the sentence alone.
         return [str(self)]
+
+
+class OutOfMemoryError(UserError):
+    """The work does not fit into the memory that it was given; with more it may."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import OutOfMemoryError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -287,7 +287,9 @@ def readable(label: str) -> Iterator[None]:
 def unreadable(label: str, error: Exception, encoding: str | None = None) -> UserError:
     """Say that ``label`` cannot be read, without DuckDB's message: that quotes rows of the file."""
     if isinstance(error, duckdb.OutOfMemoryException):
-        return UserError(f"{label} needs more memory than there is: take fewer columns, or a larger machine.")
+        return OutOfMemoryError(
+            f"{label} needs more memory than there is: take fewer columns, or a larger machine."
+        )
     message = str(error).lower()
     suffix = Path(label).suffix.lower()
     # A table that is not recognized is told with a list of all that was tried, UTF-8 and line sizes included.

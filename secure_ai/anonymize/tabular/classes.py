@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
 from secure_ai.core import UserError
+from secure_ai.core.errors import OutOfMemoryError
 from secure_ai.core.sources import Source, quote_identifier, unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 # Megabytes for DuckDB: with Python, Arrow and numpy beside it, 10 million records stay below 500.
 MEMORY, MEMORY_PER_THREAD = 300, 120
@@ -41,14 +44,12 @@ def equivalence_class_sizes(source: Source, quasi_identifiers: Sequence[str]) ->
         UserError: if no column is named, or one is not there.
     """
     columns = checked_columns(source, quasi_identifiers)
-    with bounded_memory(source):
-        return source.sql(
-            f"""
-            SELECT class_size, count(*) AS classes, class_size * count(*) AS records
-            FROM (SELECT count(*) AS class_size FROM source GROUP BY {_keys(source, columns)})
-            GROUP BY class_size ORDER BY class_size
-            """
-        ).df()
+    query = f"""
+        SELECT class_size, count(*) AS classes, class_size * count(*) AS records
+        FROM (SELECT count(*) AS class_size FROM source GROUP BY {_keys(source, columns)})
+        GROUP BY class_size ORDER BY class_size
+        """
+    return in_bounded_memory(source, lambda: source.sql(query).df())
 
 
 def matched_class_sizes(source: Source, population: Source, quasi_identifiers: Sequence[str]) -> pd.DataFrame:
@@ -106,8 +107,24 @@ def bounded_memory(source: Source) -> Iterator[None]:
     try:
         yield
     finally:
-        # Its own words for the limit are rounded, and would lower it a little every time.
-        source.sql("RESET memory_limit")
+        give_back_memory(source)
+
+
+def give_back_memory(source: Source) -> None:
+    """Let DuckDB use again what it would without a bound."""
+    # RESET brings the figure back and not the memory; the figure alone is rounded, and would sink every time.
+    source.sql("RESET memory_limit")
+    (limit,) = source.sql("SELECT current_setting('memory_limit')").fetchone()
+    source.sql(f"SET memory_limit = '{limit}'")
+
+
+def in_bounded_memory(source: Source, work: Callable[[], T]) -> T:
+    """Do some work within :func:`bounded_memory`; with all that there is where that is too little."""
+    try:
+        with bounded_memory(source):
+            return work()
+    except OutOfMemoryError:
+        return work()
 
 
 def checked_columns(source: Source, columns: Sequence[str]) -> list[str]:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secure_ai.anonymize.tabular.classes import bounded_memory
+from secure_ai.anonymize.tabular.classes import bounded_memory, give_back_memory
 from secure_ai.anonymize.tabular.formulas import ClassHistogram
 from secure_ai.anonymize.tabular.summary import RECORDS, infinite_values, value_key
+from secure_ai.core.errors import OutOfMemoryError
 from secure_ai.core.sources import Result, Source
 
 # Records read at once: 8 bytes each, twice over while they are sorted.
@@ -160,11 +161,17 @@ def _code_table(cursor: Result, source: Source, table: str, columns: Sequence[st
     values = [f"v{i}" for i in range(len(columns))]
     keys = ", ".join(f"{value_key(source, name)} AS {v}" for name, v in zip(columns, values, strict=True))
     order = ", ".join(f"{v} ASC NULLS LAST" for v in values)
-    cursor.execute(
+    query = (
         f"CREATE TEMP TABLE {table} AS "
         f"SELECT *, CAST(row_number() OVER (ORDER BY {order}) - 1 AS BIGINT) AS code FROM "
         f"(SELECT {keys}, CAST(sum({weight}) AS BIGINT) AS records FROM source GROUP BY ALL)"
     )
+    try:
+        cursor.execute(query)
+    except OutOfMemoryError:
+        # Millions of combinations of text: more than the bound, though not more than the machine has.
+        give_back_memory(source)
+        cursor.execute(query)
     types = {name: kind for name, kind, *_ in cursor.execute(f"DESCRIBE {table}").fetchall()}
     infinite_values(cursor, table, dict(zip(values, columns, strict=True)), types, source.label)
     return int(cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

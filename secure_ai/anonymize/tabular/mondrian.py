@@ -68,13 +68,14 @@ def mondrian(
 
     Source: LeFevre et al., Mondrian multidimensional k-anonymity (2006).
     """
-    opened = open_table(source, [*_as_list(quasi_identifiers), *_as_list(sensitive)])
+    named = [*_as_list(quasi_identifiers), *_as_list(sensitive)]
+    opened = (_loaded(source, named) if engine == "duckdb" else None) or open_table(source, named)
     names, attributes = checked_roles(opened, quasi_identifiers, sensitive, requirements)
     if not requirements.needs_sensitive:
         attributes = ()
     checked_keys(opened, [*names, *attributes])
     if engine == "duckdb" and opened.n_rows <= CODED_RECORDS:
-        table = _coded(opened, names, attributes)
+        table = _coded(opened, source, names, attributes)
     else:
         table = _summarized(opened, names, attributes, engine, scheduler)
     for name, attribute in zip(attributes, table.sensitive, strict=True):
@@ -191,15 +192,57 @@ def _summarized(
     return _table(coded, len(names), frame[RECORDS].to_numpy(dtype=np.int64), is_records=False)
 
 
-def _coded(source: Source, names: Sequence[str], attributes: Sequence[str]) -> _Table:
+@dataclass(frozen=True)
+class _LoadedTable(Source):
+    """Columns of a frame as Arrow arrays: nothing that a database would have to hold once more."""
+
+    arrow: pa.Table = None
+
+    @property
+    def n_rows(self) -> int:
+        return self.arrow.num_rows
+
+
+def _loaded(source: Any, names: Sequence[str]) -> _LoadedTable | None:
+    """Return columns of a frame, if they are there and of kinds that are ordered without a database."""
+    import pandas as pd
+
+    if not isinstance(source, pd.DataFrame) or not len(source) or not source.columns.is_unique:
+        return None
+    names = list(dict.fromkeys(names))
+    if not names or any(name not in source.columns for name in names):
+        return None
+    columns = arrow_columns(source, names)
+    if not all(_is_plain(column.type) for column in columns):
+        return None
+    # Only whether a column is there and can be grouped is asked of these types, and all of them can.
+    types = {str(name): "PLAIN" for name in source.columns}
+    return _LoadedTable(
+        "the table in memory", None, types, arrow=pa.table(dict(zip(names, columns, strict=True)))
+    )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_integer(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_date32(kind)
+        or pa.types.is_float64(kind)
+        or (pa.types.is_timestamp(kind) and kind.tz is None)
+    )
+
+
+def _coded(opened: Source, source: Any, names: Sequence[str], attributes: Sequence[str]) -> _Table:
     """Return the distinct combinations, counted here; every record for itself where that gains nothing."""
-    coded = _read(source, [*names, *attributes])
+    coded = _read(opened, [*names, *attributes])
     n = len(coded[0][1])
     sizes = [column.n_codes for column, _ in coded]
     if max(sizes[: len(names)]) > max(NEARLY_UNIQUE * n, 1_000):
         return _table(coded, len(names), np.broadcast_to(np.int64(1), n), is_records=True)
     if math.prod(sizes) > LARGEST_KEY:
-        return _summarized(source, names, attributes, "duckdb", None)
+        return _summarized(open_table(source, [*names, *attributes]), names, attributes, "duckdb", None)
     keys = np.zeros(n, dtype=np.int64)
     for column, codes in coded:
         keys *= column.n_codes
@@ -239,6 +282,8 @@ def _table(
 
 def _read(source: Source, names: Sequence[str]) -> list[tuple[CodedColumn, Codes]]:
     """Read columns and number their values, in the order of the records."""
+    if isinstance(source, _LoadedTable):
+        return [code_values(name, source.arrow.column(name)) for name in names]
 
     def selected(some: Sequence[str]) -> pa.Table:
         keys = ", ".join(f"{value_key(source, name)} AS {quote_identifier(name)}" for name in some)

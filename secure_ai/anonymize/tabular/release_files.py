@@ -15,7 +15,7 @@ import duckdb
 
 from secure_ai.anonymize.tabular import cluster
 from secure_ai.anonymize.tabular.apply import write_released
-from secure_ai.anonymize.tabular.classes import bounded_memory
+from secure_ai.anonymize.tabular.classes import in_bounded_memory
 from secure_ai.anonymize.tabular.measures import NUMBERS_AND_DATES, privacy_measures
 from secure_ai.anonymize.tabular.mondrian import open_table
 from secure_ai.anonymize.tabular.partitioning import Partitioning
@@ -246,8 +246,8 @@ def write_text(source: Source, path: Path, delimiter: str = ",", *, keep_order: 
 def _copy(source: Source, columns: str, path: Path, options: str, *, keep_order: bool) -> None:
     order = "" if keep_order else f" ORDER BY {_by_values(source.columns)}"
     target = str(path).replace("'", "''")
-    with bounded_memory(source):
-        source.sql(f"COPY (SELECT {columns} FROM source{order}) TO '{target}' ({options})")
+    query = f"COPY (SELECT {columns} FROM source{order}) TO '{target}' ({options})"
+    in_bounded_memory(source, lambda: source.sql(query))
 
 
 def _by_values(columns: Sequence[str]) -> str:

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from secure_ai.anonymize.tabular import cluster
 from secure_ai.anonymize.tabular.classes import (
-    bounded_memory,
     checked_columns,
     class_key,
     equivalence_class_sizes,
+    in_bounded_memory,
 )
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier, shown
@@ -109,12 +109,12 @@ def finite_only(source: Source, columns: Sequence[str]) -> None:
 def _sorted_counts(source: Source, names: Sequence[str], counted: str, label: str) -> pd.DataFrame:
     keys = [value_key(source, name) for name in names]
     selected = ", ".join(f"{key} AS {quote_identifier(name)}" for key, name in zip(keys, names, strict=True))
-    with bounded_memory(source):
-        table = source.sql(
-            f'SELECT {selected}, CAST({counted} AS BIGINT) AS "{RECORDS}" FROM source '
-            f"GROUP BY {', '.join(keys)} "
-            f"ORDER BY {', '.join(f'{i + 1} ASC NULLS LAST' for i in range(len(keys)))}"
-        ).to_arrow_table()
+    query = (
+        f'SELECT {selected}, CAST({counted} AS BIGINT) AS "{RECORDS}" FROM source '
+        f"GROUP BY {', '.join(keys)} "
+        f"ORDER BY {', '.join(f'{i + 1} ASC NULLS LAST' for i in range(len(keys)))}"
+    )
+    table = in_bounded_memory(source, lambda: source.sql(query).to_arrow_table())
     counts = open_source(table)
     infinite_values(counts, "source", {name: name for name in names}, counts.types, label)
     return cluster.arrow_frame(table)

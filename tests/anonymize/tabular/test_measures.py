@@ -320,3 +320,17 @@ def test_a_table_read_in_many_passes_and_chunks_has_the_same_figures(monkeypatch
     monkeypatch.setattr(coding.CodedTable, "passes", lambda self: passes(self, 400))
     monkeypatch.setattr(coding, "CHUNK", 50)
     assert privacy_measures(tmp_path / "t.parquet", list("abc"), ["s"]) == whole
+
+
+def test_more_combinations_than_the_bound_can_hold_are_measured_with_more_memory(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    n = 60_000
+    frame = pd.DataFrame({f"q{i}": rng.integers(0, 10**12, n).astype(str) for i in range(6)})
+    frame["secret"] = rng.integers(0, 5, n)
+    path = tmp_path / "wide.parquet"
+    frame.to_parquet(path)
+    expected = privacy_measures(frame, list(frame.columns[:6]), ["secret"]).to_frame()
+    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY", 24)
+    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY_PER_THREAD", 2)
+    bounded = privacy_measures(path, list(frame.columns[:6]), ["secret"]).to_frame()
+    pd.testing.assert_frame_equal(bounded, expected)

@@ -82,9 +82,17 @@ def test_neither_the_limit_of_memory_nor_a_folder_stays_behind(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"x": range(1000)}).to_parquet("x.parquet")
     source = open_source("x.parquet")
-    before = source.sql("SELECT current_setting('memory_limit')").fetchone()
-    summarize(source, ["x"])
-    assert source.sql("SELECT current_setting('memory_limit')").fetchone() == before
+
+    def limit() -> tuple[float, str]:
+        number, unit = source.sql("SELECT current_setting('memory_limit')").fetchone()[0].split()
+        return float(number), unit
+
+    before = limit()
+    for _ in range(3):
+        summarize(source, ["x"])
+    after = limit()
+    # DuckDB rounds its words for it, and cuts them once.
+    assert after[1] == before[1] and after[0] == pytest.approx(before[0], rel=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["x.parquet"]
 
 
