@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secure_ai.anonymize.tabular import coding
+from secure_ai.anonymize.tabular.classes import give_back_memory
 from secure_ai.anonymize.tabular.measures import privacy_measures
 from secure_ai.core import Measurement, UserError
 
@@ -330,7 +331,15 @@ def test_more_combinations_than_the_bound_can_hold_are_measured_with_more_memory
     path = tmp_path / "wide.parquet"
     frame.to_parquet(path)
     expected = privacy_measures(frame, list(frame.columns[:6]), ["secret"]).to_frame()
-    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY", 24)
-    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY_PER_THREAD", 2)
+    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY", 12)
+    monkeypatch.setattr("secure_ai.anonymize.tabular.classes.MEMORY_PER_THREAD", 1)
+    given_back = []
+
+    def give_back(source):
+        given_back.append(source.label)
+        give_back_memory(source)
+
+    monkeypatch.setattr("secure_ai.anonymize.tabular.coding.give_back_memory", give_back)
     bounded = privacy_measures(path, list(frame.columns[:6]), ["secret"]).to_frame()
+    assert given_back == ["wide.parquet"]
     pd.testing.assert_frame_equal(bounded, expected)
