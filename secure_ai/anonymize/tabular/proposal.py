@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secure_ai.anonymize.tabular import cluster
 from secure_ai.anonymize.tabular.classes import checked_columns, class_key, equivalence_class_sizes
-from secure_ai.anonymize.tabular.summary import RECORDS, opened, summarize
+from secure_ai.anonymize.tabular.summary import (
+    RECORDS,
+    class_sizes,
+    opened,
+    sizes_of_classes,
+    summaries,
+    summarize,
+)
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, open_source, quote_identifier
 from secure_ai.discover.classification import classify
@@ -84,15 +92,29 @@ class QuasiIdentifierChoice:
 
 
 def propose_quasi_identifiers(
-    source: Source, inventory: Inventory | None = None, most: int = 6, *, exclude: Sequence[str] = ()
+    source: Source,
+    inventory: Inventory | None = None,
+    most: int = 6,
+    *,
+    exclude: Sequence[str] = (),
+    engine: str = "duckdb",
+    scheduler: str | None = None,
 ) -> list[str]:
     """Return the columns that :func:`explain_quasi_identifiers` chooses, in the order of choice."""
-    choices = explain_quasi_identifiers(source, inventory, most, exclude=exclude)
+    choices = explain_quasi_identifiers(
+        source, inventory, most, exclude=exclude, engine=engine, scheduler=scheduler
+    )
     return [choice.column for choice in choices if choice.role is Role.QUASI_IDENTIFIER]
 
 
 def explain_quasi_identifiers(
-    source: Source, inventory: Inventory | None = None, most: int = 6, *, exclude: Sequence[str] = ()
+    source: Source,
+    inventory: Inventory | None = None,
+    most: int = 6,
+    *,
+    exclude: Sequence[str] = (),
+    engine: str = "duckdb",
+    scheduler: str | None = None,
 ) -> list[QuasiIdentifierChoice]:
     """Propose quasi-identifiers by how much they single out, with a reason for every column.
 
@@ -110,13 +132,17 @@ def explain_quasi_identifiers(
         inventory: what :func:`secure_ai.discover.inventory` found, for identifiers that no name shows.
         most: largest number of columns to propose.
         exclude: columns that are not to be proposed (the sensitive attribute, for instance).
+        engine: who counts the classes: ``"duckdb"``, or ``"dask"`` (exactly, at any size). How many values a
+            column has, DuckDB says for both: one pass over the files, in constant memory.
+        scheduler: address of a Dask scheduler.
 
     Returns:
         The chosen columns in order of choice, then the others in table order.
 
     Raises:
-        UserError: if an excluded column is not there, or ``most`` is not positive.
+        UserError: if an excluded column is not there, ``most`` is not positive, or the engine fails.
     """
+    cluster.check_engine(engine, scheduler)
     if most < 1:
         raise UserError(f"At least one quasi-identifier must be allowed, not {most}.")
     source.require(exclude)
@@ -138,11 +164,16 @@ def explain_quasi_identifiers(
     candidates, why = outsiders, "of a kind that outsiders commonly know"
     if len(outsiders) < 2:
         candidates, why = outsiders + others, "splits the records although its kind is not recognized"
-    coded = _coded(source, candidates)
-    chosen = _greedy(coded, candidates, most)
+    if engine == "dask":
+        chosen = _greedy(
+            candidates, most, lambda groups: [len(group) for group in summaries(source, groups, scheduler)]
+        )
+    else:
+        source = _coded(source, candidates)
+        chosen = _greedy(candidates, most, lambda groups: _count_classes(source, groups))
     choices = []
     for step in range(len(chosen)):
-        sizes = equivalence_class_sizes(coded, chosen[: step + 1])
+        sizes = class_sizes(source, chosen[: step + 1], engine=engine, scheduler=scheduler)
         uniques = int(sizes.loc[sizes["class_size"] == 1, "records"].sum())
         clause = "of a kind that outsiders commonly know" if chosen[step] in outsiders else why
         choices.append(
@@ -150,7 +181,7 @@ def explain_quasi_identifiers(
                 chosen[step], Role.QUASI_IDENTIFIER, clause, int(sizes["classes"].sum()), uniques
             )
         )
-    for column in source.columns:
+    for column in facts:
         if column in rest:
             choices.append(rest[column])
         elif column not in chosen:
@@ -202,6 +233,8 @@ def riskiest_combinations(
     size: int = 3,
     *,
     top: int = 10,
+    engine: str = "duckdb",
+    scheduler: str | None = None,
 ) -> pd.DataFrame:
     """Return the combinations of at most ``size`` columns that leave the most records unique.
 
@@ -210,6 +243,8 @@ def riskiest_combinations(
         columns: columns to combine; or several sets of them by name, each what one attacker could know.
         size: largest number of columns in a combination.
         top: number of combinations to return.
+        engine: ``"duckdb"``, or ``"dask"``: all combinations in one reading.
+        scheduler: address of a Dask scheduler.
 
     Returns:
         Riskiest first: ``columns`` (tuple), ``size``, ``k``, ``classes``, ``uniques``,
@@ -224,26 +259,34 @@ def riskiest_combinations(
     for what, number in (("size of a combination", size), ("number of combinations", top)):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise UserError(f"The {what} must be a whole number of at least 1, not {number}.")
+    cluster.check_engine(engine, scheduler)
     source = opened(source)
     if isinstance(columns, Mapping):
         if not columns:
             raise UserError("No set of quasi-identifiers was named: name at least one.")
         frames = []
         for name, chosen in columns.items():
-            frame = riskiest_combinations(source, chosen, size, top=top)
+            frame = riskiest_combinations(source, chosen, size, top=top, engine=engine, scheduler=scheduler)
             frame.insert(0, "quasi_identifiers", name)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
     names = checked_columns(source, columns)
-    coded = _coded(source, names)
+    combinations = [
+        combination
+        for length in range(1, min(size, len(names)) + 1)
+        for combination in itertools.combinations(names, length)
+    ]
+    if engine == "dask":
+        found = [sizes_of_classes(counted) for counted in summaries(source, combinations, scheduler)]
+    else:
+        coded = _coded(source, names)
+        found = [equivalence_class_sizes(coded, combination) for combination in combinations]
     rows = []
-    for length in range(1, min(size, len(names)) + 1):
-        for combination in itertools.combinations(names, length):
-            sizes = equivalence_class_sizes(coded, combination)
-            records = sizes["records"]
-            uniques = int(records[sizes["class_size"] == 1].sum())
-            k, classes = int(sizes["class_size"].min()), int(sizes["classes"].sum())
-            rows.append((combination, length, k, classes, uniques, uniques / int(records.sum())))
+    for combination, sizes in zip(combinations, found, strict=True):
+        records = sizes["records"]
+        uniques = int(records[sizes["class_size"] == 1].sum())
+        k, classes = int(sizes["class_size"].min()), int(sizes["classes"].sum())
+        rows.append((combination, len(combination), k, classes, uniques, uniques / int(records.sum())))
     frame = pd.DataFrame(rows, columns=["columns", "size", "k", "classes", "uniques", "share_unique"])
     order = frame.sort_values(["uniques", "size", "classes"], ascending=[False, True, False], kind="stable")
     return order.head(top).reset_index(drop=True)
@@ -369,24 +412,36 @@ def _coded(source: Source, columns: Sequence[str]) -> Source:
     return open_source(source.sql(f"SELECT {codes} FROM source").to_arrow_table())
 
 
-def _greedy(source: Source, candidates: Sequence[str], most: int) -> list[str]:
-    distinct = _distinct_count(source)
+def _greedy(
+    candidates: Sequence[str], most: int, count: Callable[[list[tuple[str, ...]]], Sequence[int]]
+) -> list[str]:
+    """Take the column that makes most classes, then the next, while there are more.
+
+    Args:
+        candidates: the columns to choose from.
+        most: largest number of columns.
+        count: groups of columns → how many classes each makes.
+    """
     chosen: list[str] = []
     classes = 1
     while len(chosen) < most:
         left = [name for name in candidates if name not in chosen]
         if not left:
             break
-        # A 64-bit hash stands for the combination: two classes of 10 million collide once in 400,000 tables.
-        keys = [", ".join(class_key(source, name) for name in (*chosen, column)) for column in left]
-        counted = ", ".join(f"{distinct}hash({key}))" for key in keys)
-        counts = source.sql(f"SELECT {counted} FROM source").fetchone()
+        counts = count([(*chosen, column) for column in left])
         best = max(range(len(left)), key=lambda i: counts[i])
         if counts[best] <= classes:
             break
         chosen.append(left[best])
         classes = counts[best]
     return chosen
+
+
+def _count_classes(source: Source, groups: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    distinct = _distinct_count(source)
+    # A 64-bit hash stands for the combination: two classes of 10 million collide once in 400,000 tables.
+    keys = [", ".join(class_key(source, name) for name in group) for group in groups]
+    return source.sql(f"SELECT {', '.join(f'{distinct}hash({key}))' for key in keys)} FROM source").fetchone()
 
 
 def _distinct_count(source: Source) -> str:

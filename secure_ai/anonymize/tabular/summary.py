@@ -86,14 +86,18 @@ def class_sizes(
     source: Source, quasi_identifiers: Sequence[str], *, engine: str = "duckdb", scheduler: str | None = None
 ) -> pd.DataFrame:
     """Return :func:`~secure_ai.anonymize.tabular.classes.equivalence_class_sizes` from either engine."""
-    import numpy as np
-    import pandas as pd
-
     cluster.check_engine(engine, scheduler)
     if engine != "dask":
         return equivalence_class_sizes(source, quasi_identifiers)
-    counts = summarize(source, quasi_identifiers, engine=engine, scheduler=scheduler)[RECORDS]
-    sizes, classes = np.unique(counts.to_numpy(np.int64), return_counts=True)
+    return sizes_of_classes(summarize(source, quasi_identifiers, engine=engine, scheduler=scheduler))
+
+
+def sizes_of_classes(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the class sizes of a summary: ``class_size``, ``classes``, ``records``, ascending."""
+    import numpy as np
+    import pandas as pd
+
+    sizes, classes = np.unique(summary[RECORDS].to_numpy(np.int64), return_counts=True)
     return pd.DataFrame({"class_size": sizes, "classes": classes, "records": sizes * classes})
 
 

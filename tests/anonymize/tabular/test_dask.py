@@ -18,6 +18,11 @@ import pytest
 from secure_ai.anonymize.tabular import cluster
 from secure_ai.anonymize.tabular.anonymizer import anonymize
 from secure_ai.anonymize.tabular.measures import privacy_measures
+from secure_ai.anonymize.tabular.proposal import (
+    explain_quasi_identifiers,
+    minimal_uniques,
+    riskiest_combinations,
+)
 from secure_ai.anonymize.tabular.summary import summarize
 from secure_ai.cli import invoke
 from secure_ai.core import UserError
@@ -97,6 +102,17 @@ def test_two_workers_give_the_measures_of_one_machine(people: str, two_workers, 
         people, COLUMNS, ["disease"], engine="dask", scheduler=two_workers.scheduler_address
     )
     same_measures(here, there)
+
+
+def test_two_workers_find_the_combinations_and_proposals_of_one_machine(people: str, two_workers) -> None:
+    source, there = open_source(people), {"engine": "dask", "scheduler": two_workers.scheduler_address}
+    pd.testing.assert_frame_equal(
+        riskiest_combinations(source, COLUMNS, **there), riskiest_combinations(source, COLUMNS)
+    )
+    pd.testing.assert_frame_equal(minimal_uniques(source, COLUMNS, **there), minimal_uniques(source, COLUMNS))
+    here = explain_quasi_identifiers(source, exclude=["disease"])
+    assert explain_quasi_identifiers(source, exclude=["disease"], **there) == here
+    assert {choice.column for choice in here if choice.classes} == {"age", "zip"}
 
 
 def test_a_worker_killed_in_the_middle_changes_no_figure(people: str, two_workers, monkeypatch) -> None:
