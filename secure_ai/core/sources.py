@@ -215,6 +215,11 @@ def _private_folder() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="secure-ai-")
 
 
+def as_source(source: TableLike | Source) -> Source:
+    """Return ``source`` itself where it is open already, else open it."""
+    return source if isinstance(source, Source) else open_source(source)
+
+
 def shown(name: str) -> str:
     """Return a name as it may stand in a message: no line break, nothing unprintable, not endless."""
     clean = "".join(c if c.isprintable() else " " for c in name[: SHOWN_CHARACTERS + 1])

@@ -16,7 +16,7 @@ from secure_ai.anonymize.differential_privacy.odds import best_guess, odds_facto
 from secure_ai.anonymize.differential_privacy.queries import Query
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
-from secure_ai.core.sources import Source, TableLike, open_source
+from secure_ai.core.sources import Source, TableLike, as_source
 from secure_ai.learn.display import Table, show_with_text
 
 LOWEST, HIGHEST, START = 0.01, 10.0, 1.0
@@ -38,7 +38,7 @@ class BudgetExplorer:
     """
 
     def __init__(self, source: TableLike | Source, query: Query, unit: PrivacyUnit | None = None) -> None:
-        self.source = source if isinstance(source, Source) else open_source(source)
+        self.source = as_source(source)
         self.query = query
         self.unit = unit or PrivacyUnit()
         self.curve = error_curve(self.source, query, EPSILONS, unit=self.unit)

@@ -14,7 +14,7 @@ from secure_ai.anonymize.differential_privacy.odds import best_guess, simulated_
 from secure_ai.anonymize.differential_privacy.queries import Conditions
 from secure_ai.core.errors import UserError
 from secure_ai.core.intervals import wilson
-from secure_ai.core.sources import Source, TableLike, open_source
+from secure_ai.core.sources import Source, TableLike, as_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def differencing_attack(source: TableLike | Source, secret: Conditions, target: 
         raise UserError(
             "The attack needs a secret and a description of the target, each as column and value."
         )
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     opened.require([*secret, *target])
     has, values = conditions_of(opened, secret)
     fits, described = conditions_of(opened, target)

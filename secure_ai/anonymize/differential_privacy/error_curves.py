@@ -28,7 +28,7 @@ from secure_ai.anonymize.differential_privacy.releases import check_query, exact
 from secure_ai.anonymize.differential_privacy.sensitivity import middle
 from secure_ai.core.errors import UserError
 from secure_ai.core.figures import percent
-from secure_ai.core.sources import Source, TableLike, open_source
+from secure_ai.core.sources import Source, TableLike, as_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def error_curve(
         raise UserError("The curve needs at least one epsilon, such as 0.1.")
     for epsilon in epsilons:
         check_query(query, epsilon, delta, mechanism)
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     check_columns(opened, query, unit)
     exact, truth = aggregate(opened, query, unit), true_answer(opened, query)
     if isinstance(query, Histogram | ContingencyTable):

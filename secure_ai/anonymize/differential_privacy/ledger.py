@@ -16,7 +16,7 @@ from secure_ai.anonymize.differential_privacy.fingerprint import content_of, fin
 from secure_ai.anonymize.differential_privacy.ledger_tables import DEFAULT_WHO, engine_of, tables
 from secure_ai.anonymize.differential_privacy.noise import checked_privacy, epsilon_of, rho_of
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import Source, TableLike, open_source, shown
+from secure_ai.core.sources import Source, TableLike, as_source, open_source, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ class BudgetLedger:
         if composition == "zcdp" and delta == 0:
             raise UserError("A ledger that adds up rho (zcdp) needs a delta above 0, such as 1e-6.")
         path = Path(path)
-        opened = source if isinstance(source, Source) else open_source(source)
+        opened = as_source(source)
         if person is not None:
             opened.require([person])
         rho = rho_of(float(epsilon), float(delta)) if composition == "zcdp" else None
@@ -211,8 +211,8 @@ class BudgetLedger:
 
         A table with new rows is about the same people: it continues this budget, it does not get a new one.
         """
-        digest = self._digest(source, known=False)
-        label = source.label if isinstance(source, Source) else open_source(source).label
+        opened = as_source(source)
+        digest, label = self._digest(opened, known=False), opened.label
         model = tables()
         with self._transaction() as connection:
             state = self._state(connection)

@@ -25,7 +25,7 @@ from secure_ai.anonymize.differential_privacy.selection import Selection, fit_se
 from secure_ai.anonymize.differential_privacy.sensitivity import middle, sensitivities, step_of
 from secure_ai.anonymize.differential_privacy.stability import Stability, fit_stability
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import Source, TableLike, open_source
+from secure_ai.core.sources import Source, TableLike, as_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ def release(
     """
     unit = unit or PrivacyUnit()
     check_query(query, epsilon, delta, mechanism)
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     budget = BudgetLedger(ledger) if isinstance(ledger, str | Path) else ledger
     check_columns(opened, query, unit)
     fitted = fit(query, unit, epsilon, delta, mechanism)

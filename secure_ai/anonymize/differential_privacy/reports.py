@@ -10,7 +10,7 @@ from secure_ai.anonymize.differential_privacy.error_curves import error_curve
 from secure_ai.anonymize.differential_privacy.odds import guessing_game, odds_factor, posterior
 from secure_ai.anonymize.differential_privacy.queries import Count, Mean
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import Source, TableLike, open_source
+from secure_ai.core.sources import Source, TableLike, as_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def rows_report(
 
     if not len(limits):
         raise UserError("Give at least one limit on the rows of a person, such as 5.")
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     rows = []
     for limit in limits:
         curve = error_curve(opened, Count(), [epsilon], unit=PrivacyUnit(person, limit))
@@ -96,7 +96,7 @@ def bounds_report(
 
     if not len(bounds):
         raise UserError("Give at least one pair of bounds, such as (0, 120).")
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     rows = []
     for pair in bounds:
         query = Mean(column, pair)

@@ -24,10 +24,9 @@ from secure_ai.anonymize.tabular.partitioning import Partitioning, Representatio
 from secure_ai.anonymize.tabular.release_files import checked_output, sorted_frame, written
 from secure_ai.anonymize.tabular.requirements import Requirements
 from secure_ai.anonymize.tabular.risk import ReidentificationRisk, reidentification_risk
-from secure_ai.anonymize.tabular.summary import opened
 from secure_ai.anonymize.tabular.verification import check_released, recursive_l
 from secure_ai.core import UserError
-from secure_ai.core.sources import Source, shown
+from secure_ai.core.sources import Source, as_source, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,7 +295,7 @@ def _opened(source: Source | Any) -> Source:
 
     if isinstance(source, pd.DataFrame):
         return open_table(source, list(source.columns))
-    return opened(source)
+    return as_source(source)
 
 
 def _files(source: Source | Any) -> list[str]:
@@ -315,7 +314,7 @@ def _measured(
     """Return risk and measures of a table; sensitive attributes are ordered if they were in the original."""
     from secure_ai.anonymize.tabular.measures import NUMBERS_AND_DATES
 
-    source = opened(table)
+    source = as_source(table)
     ordered = [name for name in plan.sensitive if original.types[name].startswith(NUMBERS_AND_DATES)]
     measures = privacy_measures(
         source,

@@ -30,7 +30,7 @@ from secure_ai.anonymize.tabular.summary import value_key
 from secure_ai.anonymize.tabular.value_codes import arrow_columns
 from secure_ai.core import UserError
 from secure_ai.core.outputs import atomic_directory, atomic_file
-from secure_ai.core.sources import Source, open_source, quote_identifier, readable
+from secure_ai.core.sources import Source, as_source, quote_identifier, readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +197,7 @@ def write_released(
         UserError: if the ending is another, the place cannot be written, or the table is another one.
     """
     cluster.check_engine(engine, scheduler)
-    opened = source if isinstance(source, Source) else open_source(source)
+    opened = as_source(source)
     opened.require(partitioning.quasi_identifiers)
     target = Path(out)
     release = Release(partitioning, representation)

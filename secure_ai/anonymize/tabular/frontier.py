@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from secure_ai.anonymize.tabular.loss import information_loss
 from secure_ai.anonymize.tabular.methods import Plan, partition, usefulness_of, with_hierarchies
-from secure_ai.anonymize.tabular.summary import opened
 from secure_ai.core import Measurement, UserError
-from secure_ai.core.sources import Source
+from secure_ai.core.sources import Source, as_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +71,7 @@ def frontier(
 
     if not ks:
         raise UserError("No k was named for the frontier: 2, 5, 10, 25, 50 and 100 are usual.")
-    source = opened(table)
+    source = as_source(table)
     plan = with_hierarchies(source, plan)
     rows, unreached, before = [], {}, None
     cache: dict[Any, Any] = {}

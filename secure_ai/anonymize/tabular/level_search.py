@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from secure_ai.anonymize.tabular.formulas import ClassHistogram, distinct_values
 from secure_ai.anonymize.tabular.hierarchies import Hierarchy
 from secure_ai.anonymize.tabular.lattice import Node
-from secure_ai.anonymize.tabular.partitioning import NO_CLASS, CodedColumn, Codes, Kind, Partitioning
+from secure_ai.anonymize.tabular.partitioning import (
+    NO_CLASS,
+    CodedColumn,
+    Codes,
+    Kind,
+    Partitioning,
+    group_widths,
+)
 from secure_ai.anonymize.tabular.released import Texts
 from secure_ai.anonymize.tabular.requirements import ROUNDING, Requirements
 from secure_ai.anonymize.tabular.rollup import GeneralizedClasses, LevelTables, SensitiveColumns, combined
@@ -98,9 +105,9 @@ class LevelSearch:
         self.costs: list[list[Floats]] = []
         self.whole: list[list[float]] = []
         if loss in {Loss.NCP, Loss.PRECISION}:
-            cost = _widths if loss is Loss.NCP else _steps
             self.costs = [
-                cost(column, levels) for column, levels in zip(self.columns, self.groups, strict=True)
+                [group_widths(column, group) for group in levels] if loss is Loss.NCP else _steps(levels)
+                for column, levels in zip(self.columns, self.groups, strict=True)
             ]
             for column, levels, costs in zip(codes, self.groups, self.costs, strict=True):
                 counts = np.bincount(column, weights=records, minlength=len(levels[0]))
@@ -285,27 +292,7 @@ def released_texts(column: CodedColumn, hierarchy: Hierarchy, level: int) -> Tex
     return texts[_places(column, hierarchy)]
 
 
-def _widths(column: CodedColumn, groups: Sequence[Codes]) -> list[Floats]:
-    """Return for each level the NCP of a cell of each group, as :meth:`Partitioning.widths` has it."""
-    found = []
-    for group in groups:
-        size = int(group.max()) + 1
-        if column.positions is None:
-            found.append((np.bincount(group, minlength=size) - 1) / max(column.span, 1.0))
-            continue
-        known = group[: len(column.values)]
-        low, high = np.full(size, np.inf), np.full(size, -np.inf)
-        np.minimum.at(low, known, column.positions)
-        np.maximum.at(high, known, column.positions)
-        some = np.isfinite(low)
-        widths = np.subtract(high, low, out=np.zeros(size), where=some) / (column.span or 1.0)
-        if column.has_missing and some[group[-1]]:
-            widths[group[-1]] = 1.0
-        found.append(widths)
-    return found
-
-
-def _steps(column: CodedColumn, groups: Sequence[Codes]) -> list[Floats]:
+def _steps(groups: Sequence[Codes]) -> list[Floats]:
     """Return for each level the share of the way to ``*``, for each group."""
     top = len(groups) - 1
     return [np.full(int(group.max()) + 1, level / top) for level, group in enumerate(groups)]

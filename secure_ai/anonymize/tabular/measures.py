@@ -11,10 +11,10 @@ import numpy as np
 from secure_ai.anonymize.tabular import cluster
 from secure_ai.anonymize.tabular.classes import equivalence_class_sizes
 from secure_ai.anonymize.tabular.coding import coded
-from secure_ai.anonymize.tabular.summary import RECORDS, checked_keys, finite_only, opened, summaries
+from secure_ai.anonymize.tabular.summary import RECORDS, checked_keys, finite_only, summaries
 from secure_ai.anonymize.tabular.worst import WorstClass, WorstClasses, measures, whole_table
 from secure_ai.core import Measurement, UserError
-from secure_ai.core.sources import Source, open_source, shown
+from secure_ai.core.sources import Source, as_source, open_source, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,7 +242,7 @@ def privacy_measures(
     cluster.check_engine(engine, scheduler)
     if any(isinstance(l, bool) or not isinstance(l, int | np.integer) or l < 1 for l in recursive_l):  # noqa: E741
         raise UserError("l of recursive diversity must be whole numbers of at least 1: 2 and 3 are usual.")
-    source = opened(source)
+    source = as_source(source)
     attributes = _attributes(source, sensitive, ordered)
     several = isinstance(quasi_identifiers, Mapping)
     sets = quasi_identifiers if several else {"": quasi_identifiers}

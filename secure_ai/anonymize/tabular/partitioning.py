@@ -216,7 +216,8 @@ class Partitioning:
             recoded = self.recoded[i] if self.recoded else None
             if recoded is not None:
                 order, starts = self.by_class
-                widths[:, i] = _recoded_widths(column, recoded)[self.codes[order[starts], i]]
+                _, node = np.unique(np.asarray(recoded, dtype=str), return_inverse=True)
+                widths[:, i] = group_widths(column, node)[node[self.codes[order[starts], i]]]
             elif column.positions is None:
                 classes, _ = self.members(i)
                 sizes = np.bincount(classes, minlength=self.n_classes)
@@ -306,18 +307,24 @@ def suppressed_value(column: CodedColumn, representation: str) -> str | float:
     return float("nan") if numeric and column.kind is Kind.NUMBER else SUPPRESSED
 
 
-def _recoded_widths(column: CodedColumn, recoded: Texts) -> Floats:
-    """Return for each code how much of the column is released under the same text."""
-    _, node = np.unique(np.asarray(recoded, dtype=str), return_inverse=True)
+def group_widths(column: CodedColumn, group: NDArray[np.integer]) -> Floats:
+    """Return for each group of values how much of the column a cell covers that shows the group.
+
+    Args:
+        column: the column.
+        group: group of each code, 0 and up; the last code may be the missing value.
+    """
+    size = int(group.max()) + 1
     if column.positions is None:
-        return (np.bincount(node)[node] - 1) / max(column.span, 1.0)
-    known = node[: len(column.values)]
-    low, high = np.full(node.max() + 1, np.inf), np.full(node.max() + 1, -np.inf)
+        return (np.bincount(group, minlength=size) - 1) / max(column.span, 1.0)
+    known = group[: len(column.values)]
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
     np.minimum.at(low, known, column.positions)
     np.maximum.at(high, known, column.positions)
-    widths = np.where(np.isfinite(low), high - low, 0.0)[node] / (column.span or 1.0)
-    if column.has_missing and node[-1] in known:
-        widths[node == node[-1]] = 1.0
+    some = np.isfinite(low)
+    widths = np.subtract(high, low, out=np.zeros(size), where=some) / (column.span or 1.0)
+    if column.has_missing and some[group[-1]]:
+        widths[group[-1]] = 1.0
     return widths
 
 

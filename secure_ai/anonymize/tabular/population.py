@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secure_ai.anonymize.tabular.summary import checked_keys, class_sizes, opened
+from secure_ai.anonymize.tabular.summary import checked_keys, class_sizes
 from secure_ai.core import Measurement, Unassessed, UserError
-from secure_ai.core.sources import shown
+from secure_ai.core.sources import as_source, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,7 @@ def population_uniqueness(
         UserError: if not exactly one of size and fraction is given, either is out of range, or a column is
             missing.
     """
-    source = opened(source)
+    source = as_source(source)
     columns = checked_keys(source, quasi_identifiers)
     table = class_sizes(source, columns, engine=engine, scheduler=scheduler)
     sizes, classes = (table[name].to_numpy(np.int64) for name in ("class_size", "classes"))

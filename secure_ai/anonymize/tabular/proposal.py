@@ -17,13 +17,12 @@ from secure_ai.anonymize.tabular.classes import checked_columns, class_key, equi
 from secure_ai.anonymize.tabular.summary import (
     RECORDS,
     class_sizes,
-    opened,
     sizes_of_classes,
     summaries,
     summarize,
 )
 from secure_ai.core import UserError
-from secure_ai.core.sources import Source, open_source, quote_identifier
+from secure_ai.core.sources import Source, as_source, open_source, quote_identifier
 from secure_ai.discover.classification import classify
 
 if TYPE_CHECKING:
@@ -260,7 +259,7 @@ def riskiest_combinations(
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise UserError(f"The {what} must be a whole number of at least 1, not {number}.")
     cluster.check_engine(engine, scheduler)
-    source = opened(source)
+    source = as_source(source)
     if isinstance(columns, Mapping):
         if not columns:
             raise UserError("No set of quasi-identifiers was named: name at least one.")

@@ -28,7 +28,7 @@ from secure_ai.anonymize.tabular.classes import (
     in_bounded_memory,
 )
 from secure_ai.core import UserError
-from secure_ai.core.sources import Source, open_source, quote_identifier, shown
+from secure_ai.core.sources import Source, as_source, open_source, quote_identifier, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ def summarize(
             lists, objects or bytes; if the engine is not known or the scheduler does not answer.
     """
     cluster.check_engine(engine, scheduler)
-    source = opened(source)
+    source = as_source(source)
     names, label = checked_keys(source, columns), source.label
     if engine == "dask":
         return summaries(source, [names], scheduler)[0]
@@ -165,11 +165,6 @@ def merge_counts(parts: list[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
     return count_combinations(pd.concat(parts, ignore_index=True))
-
-
-def opened(source: Source | Any) -> Source:
-    """Return ``source`` itself where it is open already, else open it."""
-    return source if isinstance(source, Source) else open_source(source)
 
 
 def checked_keys(source: Source, columns: Sequence[str]) -> list[str]:

@@ -96,6 +96,29 @@ class TrainingCost:
 class _PrivateClassifier(ClassifierMixin, BaseEstimator, ABC):
     """What both models share; the sizes of hidden layers come from the subclass."""
 
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1.0,
+        delta: float = 1e-5,
+        bounds: tuple[Any, Any] | None = None,
+        classes: Sequence[Any] | None = None,
+        max_grad_norm: float = 1.0,
+        sampling_rate: float = 0.2,
+        steps: int = 100,
+        learning_rate: float = 0.1,
+        seed: int | None = None,
+    ) -> None:
+        self.epsilon = epsilon
+        self.delta = delta
+        self.bounds = bounds
+        self.classes = classes
+        self.max_grad_norm = max_grad_norm
+        self.sampling_rate = sampling_rate
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.seed = seed
+
     def fit(self, X: Any, y: Any, *, spend: Spend | None = None, what: str = "") -> Self:
         """Train on the records.
 
@@ -227,29 +250,6 @@ class PrivateLogisticRegression(_PrivateClassifier):
     Source: the module's.
     """
 
-    def __init__(
-        self,
-        *,
-        epsilon: float = 1.0,
-        delta: float = 1e-5,
-        bounds: tuple[Any, Any] | None = None,
-        classes: Sequence[Any] | None = None,
-        max_grad_norm: float = 1.0,
-        sampling_rate: float = 0.2,
-        steps: int = 100,
-        learning_rate: float = 0.1,
-        seed: int | None = None,
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.bounds = bounds
-        self.classes = classes
-        self.max_grad_norm = max_grad_norm
-        self.sampling_rate = sampling_rate
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.seed = seed
-
     def _widths(self) -> Sequence[int]:
         return ()
 
@@ -278,16 +278,18 @@ class PrivateNetwork(_PrivateClassifier):
         learning_rate: float = 0.05,
         seed: int | None = None,
     ) -> None:
+        super().__init__(
+            epsilon=epsilon,
+            delta=delta,
+            bounds=bounds,
+            classes=classes,
+            max_grad_norm=max_grad_norm,
+            sampling_rate=sampling_rate,
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
         self.hidden_layers = hidden_layers
-        self.epsilon = epsilon
-        self.delta = delta
-        self.bounds = bounds
-        self.classes = classes
-        self.max_grad_norm = max_grad_norm
-        self.sampling_rate = sampling_rate
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.seed = seed
 
     def _widths(self) -> Sequence[int]:
         return self.hidden_layers
