@@ -22,7 +22,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 11), (3, 13)
 LOCK, DEV_LOCK, BENCH_LOCK = "requirements.lock", "requirements-dev.lock", "requirements-bench.lock"
-SCALE_LOCK = "requirements-scale.lock"
+SCALE_LOCK, KMS_LOCK = "requirements-scale.lock", "requirements-kms.lock"
 PEERS = ("peers-anonymity", "peers-synthetic")
 WHEELS = "wheels"
 BUNDLE_NOTE = "BUNDLE.json"
@@ -58,19 +58,19 @@ def start(rest):
 
 def test(rest):
     """Run the suite without the slow tests."""
-    ensure_environment([LOCK, SCALE_LOCK, DEV_LOCK])
+    ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
     return run([PYTHON, "-m", "pytest", "-m", "not slow", *rest])
 
 
 def test_all(rest):
     """Run the whole suite: second seeds and slow runs too."""
-    ensure_environment([LOCK, SCALE_LOCK, DEV_LOCK])
+    ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
     return run([PYTHON, "-m", "pytest", *rest])
 
 
 def bench(rest):
     """Run every benchmark, or the ones that are named."""
-    ensure_environment([LOCK, SCALE_LOCK, DEV_LOCK, BENCH_LOCK])
+    ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK, BENCH_LOCK])
     scripts = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
     names = rest or [name for name in scripts if name != "peers"]  # that one is a helper of the others
     codes = [run([PYTHON, ROOT / "benchmarks" / f"{name}.py"]) for name in names]
@@ -106,7 +106,8 @@ def lock(rest):
         for arguments in (
             ["pyproject.toml", "--group", "build", "-o", LOCK],
             ["pyproject.toml", "--extra", "scale", "-c", LOCK, "-o", SCALE_LOCK],
-            ["--group", "dev", "-c", SCALE_LOCK, "-o", DEV_LOCK],
+            ["pyproject.toml", "--extra", "kms", "-c", LOCK, "-o", KMS_LOCK],
+            ["--group", "dev", "-c", SCALE_LOCK, "-c", KMS_LOCK, "-o", DEV_LOCK],
             ["--group", "bench", "-c", SCALE_LOCK, "-o", BENCH_LOCK],
             *(["--group", group, "-o", f"requirements-{group}.lock"] for group in PEERS),
         ):
@@ -118,14 +119,14 @@ def lock(rest):
 
 def bundle(rest):
     """Write one archive with the repository and the wheels of the lock, for closed networks."""
-    ensure_environment([LOCK, SCALE_LOCK, DEV_LOCK])
+    ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
     tag = platform_tag()
     folder = ROOT / "dist"
     folder.mkdir(exist_ok=True)
     target = folder / (f"secure-ai-{project_version()}-{tag}.bundle.tar")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         wheels = Path(temporary) / WHEELS
-        for name in (LOCK, SCALE_LOCK, DEV_LOCK):
+        for name in (LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK):
             command = [PYTHON, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
             command += ["--only-binary", ":all:", "-r", ROOT / name, "-d", wheels]
             run_or_fail(command, f"Cannot download the packages of {name}")

@@ -5,7 +5,6 @@ Differential privacy stands in :mod:`secure_ai.anonymize.differential_privacy`.
 
 from secure_ai.anonymize.deidentify.deidentifier import Deidentifier
 from secure_ai.anonymize.deidentify.files import deidentify_file
-from secure_ai.anonymize.deidentify.keys import Key, generate_key, load_key, random_key
 from secure_ai.anonymize.deidentify.policy import Policy, load_policy, policy_names
 from secure_ai.anonymize.deidentify.receipt import ColumnChange, Receipt
 from secure_ai.anonymize.deidentify.tokens import detokenize, reidentify
@@ -23,6 +22,7 @@ from secure_ai.anonymize.tabular.proposal import (
 )
 from secure_ai.anonymize.tabular.requirements import Requirements
 from secure_ai.anonymize.tabular.risk import AttackerRisk, ReidentificationRisk, reidentification_risk
+from secure_ai.encrypt.secret_keys import Key, generate_key, load_key, random_key
 
 __all__ = [
     "AnonymizedTable",

@@ -19,7 +19,7 @@ def kit(repo_root, tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     root = tmp_path / "kit"
     root.mkdir()
-    for name in (module.LOCK, module.SCALE_LOCK, module.DEV_LOCK, "pyproject.toml"):
+    for name in (module.LOCK, module.SCALE_LOCK, module.KMS_LOCK, module.DEV_LOCK, "pyproject.toml"):
         (root / name).write_text("", encoding="utf-8")
     monkeypatch.setattr(module, "ROOT", root)
     monkeypatch.setattr(module, "VENV", root / ".venv")

@@ -25,6 +25,12 @@ TEXT_ENDINGS = {
 }
 
 
+LOCKS = [
+    "requirements.lock",
+    *(f"requirements-{name}.lock" for name in ("scale", "kms", "dev", "bench")),
+]
+
+
 @pytest.fixture(scope="session")
 def tracked(repo_root) -> list[Path]:
     listed = subprocess.run(
@@ -54,7 +60,7 @@ def test_ruff_has_nothing_to_say(repo_root, arguments):
     assert ended.returncode == 0, ended.stdout
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_is_exact_hashed_and_names_no_index(repo_root, name):
     lock = (repo_root / name).read_text(encoding="utf-8")
     packages = re.findall(r"^[a-z0-9].*$", lock, flags=re.M)
@@ -72,7 +78,7 @@ def test_the_locks_agree_with_each_other(repo_root):
         )
 
     main = pins("requirements.lock")
-    for other in ("requirements-dev.lock", "requirements-bench.lock"):
+    for other in LOCKS[1:]:
         shared = {name: version for name, version in pins(other).items() if name in main}
         assert shared == {name: main[name] for name in shared}
 

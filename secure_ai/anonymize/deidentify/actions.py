@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from secure_ai.anonymize.deidentify import dates, geography, surrogates, tokens
-from secure_ai.anonymize.deidentify.keys import Key
 from secure_ai.anonymize.deidentify.own_names import KnownNames
 from secure_ai.anonymize.deidentify.people import Cast, People
 from secure_ai.anonymize.deidentify.policy import Policy
@@ -18,6 +17,7 @@ from secure_ai.anonymize.deidentify.rules import Rule
 from secure_ai.anonymize.deidentify.standards import PARTIAL
 from secure_ai.anonymize.deidentify.vault import TokenVault
 from secure_ai.core.errors import UserError
+from secure_ai.encrypt.secret_keys import Key
 
 OVER_89 = "90+"
 PEOPLE = frozenset({"PERSON", "CARDHOLDER_NAME"})

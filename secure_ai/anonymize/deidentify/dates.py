@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from secure_ai.anonymize.deidentify.keys import Mac
+from secure_ai.encrypt.secret_keys import Mac
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",

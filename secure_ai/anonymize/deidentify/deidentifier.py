@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from secure_ai.anonymize.deidentify.actions import Actions
 from secure_ai.anonymize.deidentify.geography import SMALL_ZIP3
-from secure_ai.anonymize.deidentify.keys import Key, load_key
 from secure_ai.anonymize.deidentify.policy import Policy, load_policy
 from secure_ai.anonymize.deidentify.receipt import Journal, Receipt
 from secure_ai.anonymize.deidentify.text import TextCleaner
 from secure_ai.anonymize.deidentify.vault import TokenVault
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import Source, open_source
+from secure_ai.encrypt.secret_keys import Key, load_key
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,13 @@ from pathlib import Path
 from secure_ai.anonymize.deidentify.actions import Actions
 from secure_ai.anonymize.deidentify.deidentifier import Deidentifier
 from secure_ai.anonymize.deidentify.fhir_names import learn_names
-from secure_ai.anonymize.deidentify.keys import Key
 from secure_ai.anonymize.deidentify.policy import Policy
 from secure_ai.anonymize.deidentify.receipt import Journal, Receipt
 from secure_ai.anonymize.deidentify.vault import TokenVault
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_directory, atomic_file
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.secret_keys import Key
 
 TEXT = frozenset({".txt", ".md", ".log"})
 DELIMITED = frozenset({".csv", ".tsv"})

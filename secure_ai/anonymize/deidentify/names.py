@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from secure_ai.anonymize.deidentify.keys import Mac
+from secure_ai.encrypt.secret_keys import Mac
 
 CULTURES = {
     "english": ("en_US", "en_GB", "en_IE", "en_NZ"),

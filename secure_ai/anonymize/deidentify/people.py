@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from secure_ai.anonymize.deidentify.keys import Mac
 from secure_ai.anonymize.deidentify.names import (
     MadeUp,
     Mention,
@@ -16,6 +15,7 @@ from secure_ai.anonymize.deidentify.names import (
     parse_name,
     render,
 )
+from secure_ai.encrypt.secret_keys import Mac
 
 # Words that are names, too: they are not looked for beyond where a detector saw them.
 _COMMON = """

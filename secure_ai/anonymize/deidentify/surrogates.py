@@ -7,8 +7,8 @@ import re
 from functools import cache
 
 from secure_ai.anonymize.deidentify.geography import is_state_or_country
-from secure_ai.anonymize.deidentify.keys import Mac
 from secure_ai.anonymize.deidentify.names import pool
+from secure_ai.encrypt.secret_keys import Mac
 
 _KINDS = (
     "Hospital|Medical Center|Clinic|Health|Healthcare|Pharmacy|Laboratory|Bank|Credit Union|Trust|Insurance|"

@@ -10,8 +10,8 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from secure_ai.anonymize.deidentify.keys import Key
 from secure_ai.core.errors import UserError
+from secure_ai.encrypt.secret_keys import Key
 
 _TOKEN = re.compile(r"tok\.([A-Z][A-Z0-9_]{1,40})\.([A-Za-z0-9_-]{22,})")
 _PURPOSE = "token"

@@ -16,11 +16,11 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from secure_ai.anonymize.deidentify.keys import Key
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.discover.checkdigits import luhn_is_valid
+from secure_ai.encrypt.secret_keys import Key
 
 _MAGIC = b"secure-ai vault 1\n"
 _CODE_LETTERS = "bcdfghjkmnpqrstvwxz"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secure_ai.anonymize.deidentify.dates import read_date, shift_days, shift_text, year_of
-from secure_ai.anonymize.deidentify.keys import Key
+from secure_ai.encrypt.secret_keys import Key
 
 MAC = Key(bytes(range(64))).mac("shift")
 

@@ -1,4 +1,4 @@
-"""Secret keys of de-identification: made once, kept in a file that only its owner reads, never derived."""
+"""Secret keys: made once, kept in a file that only its owner reads, one subkey for each purpose."""
 
 from __future__ import annotations
 

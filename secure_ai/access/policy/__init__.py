@@ -1,0 +1,1 @@
+"""Policies in Cedar for the hospital and the bank: decisions, their reasons, and what nobody uses."""

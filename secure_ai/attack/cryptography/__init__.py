@@ -1,0 +1,1 @@
+"""What goes wrong with good ciphers in wrong hands: reused nonces, ECB, no authentication, leaked keys."""

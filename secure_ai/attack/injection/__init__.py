@@ -1,0 +1,1 @@
+"""SQL injection against a session that the database trusts."""

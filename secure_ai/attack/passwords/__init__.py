@@ -1,0 +1,1 @@
+"""Cracking of password hashes by dictionary and rules."""

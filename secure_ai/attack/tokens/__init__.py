@@ -1,0 +1,1 @@
+"""Forged and replayed tokens."""

@@ -1,0 +1,157 @@
+"""The audit writer: who did what to which object, when, and whether it was allowed; one JSON line each."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from secure_ai.core.errors import UserError
+
+Outcome = Literal["allowed", "denied", "error"]
+OUTCOMES = ("allowed", "denied", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One entry of an audit trail (45 CFR 164.312(b)).
+
+    Attributes:
+        time: when, in UTC, ISO 8601.
+        actor: who: an account's or service's identifier, never a person's name.
+        action: what was asked for, such as ``"unwrap"`` or ``"read"``.
+        target: on what: the identifier of a key, table or record, never a personal value.
+        outcome: ``"allowed"``, ``"denied"`` or ``"error"``.
+        purpose: the declared purpose of use; empty where none applies.
+        reason: the rule that decided, or why it failed, in a phrase.
+        alert: whether someone should look at it now.
+        details: further plain values.
+    """
+
+    time: str
+    actor: str
+    action: str
+    target: str
+    outcome: Outcome
+    purpose: str = ""
+    reason: str = ""
+    alert: bool = False
+    details: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the event as one line."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+
+
+def utc_now() -> datetime:
+    """Return the time of the machine, in UTC."""
+    return datetime.now(UTC)
+
+
+class AuditLog:
+    """An audit trail in memory, and in a file of JSON lines where one is named.
+
+    Args:
+        path: the file that events are appended to, readable by its owner only; None for memory alone.
+        clock: gives the time of an event; a fixed one makes lessons and tests repeatable.
+        on_event: called with each event, for alerts.
+
+    Raises:
+        UserError: if the file cannot be written, here or at any event: an action whose trail cannot be
+            written must not happen, so record it first.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        on_event: Callable[[AuditEvent], None] | None = None,
+    ) -> None:
+        self.path = None if path is None else Path(path)
+        self._clock, self._on_event = clock, on_event
+        self._events: list[AuditEvent] = []
+        if self.path is not None:
+            self._append("")
+
+    def record(
+        self,
+        actor: str,
+        action: str,
+        target: str,
+        outcome: Outcome,
+        *,
+        purpose: str = "",
+        reason: str = "",
+        alert: bool = False,
+        **details: str | int | float | bool,
+    ) -> AuditEvent:
+        """Append one event and return it."""
+        if outcome not in OUTCOMES:
+            raise ValueError(f"An outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}.")
+        time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+        event = AuditEvent(time, actor, action, target, outcome, purpose, reason, alert, details)
+        if self.path is not None:
+            self._append(event.to_json() + "\n")
+        self._events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+        return event
+
+    @property
+    def events(self) -> tuple[AuditEvent, ...]:
+        """What this object has recorded, in order; a file may hold more."""
+        return tuple(self._events)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the recorded events, one row each, the details as columns of their own."""
+        return events_to_frame(self._events)
+
+    def _append(self, line: str) -> None:
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "a", encoding="ascii") as file:
+                file.write(line)
+        except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
+            raise UserError(
+                f"The audit log {self.path.name} cannot be written ({reason}): nothing is done without it."
+            ) from None
+
+
+def read_events(path: str | Path) -> list[AuditEvent]:
+    """Read the events of a file that :class:`AuditLog` wrote.
+
+    Raises:
+        UserError: if it cannot be read, or a line is no event (the line's number is named).
+    """
+    file = Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"The audit log {file.name} cannot be read: check the path and its rights.") from None
+    events = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            event = AuditEvent(**json.loads(line))
+            if event.outcome not in OUTCOMES or not isinstance(event.details, dict):
+                raise ValueError("no event")
+        except (ValueError, TypeError):
+            raise UserError(f"Line {number} of the audit log {file.name} is no audit event.") from None
+        events.append(event)
+    return events
+
+
+def events_to_frame(events: Iterable[AuditEvent]) -> pd.DataFrame:
+    """Return events as a table, one row each, the details as columns of their own."""
+    rows: list[dict[str, Any]] = []
+    for event in events:
+        fields = asdict(event)
+        rows.append({**{name: fields[name] for name in fields if name != "details"}, **fields["details"]})
+    return pd.DataFrame(rows, columns=None if rows else [*AuditEvent.__slots__[:-1]])

@@ -1,0 +1,1 @@
+"""Keys, encrypted values, files and stores, and what travels over the wire."""

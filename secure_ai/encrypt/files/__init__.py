@@ -1,0 +1,1 @@
+"""Files of any size, encrypted in authenticated chunks."""

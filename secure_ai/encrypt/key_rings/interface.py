@@ -1,0 +1,114 @@
+"""What every key ring does: it wraps data keys, and its own key-encryption keys never leave it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from secure_ai.core.errors import UserError
+
+DATA_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class WrappedKey:
+    """A data key as it may lie beside the data: encrypted with a key-encryption key.
+
+    Attributes:
+        ring: the kind of ring that wrapped it ("local", "aws-kms", "vault-transit").
+        key_name: the name of the key-encryption key in that ring.
+        version: which version of it; text, because services name their versions differently.
+        ciphertext: the data key, encrypted and authenticated together with its context.
+    """
+
+    ring: str
+    key_name: str
+    version: str
+    ciphertext: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return one line of JSON, the same for the same key."""
+        fields = {
+            "ring": self.ring,
+            "key": self.key_name,
+            "version": self.version,
+            "wrapped": base64.b64encode(self.ciphertext).decode(),
+        }
+        return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, line: bytes) -> WrappedKey:
+        """Rebuild a wrapped key from :meth:`to_bytes`.
+
+        Raises:
+            UserError: if the bytes are none.
+        """
+        try:
+            fields = json.loads(line)
+            names = [fields[name] for name in ("ring", "key", "version")]
+            if not all(isinstance(name, str) for name in names):
+                raise ValueError("names are text")
+            return cls(*names, base64.b64decode(fields["wrapped"], validate=True))
+        except (ValueError, KeyError, TypeError, binascii.Error):
+            raise UserError("The wrapped key is damaged: take the file from a backup.") from None
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """A fresh data-encryption key, to be forgotten after use, and its wrapped form, to be kept.
+
+    Attributes:
+        secret: 32 random bytes, not shown by ``repr``.
+        wrapped: what is stored with the data.
+    """
+
+    secret: bytes = field(repr=False)
+    wrapped: WrappedKey
+
+
+class KeyRing(Protocol):
+    """Keys that encrypt keys (NIST SP 800-57, key-encryption keys).
+
+    ``context`` is authenticated with each wrapped key and must be given again to open it: it binds the key
+    to what it is for (a table and column, a patient, a file). It is not secret and is written to the audit
+    trail, so it holds no personal value.
+    Every method raises :class:`~secure_ai.core.errors.UserError` for a key or version that does not exist,
+    was destroyed or is not allowed, and for a wrapped key that does not open: one sentence, no secret.
+    """
+
+    def new_data_key(self, key_name: str, context: Mapping[str, str]) -> DataKey:
+        """Return a fresh data key, wrapped with the newest version of ``key_name``."""
+        ...
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        """Return the 32 bytes of a data key."""
+        ...
+
+    def rewrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> WrappedKey:
+        """Return the same data key, wrapped with the newest version; the data stays as it is."""
+        ...
+
+    def rotate(self, key_name: str) -> str:
+        """Make a new version of ``key_name`` and return it; older versions still open what they wrapped."""
+        ...
+
+
+def random_data_key() -> bytes:
+    """Return a fresh data key of 256 bits from the operating system."""
+    return secrets.token_bytes(DATA_KEY_BYTES)
+
+
+def canonical_context(context: Mapping[str, str]) -> bytes:
+    """Return ``context`` as bytes that do not depend on the order of its entries.
+
+    Raises:
+        UserError: if a name or value is not text.
+    """
+    if not all(isinstance(part, str) for entry in context.items() for part in entry):
+        raise UserError("A key's context is names and values of text, such as {'table': 'patients'}.")
+    return json.dumps(dict(context), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

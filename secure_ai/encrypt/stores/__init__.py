@@ -1,0 +1,1 @@
+"""Databases and Parquet files that encrypt themselves."""

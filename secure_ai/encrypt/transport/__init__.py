@@ -1,0 +1,1 @@
+"""Data on the way: TLS with mutual authentication, SFTP, signed packages."""
