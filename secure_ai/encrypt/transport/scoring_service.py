@@ -1,0 +1,330 @@
+"""A model behind TLS 1.3 with certificates on both sides: who calls is known, checked and audited."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+
+from secure_ai.core.audit import AuditLog, Outcome
+from secure_ai.core.errors import UserError
+from secure_ai.core.sources import shown
+from secure_ai.encrypt.transport.alerts import in_words, openssl_text
+from secure_ai.encrypt.transport.messages import BadMessage, record_from_json
+from secure_ai.encrypt.transport.sockets import Address, Deadline, deadline, drain
+from secure_ai.encrypt.transport.tls import TlsFiles, server_context, service_name
+
+Score = Callable[[Mapping], float]
+NOBODY = "unknown"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connection may cost.
+
+    Attributes:
+        request_bytes: the longest record, in bytes of JSON.
+        seconds: for the whole connection, from the first byte of the handshake to the last of the answer.
+        connections: how many are served at the same time; further ones are closed at once.
+    """
+
+    request_bytes: int = 64 * 1024
+    seconds: float = 10.0
+    connections: int = 32
+
+
+@dataclass(frozen=True)
+class ScoringService:
+    """A service that runs.
+
+    Attributes:
+        name: of the model, as it stands in the audit trail.
+        address: where it listens, on this machine only.
+        allowed: the service accounts that may call it.
+        audit: who called, and what came of it; never a record or a score.
+    """
+
+    name: str
+    address: Address
+    allowed: frozenset[str]
+    audit: AuditLog
+
+    def sentence(self) -> str:
+        """Say what the audit trail holds so far."""
+        counts = {outcome: 0 for outcome in ("allowed", "denied", "error")}
+        for event in self.audit.events:
+            counts[event.outcome] += 1
+        return (
+            f"The service {self.name} has allowed {counts['allowed']} and denied {counts['denied']} requests; "
+            f"{counts['error']} failed."
+        )
+
+
+@contextmanager
+def serve(
+    score: Score,
+    tls: TlsFiles,
+    *,
+    allowed: Collection[str],
+    audit: AuditLog | None = None,
+    name: str = "model",
+    limits: Limits = Limits(),
+    check: bool = True,
+) -> Iterator[ScoringService]:
+    """Run a scoring service on a free port of 127.0.0.1 while the block runs.
+
+    ``POST /score`` with a flat JSON object is answered with ``{"score": number}``, ``GET /health`` with
+    ``{"status": "ready"}``; both to allowed callers only.
+
+    Args:
+        score: the model: takes a record, returns a finite number; may be called by several threads at once.
+        tls: the server's certificate and key, and the authority of its clients.
+        allowed: the service accounts that may call, as their certificates name them.
+        audit: where each request is recorded before it is answered; in memory if None.
+        name: of the model.
+        limits: what one connection may cost.
+        check: False only to show what a client does about a bad certificate of the server.
+
+    Raises:
+        CertificateError: if the files cannot be used.
+        UserError: if nobody is allowed to call.
+    """
+    if isinstance(allowed, str) or not allowed:
+        raise UserError("Name the service accounts that may call, such as allowed={'ward-dashboard'}.")
+    with _running(_Server(score, server_context(tls, check=check), allowed, audit, name, limits)) as service:
+        yield service
+
+
+@contextmanager
+def serve_without_tls(
+    score: Score, *, audit: AuditLog | None = None, name: str = "model", limits: Limits = Limits()
+) -> Iterator[ScoringService]:
+    """Run the same service over plain HTTP: everybody may call and everybody on the way may read.
+
+    Only to be shown beside :func:`serve`; it listens on this machine alone.
+    """
+    with _running(_Server(score, None, (), audit, name, limits)) as service:
+        yield service
+
+
+@contextmanager
+def _running(server: _Server) -> Iterator[ScoringService]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="scoring-service", daemon=True)
+    thread.start()
+    try:
+        address = Address(*server.server_address[:2])
+        yield ScoringService(server.name, address, server.allowed, server.audit)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    """Takes connections; the handshake happens in the connection's own thread, so that a silent one holds none."""
+
+    request_queue_size = 64
+    block_on_close = False  # A model that never returns must not keep the block from ending.
+
+    def __init__(
+        self,
+        score: Score,
+        context: ssl.SSLContext | None,
+        allowed: Collection[str],
+        audit: AuditLog | None,
+        name: str,
+        limits: Limits,
+    ) -> None:
+        self.score, self.context, self.name, self.limits = score, context, name, limits
+        self.allowed, self.audit = frozenset(allowed), audit if audit is not None else AuditLog()
+        self._free = threading.BoundedSemaphore(limits.connections)
+        self._lock, self._open = threading.Lock(), set()
+        self._workers: set[threading.Thread] = set()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def record(self, actor: str, action: str, outcome: Outcome, reason: str = "") -> None:
+        """Write one event, one at a time."""
+        with self._lock:
+            self.audit.record(actor, action, self.name, outcome, reason=reason)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        worker = threading.Thread(target=self._work, args=(request, client_address), daemon=True)
+        with self._lock:
+            self._open.add(request)
+            self._workers.add(worker)
+        worker.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection, and wait for the threads."""
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            workers = list(self._workers)
+        for worker in workers:
+            worker.join(timeout=1)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing: what failed may hold a record."""
+
+    def _work(self, request: socket.socket, client_address: object) -> None:
+        connection = request
+        try:
+            with deadline(request, self.limits.seconds) as time:
+                connection = self._handshake(request, time)
+                if connection is not None:
+                    handler = self.RequestHandlerClass(connection, client_address, self)
+                    if time.passed and not handler.recorded:
+                        self.record(NOBODY, "request", "denied", "no request in time")
+                    drain(connection, 0.2)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            for end in {connection, request} - {None}:
+                end.close()
+            with self._lock:
+                self._open.discard(request)
+                self._workers.discard(threading.current_thread())
+            self._free.release()
+
+    def _handshake(self, request: socket.socket, time: Deadline) -> socket.socket | None:
+        """Return the connection, encrypted if there is TLS; None if it was refused."""
+        if self.context is None:
+            return request
+        # A twin is wrapped, so that `request` stays what `stop` can cut.
+        connection = self.context.wrap_socket(request.dup(), server_side=True, do_handshake_on_connect=False)
+        try:
+            connection.do_handshake()
+            return connection
+        except (OSError, ValueError) as error:
+            text = "timed out" if time.passed else openssl_text(error)
+            self.record(NOBODY, "handshake", "denied", in_words(text, peer="client"))
+            drain(connection, 0.5)
+            connection.close()
+            return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request a connection."""
+
+    server: _Server
+    recorded = False
+    protocol_version = "HTTP/1.1"
+
+    def version_string(self) -> str:
+        return "scoring"  # The default tells which Python answers.
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing: the audit trail holds what may be kept."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        self._refuse("request", code, "The request is no valid HTTP.")
+
+    def do_GET(self) -> None:
+        caller = self._caller("health")
+        if caller is None:
+            return
+        if self.path != "/health":
+            self._refuse("health", 404, "There is only POST /score and GET /health.", caller)
+        elif self._recorded(caller, "health", "allowed"):
+            self._answer(200, {"status": "ready"})
+
+    def do_POST(self) -> None:
+        caller = self._caller("score")
+        if caller is None:
+            return
+        if self.path != "/score":
+            self._refuse("score", 404, "There is only POST /score and GET /health.", caller)
+            return
+        try:
+            record = record_from_json(self._body())
+        except BadMessage as error:
+            self._refuse("score", 400, str(error), caller)
+            return
+        except _TooLong:
+            limit = self.server.limits.request_bytes
+            self._refuse(
+                "score",
+                413,
+                f"The record is longer than {limit:,} bytes, or its length is not given.",
+                caller,
+            )
+            return
+        if self._recorded(caller, "score", "allowed"):
+            self._score(caller, record)
+
+    def _score(self, caller: str, record: dict) -> None:
+        try:
+            score = float(self.server.score(record))
+            if not math.isfinite(score):
+                raise ValueError("not finite")
+        except Exception as error:
+            # The text of the exception may hold a value of the record.
+            self._refuse(
+                "score", 500, f"The model failed on this record ({type(error).__name__}).", caller, "error"
+            )
+            return
+        self._answer(200, {"score": score})
+
+    def _caller(self, action: str) -> str | None:
+        if self.server.context is None:
+            return NOBODY
+        certificate = x509.load_der_x509_certificate(self.connection.getpeercert(binary_form=True))
+        caller = service_name(certificate)
+        if caller in self.server.allowed:
+            return caller
+        self._refuse(action, 403, "This service account may not call the model.", shown(caller) or NOBODY)
+        return None
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        plain = length.isascii() and length.isdigit() and "Transfer-Encoding" not in self.headers
+        if not plain or len(length) > 12 or int(length) > self.server.limits.request_bytes:
+            raise _TooLong
+        body = self.rfile.read(int(length))
+        if len(body) != int(length):
+            raise BadMessage("The request ended before its record was complete.")
+        return body
+
+    def _recorded(self, caller: str, action: str, outcome: Outcome, reason: str = "") -> bool:
+        try:
+            self.recorded = True
+            self.server.record(caller, action, outcome, reason)
+            return True
+        except UserError:
+            self._answer(503, {"error": "The audit log cannot be written: nothing is done without it."})
+            return False
+
+    def _refuse(
+        self, action: str, status: int, sentence: str, caller: str = NOBODY, outcome: Outcome = "denied"
+    ) -> None:
+        if self._recorded(caller, action, outcome, sentence):
+            self._answer(status, {"error": sentence})
+
+    def _answer(self, status: int, fields: dict) -> None:
+        body = json.dumps(fields).encode()
+        self.close_connection = True
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class _TooLong(Exception):
+    """A body that is not read."""
