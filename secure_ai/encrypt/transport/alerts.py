@@ -7,23 +7,32 @@ import ssl
 
 # OpenSSL's reasons, part of them by the alert that the other side sent (RFC 8446, section 6).
 _WORDS = (
-    ("self.signed certificate|unable to get (local )?issuer", "the {peer}'s certificate is of an authority that is not trusted"),
+    (
+        "self.signed certificate|unable to get (local )?issuer",
+        "the {peer}'s certificate is of an authority that is not trusted",
+    ),
     ("unknown.ca", "the {other} does not trust the authority of the {peer}'s certificate"),
-    ("certificate has expired|certificate.expired", "the {peer}'s certificate has expired"),
+    ("certificate.(has )?expired", "the {peer}'s certificate has expired"),
     ("not yet valid", "the {peer}'s certificate is not valid yet"),
     ("hostname mismatch|ip address mismatch|not valid for", "the {peer}'s certificate names another server"),
-    ("unsuitable certificate purpose|unsupported certificate purpose", "the {peer}'s certificate was issued for another purpose"),
-    ("alert.unsupported.certificate", "the {peer}'s certificate was issued for another purpose"),
+    (
+        "uns[a-z]+ certificate purpose|alert.unsupported.certificate",
+        "the {peer}'s certificate was issued for another purpose",
+    ),
     ("certificate.required|did not return a certificate", "the {peer} showed no certificate"),
     ("alert.bad.certificate", "the {peer}'s certificate is not valid, perhaps not yet"),
-    ("protocol.version|unsupported.protocol|version.too.low", "the two sides have no protocol version in common"),
+    ("certificate.revoked", "the {peer}'s certificate was revoked"),
+    ("protocol.version|unsupported.protocol|version.too.low", "there is no protocol version in common"),
     ("no.protocols.available", "this machine's OpenSSL cannot offer that version"),
-    ("http.request|wrong.version.number|packet.length|record.layer.failure", "the other side does not speak TLS"),
-    ("no.shared.cipher|no.cipher|handshake.failure", "the two sides have no cipher in common, or a certificate is missing"),
+    ("http.request|wrong.version.number|packet.length|record.layer.failure", "the peer does not speak TLS"),
+    (
+        "no.shared.cipher|no.cipher|handshake.failure",
+        "there is no cipher in common, or a certificate is missing",
+    ),
     ("decrypt.error|bad.signature|decrypt.failed|bad.record.mac", "what arrived had been altered on the way"),
     ("eof|closed|reset|broken pipe", "the connection was closed during the handshake"),
     ("timed out", "no answer in time"),
-)  # fmt: skip
+)
 
 
 def openssl_text(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What a scoring service and its client say to each other: records and scores as JSON, checked on both sides."""
+"""What a scoring service and its client say to each other: records and scores as JSON, checked."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def record_to_json(record: Mapping) -> bytes:
     """Return a record as JSON: text, numbers, truth values; dates as ISO 8601; what is missing as null.
 
     Raises:
-        BadMessage: if the record is no mapping, or a field holds something else (its place is named, never its
-            value).
+        BadMessage: if the record is no mapping, or a field holds something else (its place is named, never
+            its value).
     """
     if not isinstance(record, Mapping):
         raise BadMessage(
@@ -32,7 +32,8 @@ def record_to_json(record: Mapping) -> bytes:
         plain = _plain(value)
         if not isinstance(name, str) or not isinstance(plain, (str, int, float, bool, type(None))):
             raise BadMessage(
-                f"Field {place} of the record is no text, number, date or truth value: leave it out or convert it."
+                f"Field {place} of the record is no text, number, date or truth value: "
+                "leave it out or convert it."
             )
         fields[name] = plain
     return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode()
@@ -68,12 +69,12 @@ def score_from_json(body: bytes) -> float:
 
 def _plain(value: object) -> object:
     if isinstance(value, date):
-        return value.isoformat() if value == value else None  # NaT is a date that differs from itself.
+        return None if type(value).__name__ == "NaTType" else value.isoformat()
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return None if type(value).__name__ in ("NAType", "NaTType") else value
+    return None if type(value).__name__ == "NAType" else value
 
 
 def _read_object(body: bytes) -> dict:

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
@@ -100,10 +101,9 @@ def _request(host: str, record: Mapping) -> bytes:
 
 def _exchange(connection: socket.socket, request: bytes, time: Deadline) -> float:
     try:
-        try:
+        # The refusal that closed the connection may still be there to read.
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # The refusal that closed the connection may still be there to read.
         answer = http.client.HTTPResponse(connection, method="POST")
         answer.begin()
         body = answer.read(MAX_ANSWER_BYTES + 1)
@@ -114,7 +114,7 @@ def _exchange(connection: socket.socket, request: bytes, time: Deadline) -> floa
             "The service closed the connection without an answer: look at its audit log."
         ) from None
     except (OSError, ValueError) as error:
-        # With TLS 1.3 the client has finished before the server looks at its certificate (RFC 8446, figure 1).
+        # In TLS 1.3 the client is done before the server looks at its certificate (RFC 8446, figure 1).
         raise _refused(error, "client", time) from None
     if len(body) > MAX_ANSWER_BYTES:
         raise BadMessage(

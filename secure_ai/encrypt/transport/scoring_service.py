@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -63,8 +63,8 @@ class ScoringService:
         for event in self.audit.events:
             counts[event.outcome] += 1
         return (
-            f"The service {self.name} has allowed {counts['allowed']} and denied {counts['denied']} requests; "
-            f"{counts['error']} failed."
+            f"The service {self.name} has allowed {counts['allowed']} and denied {counts['denied']} "
+            f"requests; {counts['error']} failed."
         )
 
 
@@ -99,7 +99,15 @@ def serve(
     """
     if isinstance(allowed, str) or not allowed:
         raise UserError("Name the service accounts that may call, such as allowed={'ward-dashboard'}.")
-    with _running(_Server(score, server_context(tls, check=check), allowed, audit, name, limits)) as service:
+    server = _Server(
+        score=score,
+        context=server_context(tls, check=check),
+        allowed=allowed,
+        audit=audit,
+        name=name,
+        limits=limits,
+    )
+    with _running(server) as service:
         yield service
 
 
@@ -111,7 +119,9 @@ def serve_without_tls(
 
     Only to be shown beside :func:`serve`; it listens on this machine alone.
     """
-    with _running(_Server(score, None, (), audit, name, limits)) as service:
+    with _running(
+        _Server(score=score, context=None, allowed=(), audit=audit, name=name, limits=limits)
+    ) as service:
         yield service
 
 
@@ -129,13 +139,14 @@ def _running(server: _Server) -> Iterator[ScoringService]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Takes connections; the handshake happens in the connection's own thread, so that a silent one holds none."""
+    """Takes connections; each has its handshake in a thread of its own, so that a silent one holds up none."""
 
     request_queue_size = 64
     block_on_close = False  # A model that never returns must not keep the block from ending.
 
     def __init__(
         self,
+        *,
         score: Score,
         context: ssl.SSLContext | None,
         allowed: Collection[str],
@@ -170,10 +181,8 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
         with self._lock:
             for connection in self._open:
-                try:
+                with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
             workers = list(self._workers)
         for worker in workers:
             worker.join(timeout=1)

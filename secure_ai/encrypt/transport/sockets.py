@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from secure_ai.core.errors import UserError
@@ -68,7 +68,7 @@ def connect(address: Address | tuple[str, int], timeout: float) -> socket.socket
         return connection
     except (OSError, OverflowError, UnicodeError) as error:
         raise NotReachable(
-            f"{shown(str(host))} cannot be reached ({why(error)}): check that the service runs, and its address."
+            f"{shown(str(host))} cannot be reached ({why(error)}): start the service, or check its address."
         ) from None
 
 
@@ -101,7 +101,5 @@ def drain(connection: socket.socket, seconds: float = 1.0, limit: int = 1 << 20)
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

@@ -28,7 +28,7 @@ class CertificateError(UserError):
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """One side's certificate, its private key, and the authority whose certificates it accepts; all PEM files.
+    """One side's certificate, its private key, and the authority that it accepts; all PEM files.
 
     Attributes:
         certificate: the certificate, followed by those in between it and the authority if there are any;
@@ -67,7 +67,7 @@ class TlsFiles:
                 "name the pair that was issued together."
             )
 
-    def _private_key(self):  # noqa: ANN202  (one of five types of the library)
+    def _private_key(self):
         name, raw = _name(self.key), _read(self.key)
         passphrase = None if self.passphrase is None else self.passphrase.encode()
         if passphrase is None and b"ENCRYPTED" in raw:
@@ -94,8 +94,8 @@ def read_certificates(path: Path | str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(_read(path))
     except ValueError:
         raise CertificateError(
-            f"{_name(path)} holds no certificate in PEM format ('-----BEGIN CERTIFICATE-----'): convert it with "
-            "'openssl x509'."
+            f"{_name(path)} holds no certificate in PEM format ('-----BEGIN CERTIFICATE-----'): "
+            "convert it with 'openssl x509'."
         ) from None
 
 
@@ -155,8 +155,8 @@ def _loaded(context: ssl.SSLContext, tls: TlsFiles, now: datetime | None, check:
             context.load_cert_chain(str(tls.certificate), str(tls.key), password=lambda: tls.passphrase or "")
     except (ssl.SSLError, OSError, ValueError):
         raise CertificateError(
-            f"OpenSSL does not take the certificate in {_name(tls.certificate or tls.authority)}: use one of at "
-            "least RSA 2048 or EC P-256, signed with SHA-256 or better."
+            f"OpenSSL does not take the certificate in {_name(tls.certificate or tls.authority)}: "
+            "use one of at least RSA 2048 or EC P-256, signed with SHA-256 or better."
         ) from None
     return context
 
@@ -164,16 +164,20 @@ def _loaded(context: ssl.SSLContext, tls: TlsFiles, now: datetime | None, check:
 def _check_dates(certificate: x509.Certificate, path: Path, now: datetime) -> None:
     if now > certificate.not_valid_after_utc:
         raise CertificateError(
-            f"The certificate in {_name(path)} expired on {certificate.not_valid_after_utc:%Y-%m-%d}: renew it."
+            f"The certificate in {_name(path)} expired on {_day(certificate.not_valid_after_utc)}: renew it."
         )
     if now < certificate.not_valid_before_utc:
         raise CertificateError(
-            f"The certificate in {_name(path)} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} only: "
+            f"The certificate in {_name(path)} is valid from {_day(certificate.not_valid_before_utc)} only: "
             "check the clock of this machine, or wait."
         )
 
 
-def _public_bytes(key) -> bytes:  # noqa: ANN001
+def _day(time: datetime) -> str:
+    return f"{time:%Y-%m-%d}"
+
+
+def _public_bytes(key) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
