@@ -1,1 +1,68 @@
 """Key-encryption keys: on this disk, with AWS KMS or with Vault; rotated, audited, shredded."""
+
+from secure_ai.encrypt.key_rings.errors import (
+    ForeignKeyError,
+    KeyDisabledError,
+    KeyExistsError,
+    KeyNotFoundError,
+    KeyRingError,
+    KeyUseDeniedError,
+    KeyVersionGoneError,
+    PassphraseError,
+    PersonShreddedError,
+    RingBusyError,
+    RingFileError,
+    ServiceDeniedError,
+    ServiceError,
+    ServiceThrottledError,
+    ServiceUnreachableError,
+    WrappedKeyError,
+)
+from secure_ai.encrypt.key_rings.gate import Gate
+from secure_ai.encrypt.key_rings.interface import (
+    DataKey,
+    KeyRing,
+    KeyVersion,
+    VersionedKeyRing,
+    WrappedKey,
+    canonical_context,
+    random_data_key,
+)
+from secure_ai.encrypt.key_rings.local import LocalKeyRing
+from secure_ai.encrypt.key_rings.passphrase import read_passphrase
+from secure_ai.encrypt.key_rings.ring_file import DEFAULT_COST, UNSAFE_COST_FOR_TESTS, PassphraseCost
+from secure_ai.encrypt.key_rings.rotation import RotationReport, rewrap_all
+
+__all__ = [
+    "DEFAULT_COST",
+    "UNSAFE_COST_FOR_TESTS",
+    "DataKey",
+    "ForeignKeyError",
+    "Gate",
+    "KeyDisabledError",
+    "KeyExistsError",
+    "KeyNotFoundError",
+    "KeyRing",
+    "KeyRingError",
+    "KeyUseDeniedError",
+    "KeyVersion",
+    "KeyVersionGoneError",
+    "LocalKeyRing",
+    "PassphraseCost",
+    "PassphraseError",
+    "PersonShreddedError",
+    "RingBusyError",
+    "RingFileError",
+    "RotationReport",
+    "ServiceDeniedError",
+    "ServiceError",
+    "ServiceThrottledError",
+    "ServiceUnreachableError",
+    "VersionedKeyRing",
+    "WrappedKey",
+    "WrappedKeyError",
+    "canonical_context",
+    "random_data_key",
+    "read_passphrase",
+    "rewrap_all",
+]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from secure_ai.core.errors import UserError
 
 DATA_KEY_BYTES = 32
+MAXIMUM_WRAPPED_BYTES = 1 << 16
+KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+VersionState = Literal["current", "old", "disabled", "pending deletion", "destroyed"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class WrappedKey:
             UserError: if the bytes are none.
         """
         try:
+            if len(line) > MAXIMUM_WRAPPED_BYTES:
+                raise ValueError("no wrapped key is that long")
             fields = json.loads(line)
             names = [fields[name] for name in ("ring", "key", "version")]
             if not all(isinstance(name, str) for name in names):
                 raise ValueError("names are text")
             return cls(*names, base64.b64decode(fields["wrapped"], validate=True))
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             raise UserError("The wrapped key is damaged: take the file from a backup.") from None
 
 
@@ -96,6 +102,55 @@ class KeyRing(Protocol):
     def rotate(self, key_name: str) -> str:
         """Make a new version of ``key_name`` and return it; older versions still open what they wrapped."""
         ...
+
+
+@dataclass(frozen=True)
+class KeyVersion:
+    """One version of a key-encryption key.
+
+    Attributes:
+        key_name: the key.
+        version: as a wrapped key names it.
+        state: ``"current"`` wraps new data keys; ``"old"`` still opens; ``"disabled"`` and ``"pending
+            deletion"`` (services only) do not open and can be had back; ``"destroyed"`` never opens again.
+    """
+
+    key_name: str
+    version: str
+    state: VersionState
+
+
+class VersionedKeyRing(KeyRing, Protocol):
+    """A key ring that also makes, lists and destroys keys."""
+
+    def create_key(self, key_name: str) -> str:
+        """Make a new key and return its first version."""
+        ...
+
+    def key_names(self) -> tuple[str, ...]:
+        """Return the names of all keys, sorted."""
+        ...
+
+    def versions(self, key_name: str) -> tuple[KeyVersion, ...]:
+        """Return the versions of a key, the oldest first."""
+        ...
+
+    def destroy(self, key_name: str, version: str | None = None) -> None:
+        """Destroy one version, or all: what they wrapped is lost for good."""
+        ...
+
+
+def check_key_name(key_name: str) -> None:
+    """Refuse a name that cannot stand for a key.
+
+    Raises:
+        UserError: unless it has 1 to 64 letters, digits, dots, underscores and hyphens (ASCII).
+    """
+    if not isinstance(key_name, str) or KEY_NAME.fullmatch(key_name) is None:
+        raise UserError(
+            "A key's name has 1 to 64 letters, digits, dots, underscores and hyphens, and starts with a "
+            "letter or digit: choose another."
+        )
 
 
 def random_data_key() -> bytes:
