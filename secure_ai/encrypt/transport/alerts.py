@@ -58,6 +58,6 @@ def in_words(text: str, peer: str) -> str:
     other = "server" if peer == "client" else "client"
     lowered = text.lower().replace("_", " ")
     for pattern, words in _WORDS:
-        if re.search(pattern.replace(".", "[ .]"), lowered):
+        if re.search(pattern.replace(".", "[ .-]"), lowered):
             return words.format(peer=peer, other=other)
     return "the handshake failed"

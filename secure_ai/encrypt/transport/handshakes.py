@@ -38,8 +38,8 @@ class Handshake:
             propose the version.
         protocol: the version that was agreed on; empty if none was.
         cipher: the cipher suite; empty if none was agreed on.
-        seen_at: where the outcome was seen: ``"handshake"``, ``"first read"`` (a server of TLS 1.3 looks at the
-            client's certificate after the client's side of the handshake is done) or ``"answer"``.
+        seen_at: where the outcome was seen: ``"handshake"``, ``"first read"`` (a server of TLS 1.3 looks at
+            the client's certificate when the client's side of the handshake is done) or ``"answer"``.
         error: OpenSSL's own text; empty if accepted.
         meaning: the same in words.
     """
@@ -72,8 +72,8 @@ def try_handshake(
 
     Args:
         address: of the service; nothing else is contacted.
-        tls: what the client shows and which authority it trusts, used as it is, even if expired; None to show
-            no certificate and not to check the server's.
+        tls: what the client shows and which authority it trusts, used as it is, even expired; None to
+            show no certificate and not to check the server's.
         version: the only one that is offered, with every cipher that OpenSSL still has for it.
         server_name: the name that the server's certificate must carry, where it is checked.
         probe: a request to which every caller gets an answer, so that acceptance is seen and not assumed.
@@ -84,8 +84,8 @@ def try_handshake(
         NotReachable: if nobody listens or answers.
         CertificateError: if ``tls`` names files that OpenSSL cannot read.
     """
-    context = _context(tls, version)
-    if not _can_offer(context, version):
+    context = version_context(tls, version)
+    if not can_offer(context, version):
         meaning = "this machine's OpenSSL cannot offer that version"
         return Handshake("not offered", "", "", "handshake", "no protocols available", meaning)
     with connect(address, timeout) as plain, deadline(plain, timeout):
@@ -141,6 +141,7 @@ def _server_decides(
     service: ScoringService, authority: CertificateAuthority, foreign: CertificateAuthority, caller: str
 ) -> list[dict]:
     good = authority.client(caller)
+    early = authority.client(caller, validity="not yet valid")
     nothing = TlsFiles(None, None, authority.certificate)
     stranger = replace(foreign.client(caller), authority=authority.certificate)
     cases: Sequence[tuple[str, TlsFiles, Version]] = (
@@ -151,21 +152,17 @@ def _server_decides(
         ("TLS 1.3, expired client certificate", authority.client(caller, validity="expired"), "TLS 1.3"),
         (
             "TLS 1.3, client certificate not valid yet",
-            authority.client(caller, validity="not yet valid"),
+            early,
             "TLS 1.3",
         ),
         ("TLS 1.3, client certificate of a foreign authority", stranger, "TLS 1.3"),
         ("TLS 1.3, a server's certificate shown by a client", authority.server(), "TLS 1.3"),
     )
-    return [
-        _row(
-            case,
-            "server",
-            try_handshake(service.address, tls, version=version, probe=HEALTH),
-            case == cases[0][0],
-        )
-        for case, tls, version in cases
-    ]
+    rows = []
+    for case, tls, version in cases:
+        handshake = try_handshake(service.address, tls, version=version, probe=HEALTH)
+        rows.append(_row(case, "server", handshake, accepted=case == cases[0][0]))
+    return rows
 
 
 def _client_decides(
@@ -197,7 +194,8 @@ def _no_model(record: object) -> float:
     raise UserError("This server is only there for its certificate.")
 
 
-def _context(tls: TlsFiles | None, version: Version) -> ssl.SSLContext:
+def version_context(tls: TlsFiles | None, version: Version) -> ssl.SSLContext:
+    """Return a client's settings that offer one version alone; see :func:`try_handshake`."""
     if version not in VERSIONS:
         raise UserError(f"A version is one of {', '.join(VERSIONS)}.")
     if tls is None:
@@ -215,7 +213,7 @@ def _context(tls: TlsFiles | None, version: Version) -> ssl.SSLContext:
     return context
 
 
-def _can_offer(context: ssl.SSLContext, version: Version) -> bool:
+def can_offer(context: ssl.SSLContext, version: Version) -> bool:
     """Whether OpenSSL writes a first message with that version; many builds have the old ones left out."""
     sent = ssl.MemoryBIO()
     try:

@@ -59,7 +59,7 @@ class ScoringService:
 
     def sentence(self) -> str:
         """Say what the audit trail holds so far."""
-        counts = {outcome: 0 for outcome in ("allowed", "denied", "error")}
+        counts = dict.fromkeys(("allowed", "denied", "error"), 0)
         for event in self.audit.events:
             counts[event.outcome] += 1
         return (
@@ -139,7 +139,7 @@ def _running(server: _Server) -> Iterator[ScoringService]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Takes connections; each has its handshake in a thread of its own, so that a silent one holds up none."""
+    """Takes connections; each has its handshake in its own thread: a silent one holds up none."""
 
     request_queue_size = 64
     block_on_close = False  # A model that never returns must not keep the block from ending.
@@ -232,6 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     recorded = False
+    wbufsize = -1  # Head and body in one write.
     protocol_version = "HTTP/1.1"
 
     def version_string(self) -> str:
