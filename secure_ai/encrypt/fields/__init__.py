@@ -1,1 +1,35 @@
 """Single values, encrypted and bound to their row and column; tokens by which they can be searched."""
+
+from secure_ai.encrypt.fields.cipher import FieldCipher, describe, is_encrypted
+from secure_ai.encrypt.fields.columns import decrypt_columns, encrypt_columns
+from secure_ai.encrypt.fields.errors import FieldError, FieldKeyMissing, ValueDoesNotOpen, ValueNotEncrypted
+from secure_ai.encrypt.fields.files import FieldsWritten, decrypt_file, encrypt_file
+from secure_ai.encrypt.fields.frequency import (
+    FrequencyAttack,
+    dictionary_attack,
+    frequency_attack,
+    truncation_tradeoff,
+)
+from secure_ai.encrypt.fields.keys import FieldKeys
+from secure_ai.encrypt.fields.search import SearchTokens
+
+__all__ = [
+    "FieldCipher",
+    "FieldError",
+    "FieldKeyMissing",
+    "FieldKeys",
+    "FieldsWritten",
+    "FrequencyAttack",
+    "SearchTokens",
+    "ValueDoesNotOpen",
+    "ValueNotEncrypted",
+    "decrypt_columns",
+    "decrypt_file",
+    "describe",
+    "dictionary_attack",
+    "encrypt_columns",
+    "encrypt_file",
+    "frequency_attack",
+    "is_encrypted",
+    "truncation_tradeoff",
+]

@@ -1,0 +1,139 @@
+"""The wrapped data keys of a table's encrypted columns, kept in a small file beside the data."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from secure_ai.core.errors import UserError
+from secure_ai.core.outputs import atomic_file
+from secure_ai.core.sources import shown
+from secure_ai.encrypt.fields.errors import FieldKeyMissing
+from secure_ai.encrypt.key_rings.interface import KeyRing, WrappedKey, canonical_context
+
+FORMAT = "secure-ai field keys 1"
+ID_BYTES = 6
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A wrapped data key and the context that it is bound to."""
+
+    wrapped: WrappedKey
+    context: Mapping[str, str]
+
+
+@dataclass
+class FieldKeys:
+    """Wrapped data keys by their identifier; nothing in it is secret, and without it no value opens.
+
+    Attributes:
+        stored: identifier (12 hexadecimal digits) → wrapped key and context, oldest first.
+        types: column → Arrow type that it had before it was encrypted, where a file was encrypted.
+    """
+
+    stored: dict[str, StoredKey] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._newest = {canonical_context(key.context): name for name, key in self.stored.items()}
+
+    def newest(self, context: Mapping[str, str]) -> str | None:
+        """Return the identifier of the key that new values of ``context`` get, None if there is none."""
+        return self._newest.get(canonical_context(context))
+
+    def add(self, wrapped: WrappedKey, context: Mapping[str, str]) -> str:
+        """Keep a wrapped key under a fresh identifier, and return that."""
+        name = secrets.token_hex(ID_BYTES)
+        self.stored[name] = StoredKey(wrapped, dict(context))
+        self._newest[canonical_context(context)] = name
+        return name
+
+    def retire(self) -> None:
+        """Use no key for new values any more: each context gets a fresh one when it is next needed."""
+        self._newest.clear()
+
+    def get(self, name: str) -> StoredKey:
+        """Return the wrapped key ``name``.
+
+        Raises:
+            FieldKeyMissing: if it is not there.
+        """
+        if name not in self.stored:
+            raise FieldKeyMissing(
+                f"The data key {name} is not among the {len(self.stored)} keys given: "
+                "load the file of keys that belongs to this table."
+            )
+        return self.stored[name]
+
+    def rewrap(self, ring: KeyRing) -> int:
+        """Wrap every data key with the newest version of its key-encryption key; return how many.
+
+        The encrypted values stay as they are. A key that does not open any more stays as it is and is
+        not counted: shredded people do not stop the rotation for all others.
+        """
+        count = 0
+        for name, key in self.stored.items():
+            try:
+                wrapped = ring.rewrap(key.wrapped, key.context)
+            except UserError:
+                continue
+            self.stored[name] = StoredKey(wrapped, key.context)
+            count += 1
+        return count
+
+    def save(self, path: str | Path) -> Path:
+        """Write the keys to ``path`` as JSON, readable by its owner only.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        keys = {
+            name: {"context": dict(key.context), "wrapped": json.loads(key.wrapped.to_bytes())}
+            for name, key in self.stored.items()
+        }
+        target = Path(path)
+        try:
+            with atomic_file(target) as draft:
+                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    json.dump({"format": FORMAT, "types": self.types, "keys": keys}, file, indent=1)
+        except OSError:
+            raise UserError(
+                f"The file of keys {shown(target.name)} cannot be written: choose another place."
+            ) from None
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> FieldKeys:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            UserError: if the file is missing, unreadable or damaged.
+        """
+        file = Path(path)
+        name = shown(file.name or str(file))
+        try:
+            content = json.loads(file.read_bytes())
+        except FileNotFoundError:
+            raise UserError(
+                f"The file of keys {name} does not exist: without it no value opens, fetch its backup."
+            ) from None
+        except (OSError, ValueError, RecursionError):
+            raise UserError(f"{name} cannot be read as a file of field keys: fetch its backup.") from None
+        try:
+            if content["format"] != FORMAT:
+                raise ValueError("another format")
+            stored = {
+                str(key): StoredKey(
+                    WrappedKey.from_bytes(json.dumps(value["wrapped"]).encode()), value["context"]
+                )
+                for key, value in content["keys"].items()
+            }
+            return cls(stored, {str(k): str(v) for k, v in content["types"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError, UserError):
+            raise UserError(f"{name} is no file of field keys, or is damaged: fetch its backup.") from None
