@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from secure_ai.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Outcome = Literal["allowed", "denied", "error"]
 OUTCOMES = ("allowed", "denied", "error")
@@ -150,6 +151,8 @@ def read_events(path: str | Path) -> list[AuditEvent]:
 
 def events_to_frame(events: Iterable[AuditEvent]) -> pd.DataFrame:
     """Return events as a table, one row each, the details as columns of their own."""
+    import pandas as pd  # here, so that a program that only records stays small
+
     rows: list[dict[str, Any]] = []
     for event in events:
         fields = asdict(event)
