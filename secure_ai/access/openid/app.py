@@ -201,19 +201,23 @@ def _authenticated(
 
 
 def _user_of(desk: Desk, token: str) -> dict[str, object] | None:
+    store = desk.store
+    record = desk.find(token)
+    client = store.clients.get(record.family.client_id) if record is not None else None
+    if record is None or client is None or record.refresh or record.is_revoked():
+        return None
     try:
         claims = check_token(
             token,
             issuer=desk.terms.issuer,
-            audience=desk.terms.audience,
+            audience=client.audience or desk.terms.audience,
             keys=desk.keys.key_set(),
-            now=desk.store.clock,
+            now=store.clock,
             leeway=0,
         )
     except TokenError:
         return None
-    record = desk.store.access_tokens.get(str(claims.values["jti"]))
-    user = desk.store.users.get(claims.subject)
-    if record is None or record.is_revoked() or user is None or "openid" not in claims.scopes:
+    user = store.users.get(claims.subject)
+    if user is None or "openid" not in claims.scopes:
         return None
     return user.claims(" ".join(claims.scopes))

@@ -166,7 +166,7 @@ def access_token_generator(desk: Desk) -> BearerTokenGenerator:
         claims = {
             **user.claims(scope),
             "iss": terms.issuer,
-            "aud": terms.audience,
+            "aud": client.audience or terms.audience,
             "client_id": client.client_id,
             "scope": scope,
             "iat": now,

@@ -61,6 +61,7 @@ class Client(ClientMixin):
         scopes: what it may ask for.
         secret: for an application on a server of its own; a desktop or browser one cannot keep any.
         refresh: whether it gets refresh tokens.
+        audience: the service that its access tokens are made for; the provider's usual one if empty.
     """
 
     client_id: str
@@ -69,6 +70,7 @@ class Client(ClientMixin):
     scopes: tuple[str, ...] = SCOPES
     secret: str = field(default="", repr=False)
     refresh: bool = True
+    audience: str = ""
 
     def __post_init__(self) -> None:
         for address in self.redirect_uris:
