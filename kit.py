@@ -59,13 +59,25 @@ def start(rest):
 def test(rest):
     """Run the suite without the slow tests."""
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
-    return run([PYTHON, "-m", "pytest", "-m", "not slow", *rest])
+    return run([PYTHON, "-m", "pytest", "-m", "not slow", *side_by_side(rest), *rest])
 
 
 def test_all(rest):
     """Run the whole suite: second seeds and slow runs too."""
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
-    return run([PYTHON, "-m", "pytest", *rest])
+    return run([PYTHON, "-m", "pytest", *side_by_side(rest), *rest])
+
+
+def side_by_side(rest):
+    """Return the options that spread test files over the cores, unless ``rest`` says how tests run.
+
+    Whole files, because the tests of a file share servers and executed notebooks; four processes at
+    most, because each holds the names model and a notebook's data.
+    """
+    own = ("-n", "--numprocesses", "--dist", "--pdb", "-s", "--capture", "-p")
+    if any(option.startswith(own) for option in rest):
+        return []
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
 
 
 def bench(rest):

@@ -78,6 +78,16 @@ def test_with_a_bundle_beside_it_the_network_is_not_asked(kit):
     assert all("--no-index" in command for command in kit.ran)
 
 
+@pytest.mark.parametrize(
+    ("rest", "spread"),
+    [([], True), (["-k", "labs"], True), (["--pdb"], False), (["-n", "0"], False), (["-s"], False)],
+)
+def test_test_files_are_spread_over_the_cores_unless_the_caller_says_how(kit, rest, spread):
+    kit.test(rest)
+    command = kit.ran[-1]
+    assert ("loadfile" in command) is spread and command[-len(rest) :] == (rest or command)
+
+
 def test_a_bundle_for_another_machine_is_refused(kit):
     write_bundle(kit.ROOT.parent / "x.bundle.tar", "cp39-plan9-vax")
     with pytest.raises(kit.SetupError, match="made for cp39-plan9-vax"):
