@@ -1,4 +1,4 @@
-"""The same request over plain HTTP and over TLS, recorded on the way: what can be read, and what still leaks."""
+"""The same request over plain HTTP and over TLS, recorded on the way: what is read, what still leaks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Comparison:
     encrypted: Capture
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a field: ``field`` (its name alone), ``plain_http`` and ``tls`` (readable or not)."""
+        """Return one row a field: ``field`` (its name), ``plain_http`` and ``tls`` (readable or not)."""
         rows = [
             (name, self.plain.contains(pair), self.encrypted.contains(pair))
             for name, pair in _pairs(self.record).items()
@@ -47,8 +47,8 @@ class Comparison:
     def entropies(self) -> pd.DataFrame:
         """Return the entropy of the request's bytes beside that of as many random ones, in bits per byte.
 
-        Few bytes cannot reach 8 bits, whatever they are: hence the comparison. The noise of TLS is new at each
-        request, and so is the last digit.
+        Few bytes cannot reach 8 bits, whatever they are: hence the comparison. The noise of TLS is new at
+        each request, and so is the last digit.
         """
         messages = {"plain HTTP": self.plain.message(), "TLS 1.3": self.encrypted.message()}
         return pd.DataFrame(
@@ -65,7 +65,7 @@ class Comparison:
         sizes = len(self.plain.message()), len(self.encrypted.message())
         return (
             f"Of {len(found)} fields, {int(found['plain_http'].sum())} could be read over plain HTTP and "
-            f"{int(found['tls'].sum())} over TLS 1.3; the address, the time and the size were seen both times "
+            f"{int(found['tls'].sum())} over TLS 1.3; address, time and size were seen both times "
             f"({sizes[0]:,} bytes of request became {sizes[1]:,} on the wire)."
         )
 

@@ -72,12 +72,12 @@ def try_handshake(
 
     Args:
         address: of the service; nothing else is contacted.
-        tls: what the client shows and which authority it trusts, used as it is, even expired; None to
-            show no certificate and not to check the server's.
+        tls: what the client shows and which authority it trusts, as it is, even expired; None to show
+            no certificate and not to check the server's.
         version: the only one that is offered, with every cipher that OpenSSL still has for it.
         server_name: the name that the server's certificate must carry, where it is checked.
         probe: a request to which every caller gets an answer, so that acceptance is seen and not assumed.
-        settle: seconds without a refusal after which the handshake counts as accepted where there is no probe.
+        settle: seconds without a refusal after which it counts as accepted where there is no probe.
         timeout: seconds for everything together.
 
     Raises:
@@ -132,8 +132,8 @@ def handshake_sentence(table: pd.DataFrame) -> str:
     refused = int((table["outcome"] == "refused").sum())
     rest = f"; {unknown} could not be tried on this machine" if unknown else ""
     return (
-        f"{right} of {len(table)} handshakes came out as they must{rest}: {refused} were refused, {late} of them "
-        "only when the client first read."
+        f"{right} of {len(table)} handshakes came out as they must{rest}: {refused} were refused, "
+        f"{late} of them only when the client first read."
     )
 
 

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import pandas as pd
 
-VPN = "NIST SP 800-77 Rev. 1, 2 and 3 (IPsec tunnel mode between gateways)"
-TLS = "NIST SP 800-52 Rev. 2, 2 and 3; RFC 8446, 5.2 and appendix E.3"
-APPLICATION = "NIST SP 800-77 Rev. 1, 2.1 (controls at each layer); RFC 9180 (HPKE)"
+VPN = "NIST SP 800-77 Rev. 1, section 2 (VPN architectures)"
+TLS = "NIST SP 800-52 Rev. 2, section 2; RFC 8446, appendix E.3 (traffic analysis)"
+APPLICATION = "NIST SP 800-77 Rev. 1, section 2 (controls at each layer); RFC 9180 (HPKE)"
 
-# Who reads the content; who sees the addresses of both ends; who sees sizes and times.
 _OBSERVERS = (
     "someone on the local network",
-    "an internet provider",
+    "a provider before the VPN gateway",
     "the VPN gateway",
+    "a provider behind the VPN gateway",
     "the vendor's server",
 )
-_LAYERS: dict[str, tuple[str, tuple[str, str, str, str]]] = {
-    # For each observer: c content, a addresses of both ends, s sizes and times; "-" where it is not on the way.
-    "plain HTTP": ("RFC 9110, 17 (security considerations)", ("cas", "cas", "-", "cas")),
-    "VPN only": (VPN, ("s", "s", "cas", "cas")),
-    "TLS only": (TLS, ("as", "as", "-", "cas")),
-    "TLS inside a VPN": (f"{VPN}; {TLS}", ("s", "s", "as", "cas")),
-    "encrypted by the application, inside TLS": (APPLICATION, ("as", "as", "-", "as")),
+# For each observer: c content, a addresses of both ends, s sizes and times; "-" where it is not on the way.
+_LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "plain HTTP": ("RFC 9110, 17 (security considerations)", ("cas", "cas", "-", "cas", "cas")),
+    "VPN only": (VPN, ("s", "s", "cas", "cas", "cas")),
+    "TLS only": (TLS, ("as", "as", "-", "as", "cas")),
+    "TLS inside a VPN": (f"{VPN}; {TLS}", ("s", "s", "as", "as", "cas")),
+    "encrypted by the application, inside TLS": (APPLICATION, ("as", "as", "-", "as", "as")),
 }
 
 
 def what_each_layer_hides() -> pd.DataFrame:
     """Return what each observer learns under each protection, between a hospital or bank and a vendor.
 
-    It is a table of knowledge, not a measurement; `capture` measures the rows without a VPN. The VPN runs from
-    the computer to a gateway of the organization; past the gateway, the traffic goes on without it. With a
-    VPN, an observer outside sees the gateway's address and not the vendor's. "The vendor's server" is where TLS
-    ends; encryption by the application ends later, where the recipient's private key is.
+    It is a table of knowledge, not a measurement; `comparison` measures the rows without a VPN. The VPN runs
+    from the computer to a gateway of the organization; behind the gateway, the traffic goes on without it.
+    Before it, an observer sees the gateway's address and not the vendor's. "The vendor's server" is where
+    TLS ends; encryption by the application ends later, where the recipient's private key is.
 
     Returns:
         ``protection``, ``observer``, ``content``, ``addresses`` (of both ends), ``sizes_and_times`` (each
