@@ -4,6 +4,7 @@ from secure_ai.encrypt.key_rings.errors import (
     ForeignKeyError,
     KeyDisabledError,
     KeyExistsError,
+    KeyNameError,
     KeyNotFoundError,
     KeyRingError,
     KeyUseDeniedError,
@@ -30,17 +31,21 @@ from secure_ai.encrypt.key_rings.interface import (
 )
 from secure_ai.encrypt.key_rings.local import LocalKeyRing
 from secure_ai.encrypt.key_rings.passphrase import read_passphrase
+from secure_ai.encrypt.key_rings.person_keys import PersonKeys, Shredding
 from secure_ai.encrypt.key_rings.ring_file import DEFAULT_COST, UNSAFE_COST_FOR_TESTS, PassphraseCost
 from secure_ai.encrypt.key_rings.rotation import RotationReport, rewrap_all
+from secure_ai.encrypt.key_rings.shredding import Attempt, ShreddingProof, prove_shredded
 
 __all__ = [
     "DEFAULT_COST",
     "UNSAFE_COST_FOR_TESTS",
+    "Attempt",
     "DataKey",
     "ForeignKeyError",
     "Gate",
     "KeyDisabledError",
     "KeyExistsError",
+    "KeyNameError",
     "KeyNotFoundError",
     "KeyRing",
     "KeyRingError",
@@ -50,6 +55,7 @@ __all__ = [
     "LocalKeyRing",
     "PassphraseCost",
     "PassphraseError",
+    "PersonKeys",
     "PersonShreddedError",
     "RingBusyError",
     "RingFileError",
@@ -58,10 +64,13 @@ __all__ = [
     "ServiceError",
     "ServiceThrottledError",
     "ServiceUnreachableError",
+    "Shredding",
+    "ShreddingProof",
     "VersionedKeyRing",
     "WrappedKey",
     "WrappedKeyError",
     "canonical_context",
+    "prove_shredded",
     "random_data_key",
     "read_passphrase",
     "rewrap_all",

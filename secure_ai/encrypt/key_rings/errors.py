@@ -17,6 +17,12 @@ class KeyRingError(UserError):
     reason: ClassVar[str] = "refused"
 
 
+class KeyNameError(KeyRingError):
+    """A name that cannot stand for a key or a person."""
+
+    reason = "bad name"
+
+
 class KeyNotFoundError(KeyRingError):
     """The ring has no key of this name."""
 
@@ -81,6 +87,18 @@ class RingBusyError(KeyRingError):
     """Another process holds the ring's lock."""
 
     reason = "ring busy"
+
+
+# What concerns one wrapped key alone; other errors concern the ring, and stop a run over many keys.
+ONE_KEY_ERRORS = (
+    KeyNameError,
+    KeyNotFoundError,
+    KeyVersionGoneError,
+    KeyUseDeniedError,
+    WrappedKeyError,
+    ForeignKeyError,
+    PersonShreddedError,
+)
 
 
 class ServiceError(KeyRingError):

@@ -9,9 +9,13 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from secure_ai.core.errors import UserError
+from secure_ai.encrypt.key_rings.errors import KeyNameError, WrappedKeyError
+
+if TYPE_CHECKING:
+    from secure_ai.encrypt.key_rings.gate import Gate
 
 DATA_KEY_BYTES = 32
 MAXIMUM_WRAPPED_BYTES = 1 << 16
@@ -50,7 +54,7 @@ class WrappedKey:
         """Rebuild a wrapped key from :meth:`to_bytes`.
 
         Raises:
-            UserError: if the bytes are none.
+            WrappedKeyError: if the bytes are none.
         """
         try:
             if len(line) > MAXIMUM_WRAPPED_BYTES:
@@ -61,7 +65,7 @@ class WrappedKey:
                 raise ValueError("names are text")
             return cls(*names, base64.b64decode(fields["wrapped"], validate=True))
         except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
-            raise UserError("The wrapped key is damaged: take the file from a backup.") from None
+            raise WrappedKeyError("The wrapped key is damaged: take the file from a backup.") from None
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,13 @@ class KeyVersion:
 
 
 class VersionedKeyRing(KeyRing, Protocol):
-    """A key ring that also makes, lists and destroys keys."""
+    """A key ring that also makes, lists and destroys keys.
+
+    Attributes:
+        gate: who uses it, its audit trail and its access policy.
+    """
+
+    gate: Gate
 
     def create_key(self, key_name: str) -> str:
         """Make a new key and return its first version."""
@@ -144,10 +154,10 @@ def check_key_name(key_name: str) -> None:
     """Refuse a name that cannot stand for a key.
 
     Raises:
-        UserError: unless it has 1 to 64 letters, digits, dots, underscores and hyphens (ASCII).
+        KeyNameError: unless it has 1 to 64 letters, digits, dots, underscores and hyphens (ASCII).
     """
     if not isinstance(key_name, str) or KEY_NAME.fullmatch(key_name) is None:
-        raise UserError(
+        raise KeyNameError(
             "A key's name has 1 to 64 letters, digits, dots, underscores and hyphens, and starts with a "
             "letter or digit: choose another."
         )

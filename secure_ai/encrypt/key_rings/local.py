@@ -338,8 +338,8 @@ class LocalKeyRing:
             return AESGCM(key).decrypt(raw[_TAG : _TAG + _NONCE], raw[_TAG + _NONCE :], associated)
         except InvalidTag:
             raise WrappedKeyError(
-                f"The wrapped key of {wrapped.key_name} does not open: it was wrapped for another context, or "
-                "is damaged."
+                f"The wrapped key of {wrapped.key_name} does not open: it was wrapped for another context, "
+                "or is damaged."
             ) from None
 
     def _current(self) -> RingContent:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secure_ai.encrypt.key_rings.errors import KeyRingError
+from secure_ai.encrypt.key_rings.errors import ONE_KEY_ERRORS
 from secure_ai.encrypt.key_rings.interface import KeyRing, WrappedKey
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class RotationReport:
 def rewrap_all(wrapped_keys: Iterable[tuple[WrappedKey, Mapping[str, str]]], ring: KeyRing) -> RotationReport:
     """Wrap data keys with the newest version of their key.
 
-    One that does not open is reported and left as it was; the others are done.
+    One that does not open, or may not be opened, is reported and left as it was; the others are done.
 
     Args:
         wrapped_keys: each with its context.
         ring: the ring that wrapped them.
 
     Raises:
-        UserError: what is not about one wrapped key, such as an audit trail that cannot be written.
+        UserError: what is not about one wrapped key, such as a service that cannot be reached.
     """
     before: list[WrappedKey] = []
     after: list[WrappedKey] = []
@@ -80,7 +80,7 @@ def rewrap_all(wrapped_keys: Iterable[tuple[WrappedKey, Mapping[str, str]]], rin
         before.append(wrapped)
         try:
             after.append(ring.rewrap(wrapped, context))
-        except KeyRingError as error:
+        except ONE_KEY_ERRORS as error:
             after.append(wrapped)
             failed.append((position, error.reason))
     broken = {position for position, _ in failed}
