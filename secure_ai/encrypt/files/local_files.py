@@ -1,0 +1,211 @@
+"""Reading a file that must not change meanwhile, and writing one that appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from secure_ai.core.errors import UserError
+from secure_ai.core.outputs import atomic_file
+from secure_ai.core.sources import shown
+from secure_ai.encrypt.files.errors import ChangedWhileReadError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+RESERVED_FROM = 1 << 20
+
+
+def shown_name(path: str | Path) -> str:
+    """Return the name of a file as messages call it."""
+    return shown(Path(path).name or str(path))
+
+
+class SourceFile:
+    """A regular file, open for reading from its start; a context manager.
+
+    Attributes:
+        name: as messages call it.
+        size: its bytes when it was opened.
+
+    Raises:
+        UserError: if it is missing, no regular file, or unreadable.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = shown_name(path)
+        try:
+            # Asked before opening: a pipe would wait for a writer.
+            mode = os.stat(path).st_mode  # noqa: PTH116
+            if stat.S_ISDIR(mode):
+                raise UserError(
+                    f"{self.name} is a folder: name a file, or pack the folder into an archive first."
+                )
+            if not stat.S_ISREG(mode):
+                raise UserError(f"{self.name} is a device or a pipe: save its content to a file first.")
+            self._file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123
+        except FileNotFoundError:
+            raise UserError(f"The file {self.name} does not exist: check the path.") from None
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.name} cannot be read ({_reason(error)}): check the path and its rights."
+            ) from None
+        self._state = self._stat()
+        self.size = self._state[0]
+
+    def __enter__(self) -> SourceFile:
+        """Return the file, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Fill ``buffer`` from where the last reading ended.
+
+        Raises:
+            ChangedWhileReadError: if the file ends before.
+        """
+        filled = 0
+        while filled < len(buffer):
+            count = self._read(buffer[filled:])
+            if not count:
+                raise self._changed()
+            filled += count
+
+    def read(self, count: int) -> bytes:
+        """Return the next ``count`` bytes, fewer at the end."""
+        buffer = memoryview(bytearray(min(count, self.size)))
+        filled = 0
+        while filled < len(buffer) and (got := self._read(buffer[filled:])):
+            filled += got
+        return bytes(buffer[:filled])
+
+    def seek(self, position: int) -> None:
+        """Go on reading at ``position``."""
+        self._file.seek(position)
+
+    def check_unchanged(self) -> None:
+        """Raise :class:`ChangedWhileReadError` if the file was written to since it was opened."""
+        if self._stat() != self._state:
+            raise self._changed()
+
+    def _read(self, buffer: memoryview) -> int:
+        try:
+            return self._file.readinto(buffer)
+        except OSError as error:
+            raise UserError(f"{self.name} cannot be read ({_reason(error)}): check the disk.") from None
+
+    def _stat(self) -> tuple[int, int]:
+        now = os.fstat(self._file.fileno())
+        return now.st_size, now.st_mtime_ns
+
+    def _changed(self) -> ChangedWhileReadError:
+        return ChangedWhileReadError(
+            f"{self.name} was written to while it was read: let the other program finish, then try again."
+        )
+
+
+class DraftFile:
+    """A file that is being written and has not its name yet."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name = file, name
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append all of ``data``."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise not_written(self._name, error) from None
+
+
+@contextmanager
+def new_file(target: Path, *, reserve: int = 0, durable: bool = False) -> Iterator[DraftFile]:
+    """Yield a draft that becomes ``target`` if the block succeeds and vanishes if not; mode 0600.
+
+    Args:
+        target: what to write; an existing file is replaced.
+        reserve: its size where known: a full disk is then found before anything is written.
+        durable: whether to wait until the disk has it.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
+    name = shown_name(target)
+    if target.is_dir():
+        raise UserError(f"The output {name} is a folder: name a file in it.")
+    if target.exists() and not target.is_file():
+        # A rename over /dev/null would replace it for the whole machine.
+        raise UserError(
+            f"The output {name} is a device or a pipe, which a file would replace: choose another."
+        )
+    try:
+        # One block each: the file is closed before it gets its name.
+        with atomic_file(target) as draft:  # noqa: SIM117
+            with open(draft, "xb", buffering=0, opener=_private) as file:
+                if reserve >= RESERVED_FROM:
+                    _reserve(file.fileno(), reserve)
+                yield DraftFile(file, name)
+                if durable:
+                    os.fsync(file.fileno())
+        if durable:
+            _sync_folder(target.parent)
+    except OSError as error:
+        raise not_written(name, error) from None
+
+
+def not_written(name: str, error: OSError) -> UserError:
+    """Return the sentence for a file that cannot be written."""
+    if error.errno in FULL:
+        return UserError(
+            f"There is no space for {name}: free some, or choose another place; nothing was left."
+        )
+    return UserError(f"{name} cannot be written ({_reason(error)}): choose a place that you may write to.")
+
+
+def check_different(source: str | Path, target: Path) -> None:
+    """Raise :class:`UserError` if both are one file, however it is named."""
+    with suppress(OSError, ValueError):
+        if Path(source).samefile(target):
+            raise UserError(
+                f"Source and target are the same file, {shown_name(target)}: write to another name, check "
+                "it, then delete the source."
+            )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number else "not a valid path"
