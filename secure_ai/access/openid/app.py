@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from email.utils import formatdate
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -73,8 +72,7 @@ def make_app(desk: Desk, server: AuthorizationServer, authenticate: Authenticate
         return None
 
     @app.after_request
-    def tell_time(response: Response) -> Response:
-        response.headers["Date"] = formatdate(store.clock(), usegmt=True)
+    def keep_out_of_caches(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -60,7 +61,7 @@ class LocalProvider:
             )
         check = authenticate or _password_check(store.users.values())
         keys = SigningKeys(algorithm)
-        self._server = _listen(port)
+        self._server = _listen(port, clock)
         self.issuer = f"http://{HOST}:{self._server.port}"
         terms = grants.Terms(self.issuer, audience, access_seconds, code_seconds, refresh_seconds)
         self.desk = grants.Desk(store, keys, terms, self._report)
@@ -196,6 +197,7 @@ class _SilentHandler(WSGIRequestHandler):
     timeout = 30
     # One request for each connection: none outlives the provider.
     protocol_version = "HTTP/1.0"
+    clock: Callable[[], float] = staticmethod(time.time)
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Drop the line."""
@@ -203,8 +205,13 @@ class _SilentHandler(WSGIRequestHandler):
     def version_string(self) -> str:
         return "local"
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time by the provider's clock, for the header ``Date``."""
+        return formatdate(self.clock() if timestamp is None else timestamp, usegmt=True)
 
-def _listen(port: int) -> BaseWSGIServer:
+
+def _listen(port: int, clock: Callable[[], float]) -> BaseWSGIServer:
+    handler = type("Handler", (_SilentHandler,), {"clock": staticmethod(clock)})
     try:
         listener = socket.create_server((HOST, port))
     except (OSError, OverflowError):
@@ -214,7 +221,7 @@ def _listen(port: int) -> BaseWSGIServer:
     # Given a port that is taken, werkzeug itself would end the whole program.
     with listener:
         return make_server(
-            HOST, port, _not_ready, threaded=True, request_handler=_SilentHandler, fd=listener.fileno()
+            HOST, port, _not_ready, threaded=True, request_handler=handler, fd=listener.fileno()
         )
 
 

@@ -6,8 +6,9 @@ import json
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -42,12 +43,8 @@ def check_address(address: object, what: str, *, loopback: bool) -> str:
     Raises:
         DiscoveryError: if it is not; ``what`` names it.
     """
-    try:
-        parts = urlsplit(address) if isinstance(address, str) else None
-        valid = parts is not None and parts.hostname and not parts.username and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if parts is None or not valid or parts.fragment or any(c.isspace() for c in str(address)):
+    parts = _parts(address)
+    if parts is None or parts.scheme not in ("http", "https"):
         raise DiscoveryError(f"The {what} is no complete address: it starts with https:// and names a host.")
     if parts.scheme != "https" and not (loopback and parts.scheme == "http" and is_loopback(str(address))):
         raise DiscoveryError(
@@ -56,13 +53,31 @@ def check_address(address: object, what: str, *, loopback: bool) -> str:
     return str(address)
 
 
+def _parts(address: object) -> SplitResult | None:
+    """Return the parts of a whole address without a user name or a fragment, None if it is none."""
+    if not isinstance(address, str) or any(c.isspace() for c in address):
+        return None
+    try:
+        parts = urlsplit(address)
+        whole = parts.hostname and not parts.username and not parts.fragment and parts.port != 0
+    except ValueError:
+        return None
+    return parts if whole else None
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    # Reading the certificate authorities takes longer than a request on this machine.
+    return httpx.create_ssl_context()
+
+
 def open_client(address: str, context: ssl.SSLContext | None = None) -> httpx.Client:
     """Return a client for the provider at ``address``; one on this machine is never asked through a proxy."""
     return httpx.Client(
         timeout=TIMEOUT_SECONDS,
         follow_redirects=False,
         trust_env=not is_loopback(address),
-        verify=True if context is None else context,
+        verify=context or _usual_trust(),
         headers={"Accept": "application/json"},
     )
 

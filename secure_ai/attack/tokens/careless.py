@@ -102,7 +102,7 @@ def careless_provider(
         clients,
         authenticate=None,
         audience=DEFAULT_AUDIENCE,
-        algorithm="RS256",
+        algorithm="ES256",
         access_seconds=300,
         code_seconds=60,
         refresh_seconds=8 * 3600,

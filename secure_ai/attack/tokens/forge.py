@@ -87,7 +87,7 @@ def sign_with_own_key(token: str, key: Key, **changes: Any) -> str:
 
 def attacker_key() -> Key:
     """Return a new key of the attacker's own."""
-    return new_signing_key("RS256")
+    return new_signing_key("ES256")
 
 
 def _with_hmac(header: Mapping[str, Any], claims: Mapping[str, Any], secret: bytes) -> str:

@@ -59,7 +59,10 @@ def token_attack_table(*, role: str = "administrator") -> pd.DataFrame:
         ``reason``, what ours said or did, or in the first row nothing, for the genuine token.
     """
     user = User(_USER, groups=("records",), roles=("clerk",), password=_PASSWORD)
-    with local_provider([user], (DEFAULT_CLIENT, CANTEEN)) as provider, careless_provider([user]) as careless:
+    with (
+        local_provider([user], (DEFAULT_CLIENT, CANTEEN), algorithm="ES256") as provider,
+        careless_provider([user]) as careless,
+    ):
         rows = [*_token_rows(provider, role), *_sign_in_rows(provider, careless)]
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -1,0 +1,388 @@
+"""An application signs people in at any provider, and believes an answer only if it is the right one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from secure_ai.access.openid import discovery, errors, web
+from secure_ai.access.openid.client import HEADLESS_REDIRECT, fill_in_form, sign_in, sign_in_headless
+from secure_ai.access.openid.discovery import check_clock, clock_offset, discover
+from secure_ai.access.openid.flow import CodeFlow
+from secure_ai.access.openid.keys import SigningKeys, sign
+from secure_ai.access.openid.model import User
+from secure_ai.access.openid.provider import local_provider
+from secure_ai.access.openid.tokens import check_token
+from secure_ai.core.errors import UserError
+
+NOW = 1_800_000_000.0
+
+
+class Person:
+    """A person with a browser: opens the announced address, signs in, follows the way back."""
+
+    def __init__(self, username: str, password: str, twist: Callable[[str], list[str]] | None = None) -> None:
+        self.login = {"username": username, "password": password}
+        self.twist = twist or (lambda location: [location])
+        self.thread: threading.Thread | None = None
+        self.pages: list[httpx.Response] = []
+
+    def announce(self, text: str) -> None:
+        self.thread = threading.Thread(target=self._go, args=(text.rpartition(" ")[2],))
+        self.thread.start()
+
+    def _go(self, address: str) -> None:
+        with httpx.Client(trust_env=False) as browser:
+            page = browser.get(address)
+            ticket = page.text.partition('name="ticket" value="')[2].partition('"')[0]
+            answer = browser.post(address, data={"ticket": ticket, **self.login})
+            for location in self.twist(answer.headers["Location"]):
+                self.pages.append(browser.get(location))
+
+
+@pytest.fixture
+def started(provider) -> CodeFlow:
+    return CodeFlow(
+        discover(provider.issuer),
+        "records-app",
+        redirect_uri=HEADLESS_REDIRECT,
+        scope="openid profile roles",
+    )
+
+
+@pytest.fixture
+def answer(started, password) -> dict[str, str]:
+    return fill_in_form(started, {"username": "nurse01", "password": password})
+
+
+def test_a_person_signs_in_with_a_browser_and_the_answer_comes_to_this_machine(provider, password):
+    person = Person("nurse01", password)
+    found = sign_in(
+        provider.discovery_url, "records-app", open_browser=False, announce=person.announce, timeout=20
+    )
+    person.thread.join()
+    assert found.claims.subject == "nurse01" and found.access_token
+    assert "go back to the application" in person.pages[0].text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(str(person.pages[0].url.copy_with(query=None)), trust_env=False)
+
+
+def test_forged_answers_are_passed_over_while_the_right_one_is_awaited(provider, password):
+    def twist(location: str) -> list[str]:
+        back = location.partition("?")[0]
+        return [f"{back}?code=x&state=forged", back, f"{back}/other?a=b", f"{location}&code=x", location]
+
+    person = Person("nurse01", password, twist)
+    assert sign_in(
+        provider.issuer, "records-app", open_browser=False, announce=person.announce, timeout=20
+    ).claims
+    person.thread.join()
+    assert [page.status_code for page in person.pages] == [200, 404, 404, 200, 200]
+
+
+def test_nobody_signing_in_is_a_timeout_that_leaves_nothing_running(provider):
+    before = threading.active_count()
+    with pytest.raises(errors.SignInTimeoutError, match="start it again"):
+        sign_in(provider.issuer, "records-app", open_browser=False, announce=lambda _: None, timeout=0.1)
+    assert threading.active_count() == before
+
+
+def test_a_cancelled_sign_in_says_so(provider, password):
+    person = Person("nurse01", password)
+    person.login = {"decision": "deny"}
+    with pytest.raises(errors.SignInRefusedError, match="said no"):
+        sign_in(provider.issuer, "records-app", open_browser=False, announce=person.announce, timeout=20)
+    person.thread.join()
+
+
+def test_the_account_of_a_sign_in_names_every_message_and_is_the_same_at_each_run(provider, password):
+    first, second = (sign_in_headless(provider, "nurse01", password) for _ in range(2))
+    table = first.to_frame()
+    assert list(table.columns) == ["step", "from", "to", "message", "carries"] and len(table) == 10
+    assert table.equals(second.to_frame()) and first.sentence() == second.sentence()
+    shown = table.to_string()
+    assert "code_challenge_method=S256" in shown and "code_verifier (random" in shown
+    assert password not in shown and "nurse01" not in shown and "127.0.0.1:" not in shown
+
+
+def test_an_answer_with_another_state_is_refused_before_anything_is_sent(started, answer):
+    for state in ("other", "", "ä"):
+        with pytest.raises(errors.StateMismatchError):
+            started.finish(answer | {"state": state})
+    assert started.finish(answer).claims.subject == "nurse01", "the code was not used up"
+
+
+def test_an_answer_from_another_provider_or_from_none_is_refused(started, answer):
+    with pytest.raises(errors.IssuerMismatchError):
+        started.finish(answer | {"iss": "https://evil.example.org"})
+    with pytest.raises(errors.IssuerMismatchError):
+        started.finish({name: value for name, value in answer.items() if name != "iss"})
+
+
+def test_an_error_answer_is_told_in_our_words_not_in_the_providers(started, answer):
+    words = {"error": "<b>canary", "error_description": "canary"}
+    with pytest.raises(errors.SignInRefusedError) as caught:
+        started.finish({"state": answer["state"], "iss": answer["iss"], **words})
+    assert "canary" not in str(caught.value)
+
+
+def test_an_answer_without_a_code_is_refused(started, answer):
+    with pytest.raises(errors.SignInError, match="no code"):
+        started.finish({name: value for name, value in answer.items() if name != "code"})
+
+
+def test_the_openid_scope_cannot_be_left_out(provider, password):
+    with pytest.raises(errors.SignInError, match="openid"):
+        sign_in_headless(provider, "nurse01", password, scope="profile")
+
+
+def test_an_unknown_application_is_told_what_to_check(provider, password):
+    with pytest.raises(errors.SignInRefusedError, match="its name and its redirect address"):
+        sign_in_headless(provider, "nurse01", password, client_id="stranger")
+
+
+def test_by_address_alone_the_application_must_be_named(provider, password):
+    with pytest.raises(errors.SignInError, match="client_id"):
+        sign_in_headless(provider.issuer, "nurse01", password)
+    assert sign_in_headless(provider.issuer, "nurse01", password, client_id="records-app")
+
+
+def test_a_provider_that_was_stopped_is_an_error_of_its_own():
+    with local_provider([User("a", password="p")], algorithm="ES256") as own:
+        pass
+    with pytest.raises(errors.ProviderUnreachableError, match="check that it is running"):
+        sign_in_headless(own, "a", "p")
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_far_off_is_said_with_its_direction(hours):
+    with local_provider([User("a", password="p")], algorithm="ES256", clock=lambda: NOW) as own:
+        here = NOW + hours * 3600
+        with pytest.raises(errors.ClockOffError, match="about 3 hours off") as caught:
+            sign_in_headless(own, "a", "p", now=lambda: here)
+        assert ("fast" if hours > 0 else "slow") in str(caught.value)
+        assert clock_offset(own.issuer, now=lambda: here) == hours * 3600
+        assert check_clock(own.issuer, now=lambda: NOW + 30) == 30
+        assert sign_in_headless(own, "a", "p", now=lambda: NOW + 30)
+
+
+# A provider that answers whatever a test wants.
+
+
+@contextmanager
+def odd_provider(pages: dict[str, tuple[int, Any]]) -> Iterator[str]:
+    """Serve ``pages`` (status, and JSON or bytes); ``{issuer}`` in them becomes the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content = pages.get(urlsplit(self.path).path, (404, b""))
+            content = content() if callable(content) else content
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            body = body.replace(b"{issuer}", issuer.encode())
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        issuer = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield issuer
+        server.shutdown()
+        thread.join()
+
+
+DOCUMENT = {
+    "issuer": "{issuer}",
+    "authorization_endpoint": "{issuer}/authorize",
+    "token_endpoint": "{issuer}/token",
+    "jwks_uri": "{issuer}/keys",
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "code_challenge_methods_supported": ["S256"],
+}
+BAD_DOCUMENTS = {
+    "missing": (404, b"", "no provider's description"),
+    "moved": (302, b"", "no provider's description"),
+    "no JSON": (200, b"<html>canary", "no provider's description"),
+    "a list": (200, [], "no provider's description"),
+    "too long": (200, b'{"a":"' + b"x" * 1_100_000 + b'"}', "too long"),
+    "deep": (200, b"[" * 100_000, "no provider's description"),
+    "other issuer": (200, DOCUMENT | {"issuer": "https://evil.example.org"}, "another issuer"),
+    "issuer missing": (200, {**DOCUMENT, "issuer": None}, "issuer"),
+    "keys missing": (200, {**DOCUMENT, "jwks_uri": 7}, "jwks_uri"),
+    "unprotected": (200, DOCUMENT | {"token_endpoint": "http://id.example.org/token"}, "not protected"),
+    "no address": (200, DOCUMENT | {"token_endpoint": "canary"}, "no complete address"),
+    "a file": (200, DOCUMENT | {"jwks_uri": "file:///etc/passwd"}, "no complete address"),
+    "no code flow": (200, DOCUMENT | {"response_types_supported": ["id_token"]}, "code flow"),
+    "plain PKCE only": (200, DOCUMENT | {"code_challenge_methods_supported": ["plain"]}, "PKCE"),
+    "unsigned": (200, DOCUMENT | {"id_token_signing_alg_values_supported": ["none", "HS256"]}, "none of"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DOCUMENTS)
+def test_a_wrong_or_unsafe_description_is_refused_and_said_why(case):
+    status, content, words = BAD_DOCUMENTS[case]
+    with (
+        odd_provider({discovery.WELL_KNOWN: (status, content)}) as issuer,
+        pytest.raises(errors.ProviderError, match=words) as caught,
+    ):
+        discover(issuer)
+    assert "canary" not in str(caught.value) and "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "canary",
+        "http://id.example.org",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://u@x.org",
+        "http://[::1",
+        7,
+    ],
+)
+def test_an_unsafe_address_is_refused_before_anything_is_sent(address):
+    with pytest.raises(errors.DiscoveryError):
+        discover(address)
+
+
+def test_a_provider_of_a_path_of_its_own_is_found():
+    pages = {"/realms/x" + discovery.WELL_KNOWN: (200, DOCUMENT | {"issuer": "{issuer}/realms/x"})}
+    with odd_provider(pages) as issuer:
+        for address in (
+            f"{issuer}/realms/x",
+            f"{issuer}/realms/x/",
+            f"{issuer}/realms/x{discovery.WELL_KNOWN}",
+        ):
+            assert discover(address).issuer == f"{issuer}/realms/x"
+
+
+def test_a_description_far_away_may_not_point_back_to_this_machine():
+    with pytest.raises(errors.DiscoveryError, match="not protected"):
+        discovery._checked(
+            {
+                **DOCUMENT,
+                "issuer": "https://id.example.org",
+                "authorization_endpoint": "https://id.example.org/a",
+                "token_endpoint": "http://127.0.0.1:8200/token",
+                "jwks_uri": "https://id.example.org/keys",
+            },
+            "https://id.example.org",
+        )
+
+
+def test_a_silent_provider_is_given_up(monkeypatch):
+    monkeypatch.setattr(web, "TIMEOUT_SECONDS", 0.2)
+    wait = threading.Event()
+
+    def hang() -> bytes:
+        wait.wait(5)
+        return b""
+
+    with odd_provider({discovery.WELL_KNOWN: (200, hang)}) as issuer:
+        with pytest.raises(errors.ProviderUnreachableError, match="took longer"):
+            discover(issuer)
+        wait.set()
+
+
+def test_an_unknown_key_is_asked_for_once_and_not_again_for_every_forged_token():
+    keys, other, asked = SigningKeys("ES256"), SigningKeys("ES256"), []
+
+    def answer() -> Any:
+        asked.append(1)
+        return keys.key_set()
+
+    with odd_provider({discovery.WELL_KNOWN: (200, DOCUMENT), "/keys": (200, answer)}) as issuer:
+        found = discover(issuer)
+        for _ in range(3):
+            with pytest.raises(errors.UnknownKeyError):
+                check_token(sign({}, other.current, typ="at+jwt"), issuer=issuer, audience="x", keys=found)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("content", [{}, {"keys": []}, {"keys": [{"kty": "oct", "k": "AAAA"}]}, b"x"])
+def test_a_provider_without_usable_keys_is_an_error_of_its_own(content):
+    with (
+        odd_provider({discovery.WELL_KNOWN: (200, DOCUMENT), "/keys": (200, content)}) as issuer,
+        pytest.raises(errors.ProviderError, match="no usable keys"),
+    ):
+        discover(issuer).public_keys("k")
+
+
+def odd_tokens(change: Callable[[dict[str, Any], SigningKeys], Any]) -> None:
+    """Finish a sign-in at a provider whose token answer is changed."""
+    keys = SigningKeys("RS256")
+    content: dict[str, Any] = {}
+    pages = {
+        discovery.WELL_KNOWN: (200, DOCUMENT),
+        "/keys": (200, keys.key_set()),
+        "/token": (200, lambda: content),
+    }
+    with odd_provider(pages) as issuer:
+        started = CodeFlow(discover(issuer), "app", redirect_uri="http://127.0.0.1/callback", scope="openid")
+        asked = parse_qs(urlsplit(started.request_address()).query)
+        claims = {
+            "iss": issuer,
+            "aud": "app",
+            "sub": "a",
+            "iat": NOW,
+            "exp": NOW + 60,
+            "nonce": asked["nonce"][0],
+        }
+        content.update({"access_token": "opaque", "token_type": "Bearer", "expires_in": 60})
+        content["id_token"] = sign(claims, keys.current, typ="JWT")
+        changed = change(claims, keys)
+        content.update(changed if isinstance(changed, dict) else {"id_token": changed})
+        started._now = lambda: NOW
+        assert started.finish({"code": "c", "state": asked["state"][0]}).claims.subject == "a"
+
+
+def signed(claims: dict[str, Any], keys: SigningKeys, typ: str = "JWT", **changes: Any) -> str:
+    """An ID token with claims changed."""
+    return sign(claims | changes, keys.current, typ=typ)
+
+
+def test_a_provider_without_extras_and_with_opaque_access_tokens_is_fine():
+    odd_tokens(lambda claims, keys: {})
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda claims, keys: {"id_token": None}, errors.SignInError),
+        (lambda claims, keys: {"access_token": 7}, errors.SignInError),
+        (lambda claims, keys: {"token_type": "mac"}, errors.ProviderError),
+        (lambda claims, keys: signed(claims, keys, nonce="x"), errors.WrongNonceError),
+        (lambda claims, keys: signed(claims, keys, aud="b"), errors.WrongAudienceError),
+        (lambda claims, keys: signed(claims, keys, iss="x"), errors.WrongIssuerError),
+        (lambda claims, keys: signed(claims, keys, "at+jwt"), errors.WrongTypeError),
+        (lambda claims, keys: signed(claims, SigningKeys("RS256")), errors.UnknownKeyError),
+        (lambda claims, keys: signed(claims, keys, at_hash="x"), errors.BadSignatureError),
+    ],
+)
+def test_tokens_that_do_not_belong_to_the_sign_in_are_refused(change, kind):
+    with pytest.raises(kind):
+        odd_tokens(change)
+
+
+def test_every_error_of_this_room_is_a_sentence_for_people():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert all(issubclass(kind, UserError) for kind in kinds) and len(kinds) > 20
