@@ -71,7 +71,7 @@ class Explanation:
 
     Each condition was evaluated by Cedar on this very request, so what is called missing is missing, and with
     all of a candidate's conditions met, and no prohibition, the candidate permits. Which candidate is called
-    the nearest is a judgement: the fewest missing conditions, where role and kind of record count three times.
+    the nearest is a judgement: the fewest missing conditions, where role and kind of record count triple.
 
     Attributes:
         decision: what was decided.

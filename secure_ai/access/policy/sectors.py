@@ -93,6 +93,7 @@ class Sector:
         )
 
 
+_PATIENT_KINDS = ("Chart", "Notes", "Labs", "Medications", "Demographics", "Billing")
 _PATIENT_RECORD = {
     "department": "Internal Medicine",
     "admitted": False,
@@ -125,10 +126,7 @@ HEALTHCARE = Sector(
     staff={"department": "Internal Medicine", "active": True, "training_current": True},
     service={"active": True, "bound_purpose": "model_scoring", "columns": ()},
     records={
-        **{
-            kind: _PATIENT_RECORD
-            for kind in ("Chart", "Notes", "Labs", "Medications", "Demographics", "Billing")
-        },
+        **dict.fromkeys(_PATIENT_KINDS, _PATIENT_RECORD),
         "Prescription": {"entered_by": "another person", "controlled": False},
         "Extract": {"deidentified": True, "approved": True},
         "AuditTrail": {},

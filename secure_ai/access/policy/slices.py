@@ -1,4 +1,4 @@
-"""Which rules can apply to a request, and which of its facts they look at: quick decisions, and exact ones."""
+"""Which rules can apply to a request, and which of its facts they look at: quick and exact decisions."""
 
 from __future__ import annotations
 
