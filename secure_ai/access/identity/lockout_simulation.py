@@ -61,13 +61,14 @@ class LockoutComparison:
         """Say what the table shows."""
         rows = self.table.set_index("policy").to_dict("index")
         hard, ours = rows[LOCKED[5]], rows[SLOW_DOWN]
-        known, factor, new = (ours[name] for name in OWNERS)
+        known, factor, new = (f"{ours[name]:.1f}" for name in OWNERS)
+        checked = f"{hard['guesses_per_day']:.0f}"
         return (
             f"In this simulation of {self.days} days an attacker tries {self.attempts_per_day:,} passwords a "
-            f"day from {self.sources} addresses. A hard lock-out checks {hard['guesses_per_day']:.0f} of them a "
+            f"day from {self.sources} addresses. A hard lock-out checks {checked} of them a "
             f"day and shuts the owner out for {hard['known_device']:.1f} of 24 hours; the slow-down checks "
-            f"{ours['guesses_per_day']:.0f} and shuts the owner out for {known:.1f} hours on a device used "
-            f"before, {factor:.1f} with a second factor and {new:.1f} on a new device with the password alone."
+            f"{ours['guesses_per_day']:.0f} and shuts the owner out for {known} hours on a device used "
+            f"before, {factor} with a second factor and {new} on a new device with the password alone."
         )
 
 
