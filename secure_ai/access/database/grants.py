@@ -86,7 +86,8 @@ _CHECKS: dict[str, str] = {
           AND NOT coalesce('security_invoker=1' = ANY (c.reloptions), false)
           AND NOT coalesce('security_invoker=on' = ANY (c.reloptions), false)""",
     "view bypasses row-level security": """
-        SELECT DISTINCT n.nspname || '.' || v.relname, 'its owner ' || o.rolname || ' sees every row of ' || t.relname
+        SELECT DISTINCT n.nspname || '.' || v.relname,
+            'its owner ' || o.rolname || ' sees every row of ' || t.relname
         FROM pg_class v JOIN pg_namespace n ON n.oid = v.relnamespace JOIN pg_roles o ON o.oid = v.relowner
         JOIN pg_rewrite w ON w.ev_class = v.oid
         JOIN pg_depend d ON d.objid = w.oid AND d.classid = 'pg_rewrite'::regclass
@@ -140,8 +141,8 @@ class GrantReview:
                 f"The {self.checked} column privileges in the database are those declared; no weakness found."
             )
         return (
-            f"Of {self.checked} column privileges in the database {more} were never declared; {less} that were "
-            f"declared are missing; weaknesses around them: {len(self.weaknesses)}."
+            f"Of {self.checked} column privileges in the database {more} were never declared; {less} that "
+            f"were declared are missing; weaknesses around them: {len(self.weaknesses)}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -174,7 +175,7 @@ def granted_columns(
     """
     psycopg = import_psycopg()
     try:
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             raise UserError("The database has no such role: check its name in the expected privileges.")
         found = connection.execute(
             _GRANTED, {"role": role, "schemas": list(schemas) if schemas is not None else None}

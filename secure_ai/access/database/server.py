@@ -87,6 +87,12 @@ class Database:
         except psycopg.Error as error:
             raise connection_error(error) from None
 
+    @property
+    def administrator(self) -> str:
+        """The role that builds and drops."""
+        with self.connect() as connection:
+            return connection.info.user
+
     def next_prefix(self) -> str:
         """Return a prefix for one more set of schemas and roles; ``close()`` drops them with the rest."""
         self._built += 1

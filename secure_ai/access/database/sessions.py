@@ -274,6 +274,7 @@ def _clean(connection: psycopg.Connection, guard: str | None = None) -> bool:
 
     try:
         connection.rollback()
+        connection.autocommit = True
         if guard is not None:
             connection.execute(f"SELECT {guard}.release()")
         connection.execute("DISCARD ALL")
