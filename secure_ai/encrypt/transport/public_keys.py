@@ -65,7 +65,7 @@ def load_private_key(
     """Read a private key.
 
     Raises:
-        OrganizationKeyError: if it cannot be read, is of another kind, or its passphrase is missing or another.
+        OrganizationKeyError: if it cannot be read, is of another kind, or its passphrase is wrong.
     """
     file, name = Path(path), shown(Path(path).name)
     try:

@@ -29,8 +29,8 @@ class NotForThisRecipient(UserError):
 class RecipientKeys:
     """The sender's side: a ring of the public keys of those that data are sent to; it opens nothing.
 
-    It wraps with HPKE in base mode (X25519, HKDF-SHA256, AES-256-GCM). That hides the data key from all but the
-    recipient and says nothing about who sent it: the signature of the package does.
+    It wraps with HPKE in base mode (X25519, HKDF-SHA256, AES-256-GCM). That hides the data key from all but
+    the recipient and says nothing about who sent it: the signature of the package does.
 
     Args:
         public_keys: for each recipient's name the public key, one line such as ``x25519:...``.

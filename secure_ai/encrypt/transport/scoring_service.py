@@ -242,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing: the audit trail holds what may be kept."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        self.request_version = "HTTP/1.1"  # Else what cannot be read as HTTP is answered without a head.
         self._refuse("request", code, "The request is no valid HTTP.")
 
     def do_GET(self) -> None:

@@ -42,7 +42,7 @@ def open_container(path: Path) -> Iterator[Container]:
         yield _Folder(path)
         return
     try:
-        archive = tarfile.open(path, "r:")
+        archive = tarfile.open(path, "r:")  # noqa: SIM115
     except (tarfile.TarError, OSError, EOFError):
         raise HostilePackage(f"{name} is neither a folder nor an uncompressed tar file.") from None
     with archive:

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Annotated, Literal
 
@@ -73,12 +73,20 @@ class Manifest(BaseModel):
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name stays in its folder on every system: no root, no "..", no backslash, colon or control."""
+    """Whether a name stays in its folder on every system: no root, "..", backslash or colon."""
     return len(name) <= 400 and _NAME.fullmatch(name) is not None and not name.endswith((".", " "))
 
 
+def clashing(names: Iterable[str]) -> bool:
+    """Whether two names cannot stand side by side on every system: alike, or one a folder of the other."""
+    lowered = [name.lower() for name in names]
+    parts = [name.split("/") for name in lowered]
+    folders = {"/".join(part[:depth]) for part in parts for depth in range(1, len(part))}
+    return len(set(lowered)) != len(lowered) or bool(folders & set(lowered))
+
+
 def sign(purpose: str, message: bytes, key: Ed25519PrivateKey) -> bytes:
-    """Return a signature as a line of JSON; ``purpose`` keeps one use of a key from standing in for another."""
+    """Return a signature as a line of JSON; ``purpose`` keeps one use of a key apart from another."""
     fields = {
         "key": fingerprint(key.public_key()),
         "signature": base64.b64encode(key.sign(_signed(purpose, message))).decode(),
@@ -106,7 +114,7 @@ def signed_by(purpose: str, message: bytes, line: bytes, keys: Mapping[str, Ed25
         keys[named[signer]].verify(signature, _signed(purpose, message))
     except InvalidSignature:
         raise AlteredManifest(
-            "The list of contents was altered after it was signed: do not use it."
+            "The list of contents was altered after its signature: do not use it."
         ) from None
     return named[signer]
 
@@ -130,9 +138,7 @@ def read_manifest(raw: bytes, signature: bytes, trusted: Mapping[str, str]) -> M
     except ValidationError:
         raise HostilePackage("The list of contents is of another format: update this program.") from None
     if manifest.to_bytes() != raw:
-        raise HostilePackage(
-            "The list of contents is not written the one way: ask the sender to write it again."
-        )
+        raise HostilePackage("The list of contents is not in its one form: ask the sender to write it again.")
     if manifest.sender != signer:
         raise UnknownSigner(f"It names another sender than {shown(signer)}, who signed it: do not use it.")
     _check_names(manifest)
@@ -141,10 +147,14 @@ def read_manifest(raw: bytes, signature: bytes, trusted: Mapping[str, str]) -> M
 
 def _check_names(manifest: Manifest) -> None:
     names = [entry.name for entry in manifest.files]
-    if names != sorted(names) or len({name.lower() for name in names}) != len(names):
-        raise HostilePackage("The list of contents names a file twice: do not unpack it.")
+    if names != sorted(names):
+        raise HostilePackage("The list of contents is not in order: ask the sender to write it again.")
     if not all(is_safe_name(name) for name in names):
         raise HostilePackage("The list of contents names a place outside the package: do not unpack it.")
+    if clashing(names):
+        raise HostilePackage(
+            "The list of contents names a file twice, or as a folder, too: do not unpack it."
+        )
 
 
 def _signed(purpose: str, message: bytes) -> bytes:

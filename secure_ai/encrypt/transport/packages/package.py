@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,14 @@ from secure_ai.encrypt.transport.packages.errors import (
     ReplayedPackage,
     WrongRecipient,
 )
-from secure_ai.encrypt.transport.packages.manifest import Entry, Manifest, is_safe_name, read_manifest, sign
+from secure_ai.encrypt.transport.packages.manifest import (
+    Entry,
+    Manifest,
+    clashing,
+    is_safe_name,
+    read_manifest,
+    sign,
+)
 from secure_ai.encrypt.transport.public_keys import load_private_key
 
 BLOCK_BYTES = 1 << 20
@@ -117,14 +124,19 @@ def write_package(
     except ValidationError as error:
         where = ", ".join(sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}))
         raise UserError(
-            f"A package needs sender, recipient, purpose, a number from 1, files: {where}."
+            f"A package needs a sender, recipient, purpose, files, a number from 1: look at {where}."
         ) from None
-    if len({name.lower() for name in sources}) != len(sources):
-        raise UserError("Two names of the package differ in capital letters alone: rename one.")
+    if clashing(sources):
+        raise UserError("Two names of the package differ in capitals alone, or one is a folder: rename one.")
     raw = manifest.to_bytes()
     parts = {MANIFEST: raw, SIGNATURE: sign("package", raw, key)}
     write = _write_tar if target.suffix == ".tar" else _write_folder
-    write(target, parts, sources, manifest)
+    try:
+        write(target, parts, sources, manifest)
+    except OSError:
+        raise UserError(
+            f"The package {shown(target.name)} cannot be written: look at the disk and its rights."
+        ) from None
     return manifest
 
 
@@ -154,8 +166,13 @@ def unpack_package(path: Path | str, folder: Path | str, expected: Expected) -> 
             for entry in manifest.files:
                 target = draft / entry.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with _private(target) as file:
-                    _copy(container, entry, file)
+                try:
+                    with _private(target) as file:
+                        _copy(container, entry, file)
+                except OSError:
+                    raise UserError(
+                        f"{shown(entry.name)} cannot be written: look at the disk and its rights."
+                    ) from None
     return manifest
 
 
@@ -169,8 +186,8 @@ def _accepted(container: Container, expected: Expected) -> Manifest:
         )
     if manifest.sequence <= expected.after_sequence:
         raise ReplayedPackage(
-            f"Package {manifest.sequence} came already, the last was {expected.after_sequence}: somebody sends "
-            "an old one again, or the sender counts wrongly."
+            f"Package {manifest.sequence} came already, the last was {expected.after_sequence}: "
+            "somebody sends an old one again, or the sender counts wrongly."
         )
     if expected.now > manifest.expires + CLOCK_TOLERANCE:
         raise ExpiredPackage(
@@ -193,17 +210,25 @@ def _accepted(container: Container, expected: Expected) -> Manifest:
 def _copy(container: Container, entry: Entry, target: BinaryIO | None) -> None:
     """Read a file of a package, no more than its listed size, and check it."""
     digest, size = hashlib.sha256(), 0
-    try:
-        with container.open(FILES + entry.name) as file:
-            while size <= entry.size and (block := file.read(BLOCK_BYTES)):
-                size += len(block)
-                digest.update(block)
-                if target is not None:
-                    target.write(block)
-    except (tarfile.TarError, EOFError):
-        size = -1
+    for block in _blocks(container, FILES + entry.name):
+        size += len(block)
+        if size > entry.size:
+            break
+        digest.update(block)
+        if target is not None:
+            target.write(block)
     if size != entry.size or digest.hexdigest() != entry.sha256:
         raise AlteredFile(f"{shown(entry.name)} is not as it was when the package was signed: do not use it.")
+
+
+def _blocks(container: Container, name: str) -> Iterator[bytes]:
+    """Yield the bytes of a file; one that cannot be read just ends, and is then found to be too short."""
+    try:
+        with container.open(name) as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+    except (OSError, tarfile.TarError, EOFError):
+        return
 
 
 def _entry(name: str, path: Path) -> Entry:
@@ -238,13 +263,16 @@ def _write_folder(
 def _write_tar(
     target: Path, parts: Mapping[str, bytes], sources: Mapping[str, Path], manifest: Manifest
 ) -> None:
-    with atomic_file(target) as draft, _private(draft) as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name, content in parts.items():
-                archive.addfile(_member(name, len(content), manifest), io.BytesIO(content))
-            for entry in manifest.files:
-                with _Counted(sources[entry.name], entry) as source:
-                    archive.addfile(_member(FILES + entry.name, entry.size, manifest), source)
+    with (
+        atomic_file(target) as draft,
+        _private(draft) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, content in parts.items():
+            archive.addfile(_member(name, len(content), manifest), io.BytesIO(content))
+        for entry in manifest.files:
+            with _Counted(sources[entry.name], entry) as source:
+                archive.addfile(_member(FILES + entry.name, entry.size, manifest), source)
 
 
 class _Counted:
