@@ -16,7 +16,7 @@ import httpx
 from secure_ai.access.openid import web
 from secure_ai.access.openid.discovery import DiscoveredProvider, discover
 from secure_ai.access.openid.errors import ProviderError, SignInError, SignInRefusedError
-from secure_ai.access.openid.flow import BROWSER, PROVIDER, CodeFlow, SignIn, client_login, request_tokens
+from secure_ai.access.openid.flow import BROWSER, PROVIDER, CodeFlow, SignIn, as_client, request_tokens
 from secure_ai.access.openid.listener import Listener
 from secure_ai.access.openid.provider import LocalProvider
 from secure_ai.access.openid.quiet import no_secrets_logged
@@ -175,11 +175,11 @@ def sign_out(signed_in: SignIn) -> None:
     address = signed_in.provider.description.revocation_endpoint
     if address is None:
         raise ProviderError("The provider does not offer to revoke tokens: they count until they expire.")
-    login = client_login(signed_in.client_id, signed_in.client_secret)
     with web.open_client(address, signed_in.provider.context) as client:
         for token in filter(None, (signed_in.refresh_token, signed_in.access_token)):
             form = {"token": token, "client_id": signed_in.client_id}
-            if web.ask(client, "POST", address, "a revocation", data=form, **login).status != 200:
+            sent = as_client(signed_in.provider, form, signed_in.client_secret)
+            if web.ask(client, "POST", address, "a revocation", **sent).status != 200:
                 raise ProviderError("The provider did not revoke the tokens: ask it why.")
 
 

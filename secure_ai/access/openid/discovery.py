@@ -21,6 +21,7 @@ from secure_ai.core.errors import UserError
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 REFRESH_SECONDS = 30.0
+KEYS_SECONDS = 600.0
 _ENDPOINTS = {
     "authorization_endpoint": "sign-in address in the provider's description",
     "token_endpoint": "token address in the provider's description",
@@ -44,6 +45,7 @@ class Description(BaseModel):
     id_token_signing_alg_values_supported: list[str] = ["RS256"]
     response_types_supported: list[str] = ["code"]
     code_challenge_methods_supported: list[str] | None = None
+    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -71,13 +73,16 @@ class DiscoveredProvider:
     def public_keys(self, kid: str | None) -> list[Key]:
         """Return the provider's keys; one that is not known yet is asked for, at most twice a minute.
 
+        All are asked for again every ten minutes, so that a key that was withdrawn stops counting.
+
         Raises:
             ProviderError: if the keys cannot be fetched.
         """
         with self._lock:
             known = bool(self._keys) and (kid is None or any(key.kid == kid for key in self._keys))
             now = time.monotonic()
-            if not known and (self._asked is None or now - self._asked >= REFRESH_SECONDS):
+            limit = KEYS_SECONDS if known else REFRESH_SECONDS
+            if self._asked is None or now - self._asked >= limit:
                 self._asked = None
                 self._keys = self._fetch()
                 self._asked = now

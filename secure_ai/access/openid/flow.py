@@ -232,9 +232,7 @@ def request_tokens(provider: DiscoveredProvider, form: Mapping[str, str], secret
     """
     address = provider.description.token_endpoint
     with web.open_client(address, provider.context) as client:
-        answer = web.ask(
-            client, "POST", address, "tokens", data=dict(form), **client_login(form["client_id"], secret)
-        )
+        answer = web.ask(client, "POST", address, "tokens", **as_client(provider, form, secret))
     if answer.status != 200:
         raise SignInRefusedError(_refusal(answer.content.get("error")))
     if str(answer.content.get("token_type", "")).lower() != "bearer":
@@ -252,10 +250,15 @@ def explain_by_clock(provider: DiscoveredProvider, now: Callable[[], float]) -> 
         return
 
 
-def client_login(client_id: str, secret: str) -> dict[str, Any]:
-    """Return httpx's argument that names the application and its secret; nothing without a secret."""
+def as_client(provider: DiscoveredProvider, form: Mapping[str, str], secret: str) -> dict[str, Any]:
+    """Return httpx's arguments that send ``form`` and, with a secret, prove which application sends it."""
+    if not secret:
+        return {"data": dict(form)}
+    if "client_secret_basic" not in provider.description.token_endpoint_auth_methods_supported:
+        return {"data": {**form, "client_secret": secret}}
     # Both are form-encoded before they are joined (RFC 6749, section 2.3.1).
-    return {"auth": (quote(client_id, safe=""), quote(secret, safe=""))} if secret else {}
+    login = (quote(form["client_id"], safe=""), quote(secret, safe=""))
+    return {"data": dict(form), "auth": login}
 
 
 def _refusal(code: object) -> str:

@@ -246,6 +246,52 @@ def test_a_wrong_or_unsafe_description_is_refused_and_said_why(case):
     assert "canary" not in str(caught.value) and "evil" not in str(caught.value)
 
 
+# The members that matter here of what these services publish.
+KNOWN_SERVICES = {
+    "Google": {
+        "issuer": "https://accounts.google.com",
+        "authorization_endpoint": "https://accounts.google.com/o/oauth2/v2/auth",
+        "token_endpoint": "https://oauth2.googleapis.com/token",
+        "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
+        "response_types_supported": ["code", "token", "id_token", "none"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "code_challenge_methods_supported": ["plain", "S256"],
+    },
+    "Microsoft Entra ID": {
+        "issuer": "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
+        "authorization_endpoint": "https://login.microsoftonline.com/0/oauth2/v2.0/authorize",
+        "token_endpoint": "https://login.microsoftonline.com/0/oauth2/v2.0/token",
+        "jwks_uri": "https://login.microsoftonline.com/0/discovery/v2.0/keys",
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "kerberos_endpoint": "https://login.microsoftonline.com/0/kerberos",
+    },
+    "Keycloak": {
+        "issuer": "https://keycloak.example.org/realms/hospital",
+        "authorization_endpoint": "https://keycloak.example.org/realms/hospital/auth",
+        "token_endpoint": "https://keycloak.example.org/realms/hospital/token",
+        "jwks_uri": "https://keycloak.example.org/realms/hospital/certs",
+        "id_token_signing_alg_values_supported": ["PS384", "RS256", "HS256", "ES256", "EdDSA"],
+        "code_challenge_methods_supported": ["plain", "S256"],
+        "authorization_response_iss_parameter_supported": True,
+    },
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_SERVICES)
+def test_descriptions_of_services_in_use_are_accepted_and_shared_secrets_never(name):
+    content = KNOWN_SERVICES[name]
+    found = discovery.DiscoveredProvider(discovery._checked(content, content["issuer"]))
+    assert "RS256" in found.algorithms and "HS256" not in found.algorithms
+
+
+def test_a_provider_of_many_organizations_must_be_named_by_ones_own():
+    content = KNOWN_SERVICES["Microsoft Entra ID"]
+    with pytest.raises(errors.DiscoveryError, match="your organization"):
+        discovery._checked(content, "https://login.microsoftonline.com/common/v2.0")
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -316,6 +362,29 @@ def test_an_unknown_key_is_asked_for_once_and_not_again_for_every_forged_token()
             with pytest.raises(errors.UnknownKeyError):
                 check_token(sign({}, other.current, typ="at+jwt"), issuer=issuer, audience="x", keys=found)
     assert len(asked) == 1
+
+
+def test_a_withdrawn_key_stops_counting_and_a_new_one_is_found(monkeypatch):
+    keys = SigningKeys("ES256")
+    claims = {"iss": "", "aud": "app", "sub": "a", "iat": NOW, "exp": NOW + 60}
+    with odd_provider({discovery.WELL_KNOWN: (200, DOCUMENT), "/keys": (200, keys.key_set)}) as issuer:
+        found = discover(issuer)
+
+        def check(text: str) -> Any:
+            settings = {"issuer": issuer, "audience": "app", "keys": found, "now": lambda: NOW}
+            return check_token(text, kind="id", **settings)
+
+        old = sign(claims | {"iss": issuer}, keys.current, typ="JWT")
+        assert check(old)
+        keys.rotate()
+        keys.retire()
+        new = sign(claims | {"iss": issuer}, keys.current, typ="JWT")
+        with pytest.raises(errors.UnknownKeyError):
+            check(new)
+        monkeypatch.setattr(discovery, "REFRESH_SECONDS", 0.0)
+        assert check(new)
+        with pytest.raises(errors.UnknownKeyError):
+            check(old)
 
 
 @pytest.mark.parametrize("content", [{}, {"keys": []}, {"keys": [{"kty": "oct", "k": "AAAA"}]}, b"x"])
