@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.key_rings.aws_errors import kms_errors
 from secure_ai.encrypt.key_rings.errors import (
     ForeignKeyError,
-    KeyDisabledError,
     KeyExistsError,
     KeyNameError,
     KeyNotFoundError,
-    KeyRingError,
     KeyVersionGoneError,
-    ServiceDeniedError,
-    ServiceError,
-    ServiceThrottledError,
-    ServiceUnreachableError,
     WrappedKeyError,
 )
 from secure_ai.encrypt.key_rings.gate import UNNAMED, Allowed, Gate
@@ -42,23 +36,6 @@ _NO_LIBRARY = (
     "AWS KMS needs the library boto3: install it with "
     "'pip install --no-deps --require-hashes -r requirements-kms.lock'."
 )
-_ERRORS: dict[str, tuple[type[KeyRingError], str]] = {
-    "AccessDeniedException": (ServiceDeniedError, "AWS KMS refuses this account: ask for the right in its IAM policy."),
-    "UnrecognizedClientException": (ServiceDeniedError, "AWS does not know these credentials: sign in again."),
-    "InvalidClientTokenId": (ServiceDeniedError, "AWS does not know these credentials: sign in again."),
-    "ExpiredTokenException": (ServiceDeniedError, "The AWS credentials have expired: sign in again."),
-    "InvalidSignatureException": (ServiceDeniedError, "AWS refuses these credentials: check the secret key and the clock."),
-    "ThrottlingException": (ServiceThrottledError, "AWS KMS has had too many requests: wait, then ask for fewer a second."),
-    "LimitExceededException": (ServiceThrottledError, "A quota of AWS KMS is used up: ask for a higher one."),
-    "DisabledException": (KeyDisabledError, "The key {name} is disabled in AWS KMS: enable it, or use another."),
-    "KMSInvalidStateException": (KeyVersionGoneError, "This version of the key {name} waits for its deletion in AWS KMS: it opens nothing any more."),
-    "NotFoundException": (KeyVersionGoneError, "This version of the key {name} is not (any more) in AWS KMS: check account and region."),
-    "InvalidCiphertextException": (WrappedKeyError, "The wrapped key of {name} does not open: it was wrapped for another context, or is damaged."),
-    "IncorrectKeyException": (WrappedKeyError, "The wrapped key of {name} names another version than the one that wrapped it: it is damaged."),
-    "AlreadyExistsException": (KeyExistsError, "The key {name} exists, or someone else rotated it just now: look at its versions."),
-    "KMSInternalException": (ServiceUnreachableError, "AWS KMS has an internal error: try again."),
-    "DependencyTimeoutException": (ServiceUnreachableError, "AWS KMS did not answer in time: try again."),
-}  # fmt: skip  # noqa: RUF100
 _NAMES = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -113,8 +90,8 @@ class AwsKmsRing:
                 read_timeout=READ_SECONDS,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             )
-            with _service(""):
-                client = boto3.client("kms", region_name=region, config=config)
+            with kms_errors(""):
+                client = boto3.session.Session().client("kms", region_name=region, config=config)
         self._client = client
 
     def create_key(self, key_name: str) -> str:
@@ -127,16 +104,16 @@ class AwsKmsRing:
             _check(key_name)
             if self._numbered(key_name):
                 raise KeyExistsError(f"The key {key_name} exists: rotate it, or choose another name.")
+            use.allow()
             version = self._new_version(key_name, 1, self._client.create_alias)
-            use.version = version
         return version
 
     def rotate(self, key_name: str) -> str:
         """Make a new version of ``key_name`` and return it; older versions still open what they wrapped."""
         with self.gate.use("rotate", key_name) as use:
             numbered = self._existing(key_name)
+            use.allow()
             version = self._new_version(key_name, max(numbered) + 1, self._client.update_alias)
-            use.version = version
         return version
 
     def new_data_key(self, key_name: str, context: Mapping[str, str]) -> DataKey:
@@ -144,10 +121,12 @@ class AwsKmsRing:
         with self.gate.use("wrap", key_name, context) as use:
             _check(key_name)
             try:
-                with _service(key_name):
+                with kms_errors(key_name):
                     made = self._client.generate_data_key(
-                        KeyId=self._prefix + key_name, NumberOfBytes=DATA_KEY_BYTES, EncryptionContext=dict(context)
-                    )  # fmt: skip
+                        KeyId=self._prefix + key_name,
+                        NumberOfBytes=DATA_KEY_BYTES,
+                        EncryptionContext=dict(context),
+                    )
             except KeyVersionGoneError:
                 self._existing(key_name)
                 raise
@@ -160,7 +139,7 @@ class AwsKmsRing:
         with self.gate.use("unwrap", wrapped.key_name, context) as use:
             use.version = shown(wrapped.version)
             _check_wrapped(wrapped)
-            with _service(wrapped.key_name):
+            with kms_errors(wrapped.key_name):
                 opened = self._client.decrypt(
                     KeyId=wrapped.version,
                     CiphertextBlob=wrapped.ciphertext,
@@ -173,7 +152,7 @@ class AwsKmsRing:
         with self.gate.use("rewrap", wrapped.key_name, context) as use:
             use.version = shown(wrapped.version)
             _check_wrapped(wrapped)
-            with _service(wrapped.key_name):
+            with kms_errors(wrapped.key_name):
                 made = self._client.re_encrypt(
                     CiphertextBlob=wrapped.ciphertext,
                     SourceKeyId=wrapped.version,
@@ -195,7 +174,7 @@ class AwsKmsRing:
         numbered = self._existing(key_name)
         found = []
         for number, version in sorted(numbered.items()):
-            with _service(key_name):
+            with kms_errors(key_name):
                 state = self._client.describe_key(KeyId=version)["KeyMetadata"]["KeyState"]
             living: VersionState = "current" if number == max(numbered) else "old"
             found.append(KeyVersion(key_name, version, _STATES.get(state, living)))
@@ -222,7 +201,7 @@ class AwsKmsRing:
                 )
             use.allow()
             for each in chosen:
-                with _service(key_name):
+                with kms_errors(key_name):
                     self._client.schedule_key_deletion(KeyId=each.version, PendingWindowInDays=WAITING_DAYS)
 
     def __repr__(self) -> str:
@@ -230,7 +209,7 @@ class AwsKmsRing:
         return f"AwsKmsRing({self._prefix})"
 
     def _new_version(self, key_name: str, number: int, point: Callable[..., Any]) -> str:
-        with _service(key_name):
+        with kms_errors(key_name):
             made = self._client.create_key(Description=f"secure-ai key {key_name}, version {number}")
             version = made["KeyMetadata"]["KeyId"]
             try:
@@ -243,7 +222,7 @@ class AwsKmsRing:
         return version
 
     def _aliases(self) -> list[tuple[str, str]]:
-        with _service(""):
+        with kms_errors(""):
             pages = self._client.get_paginator("list_aliases").paginate()
             return [
                 (alias["AliasName"], alias.get("TargetKeyId", ""))
@@ -253,8 +232,9 @@ class AwsKmsRing:
             ]
 
     def _numbered(self, key_name: str) -> dict[int, str]:
-        start = f"{self._prefix}{key_name}/"
-        return {int(a[len(start) :]): key for a, key in self._aliases() if re.fullmatch(r"\d+", a[len(start) :]) and a.startswith(start)}  # fmt: skip  # noqa: E501
+        alias_of = re.compile(re.escape(f"{self._prefix}{key_name}/") + r"(\d{1,9})", re.ASCII)
+        found = ((alias_of.fullmatch(alias), key) for alias, key in self._aliases())
+        return {int(match[1]): key for match, key in found if match}
 
     def _existing(self, key_name: str) -> dict[int, str]:
         _check(key_name)
@@ -264,37 +244,6 @@ class AwsKmsRing:
                 f"AWS KMS has no key {key_name} under {self._prefix}: create it, or check the region."
             )
         return numbered
-
-
-@contextmanager
-def _service(key_name: str) -> Iterator[None]:
-    """Turn what the AWS library raises into sentences; its own messages may hold identifiers of the account."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        ConnectionError,
-        HTTPClientError,
-        NoCredentialsError,
-        NoRegionError,
-        PartialCredentialsError,
-    )
-
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        kind, sentence = _ERRORS.get(code, (ServiceError, f"AWS KMS refuses the request ({shown(code)})."))
-        raise kind(sentence.format(name=shown(key_name))) from None
-    except (NoCredentialsError, PartialCredentialsError):
-        raise ServiceDeniedError("There are no AWS credentials: sign in with the AWS tools first.") from None
-    except NoRegionError:
-        raise ServiceError("No AWS region is chosen: name one, or set AWS_DEFAULT_REGION.") from None
-    except (ConnectionError, HTTPClientError):
-        raise ServiceUnreachableError(
-            "AWS KMS cannot be reached, or does not answer in time: check the network and the region."
-        ) from None
-    except BotoCoreError:
-        raise ServiceError("The AWS library refuses the request: check name, context and region.") from None
 
 
 def _check(key_name: str) -> None:

@@ -9,10 +9,11 @@ from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import KeyRingError, KeyUseDeniedError
-from secure_ai.encrypt.key_rings.interface import canonical_context
+from secure_ai.encrypt.key_rings.interface import canonical_context, is_identifier
 
 Allowed = Callable[[str, str, str, Mapping[str, str]], bool]
 UNNAMED = "unnamed"
+NO_NAME = "(no valid name)"
 
 
 class KeyUse:
@@ -77,7 +78,8 @@ class Gate:
             KeyUseDeniedError: if the policy refuses.
             UserError: if the trail cannot be written: then nothing is done, and no key is handed out.
         """
-        name = shown(str(key_name))
+        # What is no name may be a person's own: it stays out of the trail.
+        name = (key_name if is_identifier(key_name) else NO_NAME) if ask else shown(str(key_name))
         use = KeyUse(self, action, name, "")
         try:
             wanted = {} if context is None else context

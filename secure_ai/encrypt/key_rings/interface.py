@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DATA_KEY_BYTES = 32
 MAXIMUM_WRAPPED_BYTES = 1 << 16
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+_LIKE_A_SOCIAL_SECURITY_NUMBER = re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII)
 VersionState = Literal["current", "old", "disabled", "pending deletion", "destroyed"]
 
 
@@ -28,7 +30,7 @@ class WrappedKey:
     """A data key as it may lie beside the data: encrypted with a key-encryption key.
 
     Attributes:
-        ring: the kind of ring that wrapped it ("local", "aws-kms", "vault-transit").
+        ring: the kind of ring that wrapped it ("local", "aws-kms", "vault-transit"; "person" for a person's key).
         key_name: the name of the key-encryption key in that ring.
         version: which version of it; text, because services name their versions differently.
         ciphertext: the data key, encrypted and authenticated together with its context.
@@ -148,6 +150,19 @@ class VersionedKeyRing(KeyRing, Protocol):
     def destroy(self, key_name: str, version: str | None = None) -> None:
         """Destroy one version, or all: what they wrapped is lost for good."""
         ...
+
+
+def is_identifier(name: object) -> bool:
+    """Return whether ``name`` may stand for a key or a person in a table and in the audit trail.
+
+    It has 1 to 64 letters, digits, dots, colons, underscores and hyphens (ASCII), and does not look like a
+    social security number.
+    """
+    return (
+        isinstance(name, str)
+        and IDENTIFIER.fullmatch(name) is not None
+        and _LIKE_A_SOCIAL_SECURITY_NUMBER.fullmatch(name) is None
+    )
 
 
 def check_key_name(key_name: str) -> None:

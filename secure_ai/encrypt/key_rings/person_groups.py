@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -22,12 +21,11 @@ from secure_ai.encrypt.key_rings.interface import (
     VersionedKeyRing,
     WrappedKey,
     canonical_context,
+    is_identifier,
     random_data_key,
 )
 from secure_ai.encrypt.key_rings.person_table import PersonTable
 
-PERSON_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
-_LIKE_A_SOCIAL_SECURITY_NUMBER = re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII)
 _NONCE, _TAG = 12, 16
 
 
@@ -49,11 +47,7 @@ class PersonGroups:
         Raises:
             KeyNameError: if the identifier is none, or looks like a social security number.
         """
-        if (
-            not isinstance(person, str)
-            or PERSON_ID.fullmatch(person) is None
-            or _LIKE_A_SOCIAL_SECURITY_NUMBER.fullmatch(person)
-        ):
+        if not is_identifier(person):
             raise KeyNameError(
                 "A person is named by a pseudonym of 1 to 64 letters, digits, dots, colons, underscores and "
                 "hyphens that is no social security number: pseudonymize the identifiers first."

@@ -45,7 +45,8 @@ class PersonTable:
                 uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False,
             )  # fmt: skip
             self._connection.execute("PRAGMA secure_delete = ON")
-            self.settings = dict(self._connection.execute("SELECT name, value FROM settings"))
+            found = self._connection.execute("SELECT name, value FROM settings").fetchall()
+        self.settings = dict(self._checked(found, str, str))
 
     @classmethod
     def create(cls, path: Path, settings: dict[str, str]) -> PersonTable:
@@ -92,11 +93,11 @@ class PersonTable:
     def group(self, number: int) -> bytes | None:
         """Return the wrapped key of a group."""
         found = self._rows("SELECT wrapped FROM key_group WHERE number = ?", (number,))
-        return bytes(found[0][0]) if found else None
+        return self._checked(found, bytes)[0][0] if found else None
 
     def groups(self) -> list[tuple[int, bytes]]:
         """Return every group's number and wrapped key."""
-        return [(number, bytes(wrapped)) for number, wrapped in self._rows("SELECT * FROM key_group")]
+        return self._checked(self._rows("SELECT number, wrapped FROM key_group"), int, bytes)
 
     def put_group(self, number: int, wrapped: bytes) -> None:
         """Store the wrapped key of a group."""
@@ -108,17 +109,19 @@ class PersonTable:
 
     def keys_of(self, number: int, person: str) -> list[tuple[int, bytes | None]]:
         """Return version and sealed key of a person, the oldest first; [(0, None)] if shredded."""
-        return self._rows(
+        rows = self._rows(
             "SELECT version, sealed FROM person_key WHERE group_number = ? AND person = ? ORDER BY version",
             (number, person),
         )
+        return self._checked(rows, int, (bytes, type(None)))
 
     def members(self, number: int) -> list[tuple[str, int, bytes]]:
         """Return person, version and sealed key of a group's living keys."""
-        return self._rows(
+        rows = self._rows(
             "SELECT person, version, sealed FROM person_key WHERE group_number = ? AND sealed IS NOT NULL",
             (number,),
         )
+        return self._checked(rows, str, int, bytes)
 
     def put_keys(self, rows: Iterable[tuple[int, str, int, bytes | None]]) -> None:
         """Store rows of group, person, version and sealed key."""
@@ -172,9 +175,17 @@ class PersonTable:
                     f"Another process is changing the table of person keys {self.name}: try again later."
                 ) from None
             raise RingFileError(
-                f"The table of person keys {self.name} cannot be read or written: check its rights and its disk."
+                f"The table of person keys {self.name} cannot be read or written: check its rights and "
+                "its disk, or take a copy of it."
             ) from None
-        except (sqlite3.Error, ValueError, TypeError, OverflowError):
-            raise RingFileError(
-                f"{self.name} is no table of person keys, or it is damaged: take a copy of it."
-            ) from None
+        except sqlite3.Error:
+            raise self._damaged() from None
+
+    def _damaged(self) -> RingFileError:
+        return RingFileError(f"{self.name} is no table of person keys, or it is damaged: take a copy of it.")
+
+    def _checked(self, rows: list[tuple], *kinds: type | tuple[type, ...]) -> list[tuple]:
+        """Return rows if every value is of its kind: SQLite keeps what a damaged file holds."""
+        if not all(isinstance(v, k) for row in rows for v, k in zip(row, kinds, strict=True)):
+            raise self._damaged()
+        return rows

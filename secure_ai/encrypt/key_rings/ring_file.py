@@ -76,13 +76,23 @@ class Seal:
 
     @classmethod
     def of(cls, passphrase: bytes, cost: PassphraseCost, salt: bytes | None = None) -> Seal:
-        """Derive the sealing key of a passphrase, with a new salt unless one is given."""
+        """Derive the sealing key of a passphrase, with a new salt unless one is given.
+
+        Raises:
+            RingFileError: if there is not enough memory for it.
+        """
+        from argon2.exceptions import HashingError
         from argon2.low_level import Type, hash_secret_raw
 
         salt = secrets.token_bytes(16) if salt is None else salt
-        key = hash_secret_raw(
-            passphrase, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
-        )
+        try:
+            key = hash_secret_raw(
+                passphrase, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
+            )
+        except HashingError:
+            raise RingFileError(
+                f"The passphrase cannot be worked on: argon2id needs {cost.memory_kib >> 10} MiB of free memory."
+            ) from None
         return cls(cost, salt, key)
 
     def close(self, content: bytes) -> bytes:

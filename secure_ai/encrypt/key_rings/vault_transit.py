@@ -84,6 +84,8 @@ class VaultTransitRing:
         token = token or os.environ.get("VAULT_TOKEN", "")
         if re.fullmatch(r"https?://[^\s/]+/?", address) is None:
             raise ServiceError("The address of Vault is missing: set VAULT_ADDR, such as https://vault:8200.")
+        if re.match(r"http://(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?$)", address):
+            raise ServiceError("The token for Vault would travel in the clear: use an https address.")
         if not token or not token.isascii() or not token.isprintable():
             raise ServiceDeniedError("The token for Vault is missing: set VAULT_TOKEN.")
         if re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", mount, re.ASCII) is None:
@@ -113,16 +115,16 @@ class VaultTransitRing:
             check_key_name(key_name)
             if key_name in self.key_names():
                 raise KeyExistsError(f"The key {key_name} exists: rotate it, or choose another name.")
+            use.allow("1")
             self._call("POST", f"keys/{key_name}", key_name, {"type": "aes256-gcm96", "derived": True})
-            use.version = "1"
         return "1"
 
     def rotate(self, key_name: str) -> str:
         """Make a new version of ``key_name`` and return it; older versions still open what they wrapped."""
         with self.gate.use("rotate", key_name) as use:
-            self._read(key_name)
+            use.allow(str(self._number(self._read(key_name), "latest_version") + 1))
             self._call("POST", f"keys/{key_name}/rotate", key_name, {})
-            version = use.version = str(self._number(self._read(key_name), "latest_version"))
+            version = str(self._number(self._read(key_name), "latest_version"))
         return version
 
     def new_data_key(self, key_name: str, context: Mapping[str, str]) -> DataKey:
