@@ -75,11 +75,12 @@ def common_name(group: str) -> str:
 def _key(name: str) -> str:
     """Return a distinguished name in one spelling, or the name itself."""
     from ldap3.core.exceptions import LDAPInvalidDnError
-    from ldap3.utils.dn import safe_dn
+    from ldap3.utils.dn import parse_dn
 
     if "=" not in name:
-        return name.casefold()
+        return name.strip().casefold()
     try:
-        return safe_dn(name).casefold()
+        parts = parse_dn(name, escape=False, strip=True)
+        return ",".join(f"{kind.strip()}={value.strip()}".casefold() for kind, value, _ in parts)
     except LDAPInvalidDnError:
         return name.casefold()

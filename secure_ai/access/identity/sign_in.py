@@ -163,6 +163,13 @@ class SignIn:
             device or self.throttle.device_token(name),
         )  # fmt: skip
 
+    def hook(self, source: str = "") -> Callable[[str, str, str], bool]:
+        """Return ``authenticate`` as a function of name, password and code that says yes or no.
+
+        An OpenID provider asks it. Without the client's address all attempts come from one place.
+        """
+        return lambda username, password, code: self.authenticate(username, password, code, source).ok
+
     def diagnose_clock(
         self,
         username: str,

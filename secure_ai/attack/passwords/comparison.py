@@ -100,10 +100,10 @@ class EqualTime:
         ratio = self.rate(first) / self.rate(last)
         times = [duration(self.whole_list_seconds(name)) for name in (first, last)]
         return (
-            f"From Python, one core of this machine computes {self.rate(first):,.0f} hashes a second of {weak} "
-            f"and {self.rate(last):,.3g} of {strong}: {ratio:,.0f} times fewer. At these rates the whole list "
-            f"would take {times[0]} and {times[1]} (extrapolated). A graphics card is much faster, most of all "
-            f"at {weak}."
+            f"From Python, one core of this machine computes {self.rate(first):,.0f} hashes a second of "
+            f"{weak} and {self.rate(last):,.3g} of {strong}: {ratio:,.0f} times fewer. At these rates the "
+            f"whole list would take {times[0]} and {times[1]} (extrapolated). A graphics card is much "
+            f"faster, most of all at {weak}."
         )
 
 

@@ -139,7 +139,8 @@ def test_ntlm_hashes_are_verified_or_refused_where_the_machine_has_no_md4(store)
     "stored",
     [
         "", "nonsense", "{SHA}***", "{SHA}AAAA", "{SSHA}AAAA", "{CRYPT}$6$x$y", "a" * 31,
-        "$argon2id$v=19$m=8", "$argon2id$v=19$m=2147483647,t=1,p=1$c29tZXNhbHQ$" + "A" * 43, "pbkdf2_sha256$999999999$salt$AAAA",
+        "$argon2id$v=19$m=8", "$argon2id$v=19$m=2147483647,t=1,p=1$c29tZXNhbHQ$" + "A" * 43,
+        "pbkdf2_sha256$999999999$salt$AAAA",
         "pbkdf2_sha256$0$salt$AAAA", "pbkdf2_md5$1$salt$AAAA", None, "x" * 5000,
     ],
 )  # fmt: skip
