@@ -1,4 +1,4 @@
-"""Planted keys are found in code and outputs, clean notebooks stay clean, nothing is passed over in silence."""
+"""Planted keys are found in code and outputs, clean notebooks stay clean, nothing is passed over."""
 
 from __future__ import annotations
 

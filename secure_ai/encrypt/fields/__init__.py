@@ -2,7 +2,7 @@
 
 from secure_ai.encrypt.fields.cipher import FieldCipher, describe, is_encrypted
 from secure_ai.encrypt.fields.columns import decrypt_columns, encrypt_columns
-from secure_ai.encrypt.fields.errors import FieldError, FieldKeyMissing, ValueDoesNotOpen, ValueNotEncrypted
+from secure_ai.encrypt.fields.errors import FieldError, ValueDoesNotOpen, ValueNotEncrypted
 from secure_ai.encrypt.fields.files import FieldsWritten, decrypt_file, encrypt_file
 from secure_ai.encrypt.fields.frequency import (
     FrequencyAttack,
@@ -10,19 +10,19 @@ from secure_ai.encrypt.fields.frequency import (
     frequency_attack,
     truncation_tradeoff,
 )
-from secure_ai.encrypt.fields.keys import FieldKeys
 from secure_ai.encrypt.fields.search import SearchTokens
+from secure_ai.encrypt.wrapped_keys import DataKeyMissing, WrappedKeys
 
 __all__ = [
+    "DataKeyMissing",
     "FieldCipher",
     "FieldError",
-    "FieldKeyMissing",
-    "FieldKeys",
     "FieldsWritten",
     "FrequencyAttack",
     "SearchTokens",
     "ValueDoesNotOpen",
     "ValueNotEncrypted",
+    "WrappedKeys",
     "decrypt_columns",
     "decrypt_file",
     "describe",

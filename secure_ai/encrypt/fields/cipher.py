@@ -12,9 +12,9 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.fields.encoding import decode, encode, is_missing
 from secure_ai.encrypt.fields.errors import ValueDoesNotOpen, ValueNotEncrypted
-from secure_ai.encrypt.fields.keys import ID_BYTES, FieldKeys
 from secure_ai.encrypt.fields.xaes import NONCE_BYTES, TAG_BYTES, XaesKey
 from secure_ai.encrypt.key_rings.interface import KeyRing
+from secure_ai.encrypt.wrapped_keys import ID_BYTES, WrappedKeys
 
 MARK = "enc1."
 """Every encrypted value starts so; the digit is the version of the format."""
@@ -43,11 +43,17 @@ class FieldCipher:
     """
 
     def __init__(
-        self, ring: KeyRing, key_name: str, *, table: str, keys: FieldKeys | None = None, pad_to: int = PAD_TO
+        self,
+        ring: KeyRing,
+        key_name: str,
+        *,
+        table: str,
+        keys: WrappedKeys | None = None,
+        pad_to: int = PAD_TO,
     ) -> None:
         if pad_to < 1:
             raise UserError(f"Values are padded to a multiple of 1 byte or more, not of {pad_to}.")
-        self.keys = keys if keys is not None else FieldKeys()
+        self.keys = keys if keys is not None else WrappedKeys()
         self.table = table
         self._ring, self._key_name, self._pad_to = ring, key_name, pad_to
         self._open: OrderedDict[str, XaesKey] = OrderedDict()
@@ -72,7 +78,7 @@ class FieldCipher:
 
         Raises:
             ValueNotEncrypted: if ``text`` is not an encrypted value.
-            FieldKeyMissing: if its data key is not in :attr:`keys`.
+            DataKeyMissing: if its data key is not in :attr:`keys`.
             ValueDoesNotOpen: if it was changed, or belongs to another place.
             UserError: if the ring does not open the data key.
         """

@@ -15,7 +15,3 @@ class ValueNotEncrypted(FieldError):
 
 class ValueDoesNotOpen(FieldError):
     """The value was changed, moved from another row, column or table, or cut."""
-
-
-class FieldKeyMissing(FieldError):
-    """The data key of the value is not among the keys of its table."""

@@ -17,11 +17,11 @@ from pandas.testing import assert_frame_equal
 
 from secure_ai.core.errors import UserError
 from secure_ai.encrypt.fields import (
+    DataKeyMissing,
     FieldCipher,
-    FieldKeyMissing,
-    FieldKeys,
     ValueDoesNotOpen,
     ValueNotEncrypted,
+    WrappedKeys,
     decrypt_columns,
     decrypt_file,
     describe,
@@ -135,7 +135,7 @@ def test_no_changed_character_goes_unnoticed(data):
     )
     changed = text[:place] + letter + text[place + 1 :]
     if changed != text:
-        with pytest.raises((ValueDoesNotOpen, ValueNotEncrypted, FieldKeyMissing)):
+        with pytest.raises((ValueDoesNotOpen, ValueNotEncrypted, DataKeyMissing)):
             cipher.decrypt(changed, column="c", row_key=1)
 
 
@@ -150,7 +150,7 @@ def test_each_error_has_its_class_and_no_secret(ring):
     text = cipher.encrypt("CANARY", column="c", row_key=1)
     with pytest.raises(ValueNotEncrypted):
         cipher.decrypt("CANARY", column="c", row_key=1)
-    with pytest.raises(FieldKeyMissing):
+    with pytest.raises(DataKeyMissing):
         FieldCipher(ring, "k", table="t").decrypt(text, column="c", row_key=1)
     with pytest.raises(UserError, match="list"):
         cipher.encrypt(["CANARY"], column="c", row_key=1)
@@ -238,19 +238,19 @@ def test_keys_are_saved_for_their_owner_and_found_again(ring, tmp_path):
     text = cipher.encrypt("x", column="c", row_key=1)
     path = cipher.keys.save(tmp_path / "keys.json")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    again = FieldCipher(ring, "k", table="t", keys=FieldKeys.load(path))
+    again = FieldCipher(ring, "k", table="t", keys=WrappedKeys.load(path))
     assert again.decrypt(text, column="c", row_key=1) == "x"
     assert again.keys.newest({"use": "field", "table": "t", "column": "c"}) is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{}", b'{"format": "secure-ai field keys 1"}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{}", b'{"format": "secure-ai wrapped keys 1"}'])
 def test_a_damaged_file_of_keys_is_named(tmp_path, content):
     path = tmp_path / "keys.json"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"keys\.json"):
-        FieldKeys.load(path)
+        WrappedKeys.load(path)
     with pytest.raises(UserError, match="does not exist"):
-        FieldKeys.load(tmp_path / "none.json")
+        WrappedKeys.load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -263,7 +263,7 @@ def test_a_file_makes_the_round_trip(ring, patients, tmp_path, suffix):
     assert done.rows == 300 and done.values["ssn"] == 300
     assert done.values["implant_serial"] == patients["implant_serial"].notna().sum()
     assert not any(ssn.encode() in out.read_bytes() for ssn in patients["ssn"])
-    again = FieldCipher(ring, "k", table="patients", keys=FieldKeys.load(keys))
+    again = FieldCipher(ring, "k", table="patients", keys=WrappedKeys.load(keys))
     decrypt_file(out, tmp_path / "back.parquet", COLUMNS, again, row_key="patient_id")
     back = pd.read_parquet(tmp_path / "back.parquet")
     assert_frame_equal(back[COLUMNS], patients[COLUMNS])

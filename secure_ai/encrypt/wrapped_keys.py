@@ -1,4 +1,4 @@
-"""The wrapped data keys of a table's encrypted columns, kept in a small file beside the data."""
+"""The wrapped data keys of a table or store, kept in a small file beside the data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from pathlib import Path
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
-from secure_ai.encrypt.fields.errors import FieldKeyMissing
 from secure_ai.encrypt.key_rings.interface import KeyRing, WrappedKey, canonical_context
 
-FORMAT = "secure-ai field keys 1"
+FORMAT = "secure-ai wrapped keys 1"
 ID_BYTES = 6
+
+
+class DataKeyMissing(UserError):
+    """The data key of a value or store is not among the wrapped keys given."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class StoredKey:
 
 
 @dataclass
-class FieldKeys:
-    """Wrapped data keys by their identifier; nothing in it is secret, and without it no value opens.
+class WrappedKeys:
+    """Wrapped data keys by their identifier; nothing in it is secret, and without it nothing opens.
 
     Attributes:
         stored: identifier (12 hexadecimal digits) → wrapped key and context, oldest first.
@@ -61,12 +64,12 @@ class FieldKeys:
         """Return the wrapped key ``name``.
 
         Raises:
-            FieldKeyMissing: if it is not there.
+            DataKeyMissing: if it is not there.
         """
         if name not in self.stored:
-            raise FieldKeyMissing(
+            raise DataKeyMissing(
                 f"The data key {name} is not among the {len(self.stored)} keys given: "
-                "load the file of keys that belongs to this table."
+                "load the file of keys that belongs to this data."
             )
         return self.stored[name]
 
@@ -109,7 +112,7 @@ class FieldKeys:
         return target
 
     @classmethod
-    def load(cls, path: str | Path) -> FieldKeys:
+    def load(cls, path: str | Path) -> WrappedKeys:
         """Read what :meth:`save` wrote.
 
         Raises:
@@ -121,10 +124,10 @@ class FieldKeys:
             content = json.loads(file.read_bytes())
         except FileNotFoundError:
             raise UserError(
-                f"The file of keys {name} does not exist: without it no value opens, fetch its backup."
+                f"The file of keys {name} does not exist: without it nothing opens, fetch its backup."
             ) from None
         except (OSError, ValueError, RecursionError):
-            raise UserError(f"{name} cannot be read as a file of field keys: fetch its backup.") from None
+            raise UserError(f"{name} cannot be read as a file of wrapped keys: fetch its backup.") from None
         try:
             if content["format"] != FORMAT:
                 raise ValueError("another format")
@@ -136,4 +139,4 @@ class FieldKeys:
             }
             return cls(stored, {str(k): str(v) for k, v in content["types"].items()})
         except (ValueError, KeyError, TypeError, AttributeError, UserError):
-            raise UserError(f"{name} is no file of field keys, or is damaged: fetch its backup.") from None
+            raise UserError(f"{name} is no file of wrapped keys, or is damaged: fetch its backup.") from None
