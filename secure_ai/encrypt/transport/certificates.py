@@ -130,6 +130,9 @@ def lesson_authority(
 ) -> Iterator[CertificateAuthority]:
     """Give an authority whose folder, readable by its owner only, is removed at the end.
 
+    It is also removed on an error, on Ctrl-C and when the interpreter ends, but not when the process is
+    killed; what then stays are keys that nobody but this block ever trusted.
+
     Args:
         organization: whose authority it is.
         now: the time around which certificates are valid; the machine's if None, which is what TLS checks.

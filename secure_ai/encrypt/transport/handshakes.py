@@ -20,6 +20,8 @@ from secure_ai.encrypt.transport.sockets import Address, connect, deadline, drai
 from secure_ai.encrypt.transport.tls import TlsFiles, client_context
 
 Version = Literal["TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"]
+# The other side closes once it has written its audit trail, and is waited for as long at most, in seconds.
+SETTLED = 0.5
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 VERSIONS: dict[str, ssl.TLSVersion] = {
     "TLS 1.3": ssl.TLSVersion.TLSv1_3,
@@ -95,10 +97,11 @@ def try_handshake(
             try:
                 connection.do_handshake()
             except (OSError, ValueError) as error:
+                drain(connection, SETTLED)
                 return _refused(error, "server", "handshake", tls)
             agreed = connection.version() or "", (connection.cipher() or ("",))[0]
             late = _late_refusal(connection, probe, settle if not probe else timeout)
-            drain(connection, 0.1)
+            drain(connection, SETTLED)
     if late is not None:
         return replace(_refused(late, "client", "first read", tls), protocol=agreed[0], cipher=agreed[1])
     return Handshake("accepted", *agreed, "answer" if probe else "first read")

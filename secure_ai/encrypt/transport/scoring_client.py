@@ -13,7 +13,7 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.transport.alerts import in_words, openssl_text
 from secure_ai.encrypt.transport.messages import BadMessage, record_to_json, score_from_json
-from secure_ai.encrypt.transport.sockets import Address, Deadline, NotReachable, connect, deadline, why
+from secure_ai.encrypt.transport.sockets import Address, Deadline, NotReachable, connect, deadline, drain, why
 from secure_ai.encrypt.transport.tls import TlsFiles, client_context
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -71,6 +71,7 @@ def request_score(
             try:
                 connection.do_handshake()
             except (OSError, ValueError) as error:
+                drain(connection, 0.5)
                 raise _refused(error, "server", time) from None
             return _exchange(connection, request, time)
 
@@ -115,7 +116,9 @@ def _exchange(connection: socket.socket, request: bytes, time: Deadline) -> floa
         ) from None
     except (OSError, ValueError) as error:
         # In TLS 1.3 the client is done before the server looks at its certificate (RFC 8446, figure 1).
-        raise _refused(error, "client", time) from None
+        refused = _refused(error, "client", time)
+        drain(connection, 0.5)
+        raise refused from None
     if len(body) > MAX_ANSWER_BYTES:
         raise BadMessage(
             "The answer is far longer than a score: check that the address is that of the service."

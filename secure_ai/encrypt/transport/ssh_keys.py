@@ -59,8 +59,13 @@ def load_ssh_key(path: str | Path, passphrase: str | None = None) -> asyncssh.SS
     try:
         return asyncssh.read_private_key(path, passphrase)
     except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as error:
-        about_passphrase = "passphrase" in str(error).lower() or "decrypt" in str(error).lower()
-        reason = "give its passphrase" if about_passphrase else "it holds no private key for SSH"
+        text = str(error).lower()
+        if "bcrypt" in text:
+            reason = "OpenSSH's encrypted keys need the package bcrypt; install it, or use one in PKCS #8"
+        elif "passphrase" in text or "decrypt" in text:
+            reason = "give its passphrase"
+        else:
+            reason = "it holds no private key for SSH"
         raise SshKeyError(f"The key {name} cannot be used: {reason}.") from None
     except OSError:
         raise SshKeyError(f"The key {name} cannot be read: check the path and its rights.") from None

@@ -15,8 +15,9 @@ from secure_ai.encrypt.transport.capture import (
     random_entropy,
     recording_relay,
 )
+from secure_ai.encrypt.transport.charts import plot_comparison
 from secure_ai.encrypt.transport.client_hello import records, server_name
-from secure_ai.encrypt.transport.comparison import compare_captures, plot_comparison, size_leak
+from secure_ai.encrypt.transport.comparison import compare_captures, size_leak
 from secure_ai.encrypt.transport.layers import what_each_layer_hides
 from secure_ai.encrypt.transport.scoring_client import request_score
 from secure_ai.encrypt.transport.sockets import NotReachable

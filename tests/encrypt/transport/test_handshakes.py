@@ -89,6 +89,14 @@ def test_a_refused_client_certificate_is_seen_only_at_the_first_read(service, au
     assert "client showed no certificate" in tried.sentence()
 
 
+def test_the_audit_trail_holds_a_refusal_when_the_client_sees_it(service, authority):
+    for count in range(1, 9):
+        try_handshake(service.address, TlsFiles(None, None, authority.certificate))
+        assert [event.reason for event in service.audit.events] == [
+            "the client showed no certificate"
+        ] * count
+
+
 def test_the_table_reads_the_same_twice(service, authority):
     first, second = handshake_table(service, authority), handshake_table(service, authority)
     assert first.equals(second)

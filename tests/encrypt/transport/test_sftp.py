@@ -34,8 +34,8 @@ def vendor(key):
         yield running
 
 
-def send(path, vendor, key, **changes):
-    settings = {"user": USER, "key": key.private, "host_key": vendor.host_key, "timeout": 10.0} | changes
+def send(path, vendor, pair, **changes):
+    settings = {"user": USER, "key": pair.private, "host_key": vendor.host_key, "timeout": 10.0} | changes
     return send_by_sftp(path, vendor.address, **settings)
 
 
@@ -109,7 +109,7 @@ def test_an_upload_that_takes_too_long_is_stopped_and_removed(sample, vendor, ke
 
     monkeypatch.setattr(sftp_module, "_digest", slow)
     with pytest.raises(NotReachable, match="in time"):
-        send(sample, vendor, key, timeout=1.0)
+        send(sample, vendor, key, timeout=0.6)
     assert vendor.received() == []
 
 
@@ -175,7 +175,7 @@ def test_a_server_that_does_not_run_or_says_nothing_is_not_reachable(sample, key
         send(sample, gone, key)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NotReachable):
         send_by_sftp(
-            sample, silent.getsockname(), user=USER, key=key.private, host_key=gone.host_key, timeout=0.5
+            sample, silent.getsockname(), user=USER, key=key.private, host_key=gone.host_key, timeout=0.3
         )
 
 
@@ -201,7 +201,7 @@ def test_key_files_are_private_not_overwritten_and_checked(tmp_path, key):
     (tmp_path / "text").write_text("no key")
     with pytest.raises(SshKeyError, match="no private key"):
         load_ssh_key(tmp_path / "text")
-    sealed = asyncssh.generate_private_key("ssh-ed25519").export_private_key(passphrase="marigold")
+    sealed = asyncssh.generate_private_key("ssh-ed25519").export_private_key("pkcs8-pem", "marigold")
     (tmp_path / "sealed").write_bytes(sealed)
     load_ssh_key(tmp_path / "sealed", "marigold")
     for passphrase in (None, "tulip"):
