@@ -30,7 +30,8 @@ class WrappedKey:
     """A data key as it may lie beside the data: encrypted with a key-encryption key.
 
     Attributes:
-        ring: the kind of ring that wrapped it ("local", "aws-kms", "vault-transit"; "person" for a person's key).
+        ring: the kind of ring that wrapped it ("local", "aws-kms", "vault-transit"; "person" for a
+            person's key).
         key_name: the name of the key-encryption key in that ring.
         version: which version of it; text, because services name their versions differently.
         ciphertext: the data key, encrypted and authenticated together with its context.

@@ -91,7 +91,7 @@ class Seal:
             )
         except HashingError:
             raise RingFileError(
-                f"The passphrase cannot be worked on: argon2id needs {cost.memory_kib >> 10} MiB of free memory."
+                f"The passphrase cannot be tried: argon2id needs {cost.memory_kib >> 10} MiB of free memory."
             ) from None
         return cls(cost, salt, key)
 

@@ -95,7 +95,7 @@ class ShreddingProof:
             names = ", ".join(sorted({a.ring if a.ring != LIVE else a.table for a in opened}))
             said += f"; destroy these copies, which still hold the keys: {names}"
         if unsure:
-            said += f"; {len(unsure)} attempts say nothing (see the reasons)"
+            said += f"; not conclusive: {len(unsure)} (see their reasons)"
         read = sum(attempt.outcome == "opened" for attempt in self.others)
         return said + f"; of other persons' data, {read} of {len(self.others)} opened."
 
@@ -136,9 +136,6 @@ def prove_shredded(
         ring_copies: old copies of the ring's file (:class:`LocalKeyRing`).
         passphrase: that of the ring copies; None takes SECURE_AI_PASSPHRASE, or asks.
         others: readers of other persons' data, which must still open with the live keys.
-
-    Raises:
-        UserError: if the audit trail cannot be written.
     """
     tables = [Path(path) for path in table_copies]
     attempts: list[Attempt] = []

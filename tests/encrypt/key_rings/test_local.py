@@ -442,6 +442,17 @@ def test_a_policy_that_fails_refuses_and_shows_nothing(ring, passphrase):
     assert other.gate.audit.events[-1].outcome == "denied"
 
 
+def test_a_ring_that_needs_more_memory_than_there_is_says_so(ring, passphrase, monkeypatch):
+    from argon2.exceptions import HashingError
+
+    def none_left(*_, **__):
+        raise HashingError("Memory allocation error")
+
+    monkeypatch.setattr("argon2.low_level.hash_secret_raw", none_left)
+    with pytest.raises(RingFileError, match="free memory"):
+        reopened(ring, passphrase)
+
+
 def test_no_secret_stands_in_repr_audit_or_file(ring, passphrase, audit):
     made = ring.new_data_key("patients", CONTEXT)
     keys = [key for versions in ring._content.keys.values() for key in versions.values()]

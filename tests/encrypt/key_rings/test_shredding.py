@@ -113,7 +113,7 @@ def test_what_fails_for_another_reason_is_no_evidence(keys, copies, tmp_path):
     assert not damaged.shredded
     locked = prove_shredded(keys, "P0003", {}, ring_copies=[copies[1]], passphrase="another passphrase")
     assert not locked.shredded
-    assert "1 attempts say nothing" in locked.sentence()
+    assert "not conclusive: 1 (see their reasons)" in locked.sentence()
 
 
 def test_a_proof_changes_no_copy(keys, copies, passphrase):

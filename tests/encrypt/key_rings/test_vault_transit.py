@@ -125,8 +125,9 @@ def test_a_version_is_switched_off_and_then_trimmed(vault, engine):
     vault.rotate("patients")
     engine.requests.clear()
     vault.destroy("patients", "1")
+    limits = {"min_decryption_version": 2, "min_encryption_version": 2}
     assert engine.requests[-2:] == [
-        ("POST", "/v1/transit/keys/patients/config", {"min_decryption_version": 2, "min_encryption_version": 2}),
+        ("POST", "/v1/transit/keys/patients/config", limits),
         ("POST", "/v1/transit/keys/patients/trim", {"min_available_version": 2}),
     ]  # fmt: skip
 
