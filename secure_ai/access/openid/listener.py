@@ -27,7 +27,7 @@ class Listener:
     def __init__(self, port: int = 0) -> None:
         self._answers: queue.Queue[dict[str, str]] = queue.Queue(maxsize=16)
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self._answers))
+            self._server = _SilentServer(("127.0.0.1", port), _handler(self._answers))
         except (OSError, OverflowError):
             raise UserError(
                 f"Port {port} of this machine is taken or not allowed: leave it out and a free one is used."
@@ -74,6 +74,11 @@ class Listener:
         raise SignInTimeoutError(
             f"Nobody finished the sign-in within {timeout:.0f} seconds: start it again.{forged}"
         )
+
+
+class _SilentServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Write no traceback: a browser that goes away is no event."""
 
 
 def _handler(answers: queue.Queue[dict[str, str]]) -> type[BaseHTTPRequestHandler]:

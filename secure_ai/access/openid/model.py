@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, TokenMixin
@@ -188,12 +189,22 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _by_name(things: Iterable[Any], attribute: str, what: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for thing in things:
+        name = getattr(thing, attribute)
+        if not name or name in found:
+            raise UserError(f"Two {what} have the same name, or one has none: each needs its own.")
+        found[name] = thing
+    return found
+
+
 class Store:
     """The memory of the local provider: nothing of it is ever on disk."""
 
     def __init__(self, users: Iterable[User], clients: Iterable[Client], clock: Callable[[], float]) -> None:
-        self.users = {user.username: user for user in users}
-        self.clients = {client.client_id: client for client in clients}
+        self.users = _by_name(users, "username", "users")
+        self.clients = _by_name(clients, "client_id", "applications")
         self.clock = clock
         self.lock = threading.RLock()
         self.codes: dict[str, CodeRecord] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from secure_ai.access.openid import grants
 from secure_ai.access.openid.app import Authenticate, make_app
@@ -54,6 +54,8 @@ class LocalProvider:
     ) -> None:
         self.audience, self.clients = audience, tuple(clients)
         self._audit = audit
+        if min(access_seconds, code_seconds, refresh_seconds) <= 0:
+            raise UserError("Codes and tokens live for at least a second: give positive numbers of seconds.")
         store = Store(users, self.clients, clock)
         if not store.users or not store.clients:
             raise UserError(
@@ -210,7 +212,17 @@ class _SilentHandler(WSGIRequestHandler):
         return formatdate(self.clock() if timestamp is None else timestamp, usegmt=True)
 
 
-def _listen(port: int, clock: Callable[[], float]) -> BaseWSGIServer:
+class _SilentServer(ThreadedWSGIServer):
+    """Writes no traceback: a caller that went away is no event, and what it sent is nobody's business."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Drop the line."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
+
+
+def _listen(port: int, clock: Callable[[], float]) -> ThreadedWSGIServer:
     handler = type("Handler", (_SilentHandler,), {"clock": staticmethod(clock)})
     try:
         listener = socket.create_server((HOST, port))
@@ -220,9 +232,7 @@ def _listen(port: int, clock: Callable[[], float]) -> BaseWSGIServer:
         ) from None
     # Given a port that is taken, werkzeug itself would end the whole program.
     with listener:
-        return make_server(
-            HOST, port, _not_ready, threaded=True, request_handler=handler, fd=listener.fileno()
-        )
+        return _SilentServer(HOST, port, _not_ready, handler, fd=listener.fileno())
 
 
 def _quiet(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

@@ -37,6 +37,11 @@ GOOD = {
 }
 
 
+def running_providers() -> int:
+    """How many local providers this process runs."""
+    return sum(thread.name == "local OpenID provider" for thread in threading.enumerate())
+
+
 class Browser:
     """A browser that keeps cookies and follows nothing."""
 
@@ -444,13 +449,17 @@ def test_a_check_that_fails_lets_nobody_in_and_shows_nothing(capfd, caplog):
         {"users": [User("a", password="p")], "algorithm": "HS256"},
         {"users": [User("a", password="p")], "port": 70_000},
         {"users": [User("a", password="p")], "port": -1},
+        {"users": [User("a", password="p"), User("a", password="q")]},
+        {"users": [User("", password="p")]},
+        {"users": [User("a", password="p")], "clients": [Client("x"), Client("x")]},
+        {"users": [User("a", password="p")], "access_seconds": 0},
     ],
 )
 def test_a_provider_that_cannot_work_does_not_start(arguments):
-    threads = threading.active_count()
+    before = running_providers()
     with pytest.raises(UserError), local_provider(**arguments):
         pass
-    assert threading.active_count() == threads
+    assert running_providers() == before
 
 
 def test_a_port_that_is_taken_is_an_error_not_an_exit(provider):
@@ -469,16 +478,32 @@ def test_an_unsafe_redirect_address_cannot_be_registered(address):
 
 
 def test_nothing_is_left_running_even_after_an_error():
-    before = threading.active_count()
+    before = running_providers()
     with (
         pytest.raises(ZeroDivisionError),
         local_provider([User("a", password="p")], algorithm="ES256") as own,
     ):
         sign_in_headless(own, "a", "p")
         raise ZeroDivisionError
-    assert threading.active_count() == before
+    assert running_providers() == before
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", urlsplit(own.issuer).port), 1):
         pass
+
+
+def test_a_caller_that_goes_away_leaves_no_trace(provider, capfd, caplog):
+    address = ("127.0.0.1", urlsplit(provider.issuer).port)
+    for sent in (
+        b"",
+        b"GET /authorize?code=canary",
+        b"\x16\x03\x01canary\r\n\r\n",
+        b"GET /keys HTTP/9.9\r\n\r\n",
+    ):
+        with socket.create_connection(address, 5) as caller:
+            caller.sendall(sent)
+            caller.shutdown(socket.SHUT_WR)
+            caller.recv(1000)
+    assert httpx.get(f"{provider.issuer}/keys", trust_env=False).status_code == 200
+    assert "canary" not in caplog.text and "".join(capfd.readouterr()) == ""
 
 
 def test_no_secret_reaches_a_log_a_repr_the_output_or_the_audit(provider, password, audit, caplog, capfd):
