@@ -156,6 +156,13 @@ class AccessPolicy:
         """Return the rules that can apply to ``action``; none for an unknown one."""
         return self._by_action.get(action, ())
 
+    def permissions(
+        self, kind: str, roles: Iterable[str], action: str, resource_kind: str
+    ) -> tuple[Rule, ...]:
+        """Return the permissions that kinds and roles leave possible; without any the answer is always no."""
+        part = make_slice(self.rules_of(action), kind, tuple(roles), resource_kind)
+        return tuple(rule for rule in part.rules if rule.effect == "permit")
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over schema and rules: names in an audit trail which policy decided."""

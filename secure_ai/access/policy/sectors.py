@@ -27,6 +27,7 @@ class Sector:
         staff, service: facts about a person at work, and about the account of a service.
         records: facts about each kind of record.
         context: circumstances.
+        best: facts and circumstances at their most permissive; the relationship is varied beside them.
         related: the relationship that a logged "yes" stands for.
         log_kinds: resource in the access log → kind of record.
         log_purposes: purpose in the access log → purpose of use.
@@ -38,6 +39,7 @@ class Sector:
     service: Facts
     records: Mapping[str, Facts]
     context: Facts
+    best: Facts
     related: str
     log_kinds: Mapping[str, str]
     log_purposes: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +137,10 @@ HEALTHCARE = Sector(
         "System": {"holds_patient_data": True},
     },
     context=_CIRCUMSTANCES,
+    best={
+        "admitted": True, "consent": True, "research_consent": True, "break_glass": True,
+        "approved_by": "a second person", "columns": ("age",),
+    },
     related="care_team",
     log_kinds={
         "chart": "Chart", "notes": "Notes", "labs": "Labs", "medications": "Medications",
@@ -164,6 +170,10 @@ FINANCE = Sector(
         "System": {"holds_customer_data": True},
     },
     context={**_CIRCUMSTANCES, "records": 1},
+    best={
+        "approval_limit": 1_000_000, "case_open": True, "break_glass": True,
+        "approved_by": "a second person", "columns": ("amount",),
+    },
     related="own branch",
     log_kinds={
         "customer profile": "CustomerProfile", "account": "Account", "transactions": "Transactions",
