@@ -246,9 +246,16 @@ class DirectoryClient:
     @contextmanager
     def _connected(self, dn: str, password: str) -> Iterator[Connection | None]:
         """Give a bound connection; None if the name or the password is refused."""
-        from ldap3 import NONE, SIMPLE, SYNC, Connection, Server, Tls
+        from ldap3 import NONE, SIMPLE, SYNC, Connection, Server
 
-        tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=None if self._ca is None else str(self._ca))
+        from secure_ai.access.identity.directory_tls import CheckedTls
+
+        try:
+            tls = CheckedTls(self._ca)
+        except (OSError, ssl.SSLError):
+            raise DirectoryNotTrusted(
+                "The directory's authority file holds no certificate: give a PEM file as ca."
+            ) from None
         server = Server(
             self._host,
             port=self._port,

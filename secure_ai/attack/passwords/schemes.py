@@ -50,7 +50,7 @@ def password_schemes(
         return hashlib.pbkdf2_hmac("sha256", password, salt, pbkdf2_iterations)
 
     def scrypt(password: bytes, salt: bytes) -> bytes:
-        room = 2 * 128 * SCRYPT_R * scrypt_n
+        room = 2 * 128 * SCRYPT_R * scrypt_n + (1 << 20)
         return hashlib.scrypt(password, salt=salt, n=scrypt_n, r=SCRYPT_R, p=1, maxmem=room, dklen=32)
 
     def argon2id(password: bytes, salt: bytes) -> bytes:

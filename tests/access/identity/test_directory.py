@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -178,6 +179,31 @@ def test_a_certificate_for_another_name_or_out_of_date_is_not_trusted(server, ho
             pytest.raises(DirectoryNotTrusted, match="not trusted"),
         ):
             client_of(running).find("ana")
+
+
+def test_a_file_without_a_certificate_is_no_authority(server, tmp_path):
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(DirectoryNotTrusted, match="holds no certificate"):
+        client_of(server, ca=tmp_path / "ca.pem").find("ana")
+
+
+def test_a_certificate_and_a_key_that_do_not_belong_together_are_said(server):
+    with lesson_authority("Lesson") as authority:
+        one, other = authority.server("one"), authority.server("other")
+        mixed = replace(one, key=other.key)
+        for tls, said in ((mixed, "belong together"), (replace(one, key="/no/such.key"), "cannot be read")):
+            with (
+                pytest.raises(UserError, match=said),
+                directory_server(DirectoryContent(STAFF), tls=tls, profile=FOR_TESTS),
+            ):
+                pass
+
+
+def test_the_server_also_runs_as_who_starts_it(server, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with directory_server(DirectoryContent(STAFF), profile=FOR_TESTS) as running:
+        assert client_of(running).find("ana").username == "ana"
+        assert running.authority.stat().st_uid == os.getuid()
 
 
 def test_a_password_is_refused_before_tls(server):

@@ -165,3 +165,14 @@ def test_the_simulation_gives_the_same_result_for_the_same_seed():
 def test_a_simulation_out_of_range_is_refused(options):
     with pytest.raises(UserError, match="Simulate"):
         compare_lockout_policies(**options)
+
+
+def test_the_picture_says_that_it_is_a_simulation():
+    from secure_ai.access.identity.charts import plot_lockout
+
+    found = compare_lockout_policies(1, attempts_per_minute=1)
+    hours = found.table.set_index("policy").loc[LOCKED[5], "known_device"]
+    assert (
+        f"Simulated: a hard lock-out shuts the owner out for {hours:.1f} hours"
+        in plot_lockout(found).get_suptitle()
+    )
