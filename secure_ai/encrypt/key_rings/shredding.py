@@ -96,6 +96,8 @@ class ShreddingProof:
             said += f"; destroy these copies, which still hold the keys: {names}"
         if unsure:
             said += f"; not conclusive: {len(unsure)} (see their reasons)"
+        if not self.others:
+            return said + "; nothing of other persons was tried."
         read = sum(attempt.outcome == "opened" for attempt in self.others)
         return said + f"; of other persons' data, {read} of {len(self.others)} opened."
 
