@@ -16,7 +16,7 @@ import pytest
 from secure_ai.access.openid import discovery, errors, web
 from secure_ai.access.openid.client import HEADLESS_REDIRECT, fill_in_form, sign_in, sign_in_headless
 from secure_ai.access.openid.discovery import check_clock, clock_offset, discover
-from secure_ai.access.openid.flow import CodeFlow
+from secure_ai.access.openid.flow import CodeFlow, as_client
 from secure_ai.access.openid.keys import SigningKeys, sign
 from secure_ai.access.openid.model import User
 from secure_ai.access.openid.provider import local_provider
@@ -459,3 +459,15 @@ def test_tokens_that_do_not_belong_to_the_sign_in_are_refused(change, kind):
 def test_every_error_of_this_room_is_a_sentence_for_people():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert all(issubclass(kind, UserError) for kind in kinds) and len(kinds) > 20
+
+
+@pytest.mark.parametrize(
+    ("methods", "where"),
+    [(["client_secret_basic", "client_secret_post"], "auth"), (["client_secret_post"], "data")],
+)
+def test_an_application_shows_its_secret_in_the_way_that_the_provider_wants(methods, where):
+    content = KNOWN_SERVICES["Keycloak"] | {"token_endpoint_auth_methods_supported": methods}
+    found = discovery.DiscoveredProvider(discovery._checked(content, content["issuer"]))
+    sent = as_client(found, {"client_id": "app", "code": "c"}, "a secret")
+    assert ("auth" in sent, "client_secret" in sent["data"]) == (where == "auth", where == "data")
+    assert as_client(found, {"client_id": "app"}, "") == {"data": {"client_id": "app"}}
