@@ -198,7 +198,7 @@ class UserSession:
                 holds a value.
         """
         try:
-            frame = _frame(_execute(self.connection, *_single(sql, params)))
+            frame = _frame(_execute(self.connection, *_single(sql, params), single=not params))
         except RefusedError as error:
             refusal = error.refusal
             self.protected.audit.record(
@@ -238,17 +238,24 @@ class UserSession:
 
 
 def _single(sql: str, params: Any) -> tuple[str, Any]:
-    """One statement, by the extended protocol, which takes no second one behind a semicolon."""
+    """The statement and its parameters; without parameters a percent sign is itself."""
     if not isinstance(sql, str) or not sql.strip():
         raise UserError("Write one SQL statement.")
     return (sql.replace("%", "%%"), ()) if params is None else (sql, params)
 
 
-def _execute(connection: psycopg.Connection, sql: str, params: Any = None) -> psycopg.Cursor:
+def _execute(
+    connection: psycopg.Connection, sql: str, params: Any = None, *, single: bool = False
+) -> psycopg.Cursor:
+    """Run a statement; with ``single`` as with parameters, no second one behind a semicolon.
+
+    psycopg sends a text without parameters by the simple protocol, which takes several statements, unless
+    the answer is asked for in binary form.
+    """
     import psycopg
 
     try:
-        return connection.execute(sql, params)
+        return connection.execute(sql, params, binary=single)
     except psycopg.Error as error:
         raise statement_error(error) from None
     except (TypeError, ValueError, UnicodeError):
