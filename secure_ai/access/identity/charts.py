@@ -45,8 +45,8 @@ def plot_lockout(found: LockoutComparison) -> Figure:
     rows = found.table.set_index("policy")
     hard, ours = rows.loc[LOCKED[5]], rows.loc[SLOW_DOWN]
     figure.suptitle(
-        f"Simulated: a hard lock-out shuts the owner out for {hard['known_device']:.1f} hours a day, "
-        f"the slow-down for {ours['known_device']:.1f}",
+        f"Simulated: a hard lock-out shuts the owner out for {hard['known_device']:.1f} hours a day, the "
+        f"slow-down for {ours['known_device']:.1f} on a device used before",
         x=0.01, ha="left", fontsize=11,
     )  # fmt: skip
     for axes in (left, right):

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -167,9 +168,18 @@ def _write_configuration(folder: Path, files: TlsFiles, argon2: bool) -> None:
             handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as target:
                 target.write(Path(source).read_bytes())
-    except OSError:
+    except (OSError, TypeError):
         raise UserError(
             "The directory's certificate or key cannot be read: check its path and rights."
+        ) from None
+    try:
+        # slapd reads the key without a passphrase; an empty one keeps OpenSSL from asking at the terminal.
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(folder / "server.pem", folder / "server.key", password="")
+    except (OSError, ssl.SSLError):
+        raise UserError(
+            "The directory's certificate and key do not belong together, or the key needs a passphrase: give the "
+            "PEM files of one certificate and its unencrypted key."
         ) from None
     (folder / "data").mkdir(mode=0o700)
     modules = [name for name in ("back_mdb", "ppolicy", *(["argon2"] if argon2 else [])) if _module(name)]
@@ -222,8 +232,8 @@ def _load(folder: Path, ldif: str, owner: dict[str, object]) -> None:
     if done.returncode:
         # Its own words may quote an entry.
         raise UserError(
-            "OpenLDAP did not take the directory's configuration, certificate or content: check that the "
-            "certificate and its key belong together and that the staff table holds plain text."
+            "OpenLDAP did not take the directory's configuration or content: check that the staff table holds "
+            "plain text and no two user names that differ by case alone."
         )
 
 

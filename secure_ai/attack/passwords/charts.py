@@ -62,7 +62,7 @@ def plot_equal_time(found: EqualTime) -> Figure:
     left.set_xlim(min(rates) / 3, max(rates) * 30)
     for place, name, rate in zip(places, names, rates, strict=True):
         left.annotate(
-            f"{rate:,.3g}; list: {duration(found.whole_list_seconds(name))}",
+            f"{_rate(rate)}; list: {duration(found.whole_list_seconds(name))}",
             (rate, place), (4, 0), textcoords="offset points", va="center", fontsize=8, color=GUIDE,
         )  # fmt: skip
     left.set_yticks(places, [found.cracks[name].scheme.name for name in names])
@@ -83,6 +83,10 @@ def plot_equal_time(found: EqualTime) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _wrapped(text: str) -> str:
