@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,7 @@ class SourceFile:
             raise UserError(
                 f"{self.name} cannot be read ({_reason(error)}): check the path and its rights."
             ) from None
+        self._turn = threading.Lock()
         self._state = self._stat()
         self.size = self._state[0]
 
@@ -68,39 +70,39 @@ class SourceFile:
         """Close the file."""
         self._file.close()
 
-    def read_into(self, buffer: memoryview) -> None:
-        """Fill ``buffer`` from where the last reading ended.
+    def read_into(self, buffer: memoryview, position: int) -> None:
+        """Fill ``buffer`` with what stands at ``position``; several threads may.
 
         Raises:
             ChangedWhileReadError: if the file ends before.
         """
         filled = 0
         while filled < len(buffer):
-            count = self._read(buffer[filled:])
+            count = self._read(buffer[filled:], position + filled)
             if not count:
                 raise self._changed()
             filled += count
 
-    def read(self, count: int) -> bytes:
-        """Return the next ``count`` bytes, fewer at the end."""
+    def head(self, count: int) -> bytes:
+        """Return the first ``count`` bytes, fewer if the file has fewer."""
         buffer = memoryview(bytearray(min(count, self.size)))
         filled = 0
-        while filled < len(buffer) and (got := self._read(buffer[filled:])):
+        while filled < len(buffer) and (got := self._read(buffer[filled:], filled)):
             filled += got
         return bytes(buffer[:filled])
-
-    def seek(self, position: int) -> None:
-        """Go on reading at ``position``."""
-        self._file.seek(position)
 
     def check_unchanged(self) -> None:
         """Raise :class:`ChangedWhileReadError` if the file was written to since it was opened."""
         if self._stat() != self._state:
             raise self._changed()
 
-    def _read(self, buffer: memoryview) -> int:
+    def _read(self, buffer: memoryview, position: int) -> int:
         try:
-            return self._file.readinto(buffer)
+            if hasattr(os, "preadv"):
+                return os.preadv(self._file.fileno(), [buffer], position)
+            with self._turn:
+                self._file.seek(position)
+                return self._file.readinto(buffer)
         except OSError as error:
             raise UserError(f"{self.name} cannot be read ({_reason(error)}): check the disk.") from None
 
@@ -118,16 +120,24 @@ class DraftFile:
     """A file that is being written and has not its name yet."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file, self._name = file, name
+        self._file, self._name, self._turn = file, name, threading.Lock()
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append all of ``data``."""
+    def write(self, data: bytes | bytearray | memoryview, position: int) -> None:
+        """Write all of ``data`` at ``position``; several threads may."""
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[self._file.write(rest) :]
+                count = self._write(rest, position)
+                rest, position = rest[count:], position + count
         except OSError as error:
             raise not_written(self._name, error) from None
+
+    def _write(self, data: memoryview, position: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._file.fileno(), data, position)
+        with self._turn:
+            self._file.seek(position)
+            return self._file.write(data)
 
 
 @contextmanager

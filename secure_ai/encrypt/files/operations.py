@@ -38,6 +38,7 @@ from secure_ai.encrypt.files.local_files import (
     not_written,
     shown_name,
 )
+from secure_ai.encrypt.files.workers import for_each_chunk
 from secure_ai.encrypt.key_rings.interface import KeyRing, canonical_context
 
 
@@ -76,13 +77,15 @@ def encrypt_file(
         size = HEADER_BYTES + content_length(plain_file.size, chunk_size)
         keys, header = new_file_keys(key_ring, key_name, chunk_size, data)
         cipher = ChunkCipher(keys.content)
-        plain, sealed = _buffers(chunk_size, plain_file.size)
         with new_file(target, reserve=size, durable=durable) as draft:
-            draft.write(header_bytes(header))
-            for number, last, length in chunk_lengths(plain_file.size, chunk_size):
-                plain_file.read_into(plain[:length])
-                cipher.seal_into(number, last, plain[:length], sealed[: length + TAG_BYTES])
-                draft.write(sealed[: length + TAG_BYTES])
+            draft.write(header_bytes(header), 0)
+
+            def seal(number: int, last: bool, plain: memoryview, sealed: memoryview) -> None:
+                plain_file.read_into(plain, number * chunk_size)
+                cipher.seal_into(number, last, plain, sealed)
+                draft.write(sealed, sealed_position(number, chunk_size))
+
+            for_each_chunk(plain_file.size, chunk_size, seal)
             plain_file.check_unchanged()
     return describe(shown_name(target), header, size, authenticated=True)
 
@@ -131,7 +134,7 @@ def verify_file(
     with SourceFile(source) as sealed_file:
         header, size = read_header(sealed_file)
         cipher = unlocked_cipher(header, key_ring, sealed_file.name, associated_data)
-        _open_all(sealed_file, header, size, cipher, lambda plain: None)
+        _open_all(sealed_file, header, size, cipher, lambda plain, position: None)
     return describe(sealed_file.name, header, sealed_file.size, authenticated=True)
 
 
@@ -191,17 +194,14 @@ def checked_associated_data(associated_data: Mapping[str, str] | None) -> dict[s
     return dict(associated_data)
 
 
-def chunk_lengths(plain_size: int, chunk_size: int) -> Iterator[tuple[int, bool, int]]:
-    """Yield each chunk's number, whether it is the last, and its bytes of plaintext."""
-    final = number_of_chunks(plain_size, chunk_size) - 1
-    for number in range(final):
-        yield number, False, chunk_size
-    yield final, True, plain_size - final * chunk_size
+def sealed_position(number: int, chunk_size: int) -> int:
+    """Return where a sealed chunk begins in its file."""
+    return HEADER_BYTES + number * (chunk_size + TAG_BYTES)
 
 
 def read_header(sealed_file: SourceFile) -> tuple[Header, int]:
     """Return the head of an encrypted file, and the size of its plaintext by the file's length."""
-    header = parse_header(sealed_file.read(HEADER_BYTES), sealed_file.name)
+    header = parse_header(sealed_file.head(HEADER_BYTES), sealed_file.name)
     size = plain_length(sealed_file.size - HEADER_BYTES, header.fixed.chunk_size, sealed_file.name)
     return header, size
 
@@ -244,23 +244,19 @@ def _open_all(
     header: Header,
     size: int,
     cipher: ChunkCipher,
-    take: Callable[[memoryview], None],
+    take: Callable[[memoryview, int], None],
 ) -> None:
     chunk_size = header.fixed.chunk_size
-    plain, sealed = _buffers(chunk_size, size)
-    for number, last, length in chunk_lengths(size, chunk_size):
-        part = sealed[: length + TAG_BYTES]
-        sealed_file.read_into(part)
-        if not cipher.open_into(number, last, part, plain[:length]):
+
+    def open_chunk(number: int, last: bool, plain: memoryview, sealed: memoryview) -> None:
+        sealed_file.read_into(sealed, sealed_position(number, chunk_size))
+        if not cipher.open_into(number, last, sealed, plain):
             sealed_file.check_unchanged()
-            refuse_chunk(cipher, number, number_of_chunks(size, chunk_size), part, sealed_file.name)
-        take(plain[:length])
+            refuse_chunk(cipher, number, number_of_chunks(size, chunk_size), sealed, sealed_file.name)
+        take(plain, number * chunk_size)
+
+    for_each_chunk(size, chunk_size, open_chunk)
     sealed_file.check_unchanged()
-
-
-def _buffers(chunk_size: int, plain_size: int) -> tuple[memoryview, memoryview]:
-    length = min(chunk_size, plain_size)
-    return memoryview(bytearray(length)), memoryview(bytearray(length + TAG_BYTES))
 
 
 def _write_whole(write: Callable[[memoryview], int], data: bytes) -> None:

@@ -18,10 +18,15 @@ from secure_ai.encrypt.files.chunks import (
     number_of_chunks,
     refuse_chunk,
 )
-from secure_ai.encrypt.files.header import DEFAULT_CHUNK_SIZE, HEADER_BYTES, TAG_BYTES
+from secure_ai.encrypt.files.header import DEFAULT_CHUNK_SIZE, TAG_BYTES
 from secure_ai.encrypt.files.keys import header_bytes, new_file_keys
 from secure_ai.encrypt.files.local_files import SourceFile, new_file, shown_name
-from secure_ai.encrypt.files.operations import checked_associated_data, read_header, unlocked_cipher
+from secure_ai.encrypt.files.operations import (
+    checked_associated_data,
+    read_header,
+    sealed_position,
+    unlocked_cipher,
+)
 from secure_ai.encrypt.key_rings.interface import KeyRing
 
 
@@ -54,7 +59,7 @@ class EncryptedWriter(io.BufferedIOBase):
         self._draft = block.__enter__()
         self._draft_block = block
         try:
-            self._draft.write(header_bytes(header))
+            self._draft.write(header_bytes(header), 0)
         except BaseException:
             self._discard()
             raise
@@ -136,7 +141,7 @@ class EncryptedWriter(io.BufferedIOBase):
         check_plain_size(self.tell(), self._chunk_size, self._name)
         sealed = self._sealed[: self._filled + TAG_BYTES]
         self._cipher.seal_into(self._number, last, self._plain[: self._filled], sealed)
-        self._draft.write(sealed)
+        self._draft.write(sealed, sealed_position(self._number, self._chunk_size))
         self._number, self._filled = self._number + 1, 0
 
     def _discard(self) -> None:
@@ -224,8 +229,7 @@ class EncryptedReader(io.RawIOBase):
         last = number == self._chunks - 1
         length = self.plain_size - number * self._chunk_size if last else self._chunk_size
         sealed, plain = self._sealed[: length + TAG_BYTES], self._plain[:length]
-        self._file.seek(HEADER_BYTES + number * (self._chunk_size + TAG_BYTES))
-        self._file.read_into(sealed)
+        self._file.read_into(sealed, sealed_position(number, self._chunk_size))
         if not self._cipher.open_into(number, last, sealed, plain):
             self._file.check_unchanged()
             refuse_chunk(self._cipher, number, self._chunks, sealed, self._file.name)

@@ -22,8 +22,8 @@ from secure_ai.encrypt.files import (
     encrypt_file,
     inspect_file,
     local_files,
-    operations,
     verify_file,
+    workers,
 )
 from secure_ai.encrypt.files.header import BLOCK, HEADER_BYTES
 from secure_ai.encrypt.key_rings.errors import KeyNotFoundError
@@ -111,9 +111,9 @@ def test_drafts_and_results_are_their_owner_s_alone(tmp_path, ring, plain, monke
     modes = []
     whole = local_files.DraftFile.write
 
-    def watched(self, data):
+    def watched(self, data, position):
         modes.append(os.fstat(self._file.fileno()).st_mode & 0o777)
-        whole(self, data)
+        whole(self, data, position)
 
     monkeypatch.setattr(local_files.DraftFile, "write", watched)
     old = os.umask(0)
@@ -218,8 +218,8 @@ def test_plaintext_is_not_left_behind_whatever_stops_it(tmp_path, ring, plain, m
     encrypt_file(plain, sealed, ring, "files", chunk_size=64)
     whole, calls = local_files.DraftFile.write, []
 
-    def stopped(self, data):
-        whole(self, data)
+    def stopped(self, data, position):
+        whole(self, data, position)
         calls.append(1)
         if len(calls) == 5:
             raise kind
@@ -246,8 +246,8 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(plain, monkeypatch, cha
         encrypt_file(plain, source, ring, "files", chunk_size=64)
     whole, calls = local_files.SourceFile.read_into, []
 
-    def meddled(self, buffer):
-        whole(self, buffer)
+    def meddled(self, buffer, position):
+        whole(self, buffer, position)
         calls.append(1)
         if len(calls) == 3:
             CHANGES[change](source)
@@ -313,10 +313,11 @@ def test_ctrl_c_leaves_no_draft(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["large"]
 
 
-def test_operations_reads_the_plaintext_s_length_from_the_file_s(tmp_path):
+def test_a_plaintext_s_length_is_known_from_the_file_s():
     for size in range(200):
         for chunk in (16, 64, 199, 200):
             length = chunks.content_length(size, chunk)
             assert chunks.plain_length(length, chunk, "x") == size
-            lengths = [part for _, _, part in operations.chunk_lengths(size, chunk)]
+            lengths = []
+            workers.for_each_chunk(size, chunk, lambda n, last, plain, sealed: lengths.append(len(plain)))  # noqa: B023
             assert sum(lengths) == size and all(lengths[:-1]) and lengths.count(0) == (size == 0)

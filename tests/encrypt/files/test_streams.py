@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_ends_the_writer_in_one_sentence(tmp_path, ring, mo
     ) as writer:  # fmt: skip
         writer.write(bytes(100))
 
-        def full(self, data):
+        def full(self, data, position):
             raise local_files.not_written(self._name, OSError(28, "full"))
 
         monkeypatch.setattr(local_files.DraftFile, "write", full)
