@@ -13,6 +13,7 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.interface import KeyRing, WrappedKey, canonical_context
+from secure_ai.encrypt.key_rings.rotation import RotationReport, rewrap_all
 
 FORMAT = "secure-ai wrapped keys 1"
 ID_BYTES = 6
@@ -73,21 +74,19 @@ class WrappedKeys:
             )
         return self.stored[name]
 
-    def rewrap(self, ring: KeyRing) -> int:
-        """Wrap every data key with the newest version of its key-encryption key; return how many.
+    def rewrap(self, ring: KeyRing) -> RotationReport:
+        """Wrap every data key with the newest version of its key-encryption key; the values stay as they are.
 
-        The encrypted values stay as they are. A key that does not open any more stays as it is and is
-        not counted: shredded people do not stop the rotation for all others.
+        A key that does not open any more stays as it is and is reported: shredded people do not stop the
+        rotation for all others. Save the keys afterwards.
+
+        Raises:
+            UserError: what is not about one key, such as a service that cannot be reached.
         """
-        count = 0
-        for name, key in self.stored.items():
-            try:
-                wrapped = ring.rewrap(key.wrapped, key.context)
-            except UserError:
-                continue
-            self.stored[name] = StoredKey(wrapped, key.context)
-            count += 1
-        return count
+        report = rewrap_all([(key.wrapped, key.context) for key in self.stored.values()], ring)
+        for name, wrapped in zip(list(self.stored), report.keys, strict=True):
+            self.stored[name] = StoredKey(wrapped, self.stored[name].context)
+        return report
 
     def save(self, path: str | Path) -> Path:
         """Write the keys to ``path`` as JSON, readable by its owner only.

@@ -13,7 +13,9 @@ from secure_ai.core.sources import shown
 from secure_ai.encrypt.fields.encoding import decode, encode, is_missing
 from secure_ai.encrypt.fields.errors import ValueDoesNotOpen, ValueNotEncrypted
 from secure_ai.encrypt.fields.xaes import NONCE_BYTES, TAG_BYTES, XaesKey
+from secure_ai.encrypt.key_rings.errors import ONE_KEY_ERRORS
 from secure_ai.encrypt.key_rings.interface import KeyRing
+from secure_ai.encrypt.key_rings.rotation import RotationReport
 from secure_ai.encrypt.wrapped_keys import ID_BYTES, WrappedKeys
 
 MARK = "enc1."
@@ -36,7 +38,7 @@ class FieldCipher:
     Args:
         ring: wraps and opens the data keys.
         key_name: the key-encryption key; with ``{person}`` in it, one for each person, so that destroying
-            it shreds that person's values (``"patient-{person}"``).
+            it shreds that person's values (``"{person}"`` with :class:`PersonKeys` as the ring).
         table: the name of the table, part of what a value is bound to.
         keys: the wrapped data keys of values that exist already.
         pad_to: content is padded to a multiple of so many bytes, so that 'no' is as long as 'yes'.
@@ -144,7 +146,7 @@ class FieldCipher:
         for name, values in groups.items():
             try:
                 key = self._opened(name)
-            except UserError as error:
+            except ONE_KEY_ERRORS as error:
                 if unavailable is None:
                     raise
                 unavailable.update({i: str(error) for i, _ in values})
@@ -164,8 +166,8 @@ class FieldCipher:
         """Give values that are encrypted from now on new data keys; older values still open."""
         self.keys.retire()
 
-    def rewrap(self) -> int:
-        """Wrap all data keys with the newest versions of their key-encryption keys; return how many."""
+    def rewrap(self) -> RotationReport:
+        """Wrap all data keys with the newest versions of their key-encryption keys."""
         return self.keys.rewrap(self._ring)
 
     def forget(self) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import Source, TableLike, as_source, shown
+from secure_ai.encrypt.key_rings.errors import ONE_KEY_ERRORS
 from secure_ai.encrypt.key_rings.interface import KeyRing
 from secure_ai.encrypt.stores.errors import StoreDamaged, StoreNotEncrypted, WrongStoreKey
 from secure_ai.encrypt.stores.sidecar import keys_path, load_keys
@@ -150,7 +151,7 @@ def readable_columns(path: str | Path, ring: KeyRing) -> dict[str, bool]:
 
     Raises:
         StoreKeysMissing: if the file of keys is not there.
-        UserError: if it is damaged.
+        UserError: if it is damaged, or the ring itself cannot be used.
     """
     result = {}
     for key in load_keys(Path(path)).stored.values():
@@ -159,7 +160,7 @@ def readable_columns(path: str | Path, ring: KeyRing) -> dict[str, bool]:
             try:
                 ring.unwrap(key.wrapped, key.context)
                 result[column] = True
-            except UserError:
+            except ONE_KEY_ERRORS:
                 result[column] = False
     return result
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.interface import KeyRing
+from secure_ai.encrypt.key_rings.rotation import RotationReport
 from secure_ai.encrypt.stores.errors import StoreKeysMissing
 from secure_ai.encrypt.wrapped_keys import WrappedKeys
 
@@ -31,16 +32,13 @@ def load_keys(store: Path) -> WrappedKeys:
     return WrappedKeys.load(path)
 
 
-def rewrap_store(store: str | Path, ring: KeyRing) -> int:
+def rewrap_store(store: str | Path, ring: KeyRing) -> RotationReport:
     """Wrap the keys of a database or Parquet file with the newest version; its data is not touched.
-
-    Returns:
-        How many keys were wrapped anew.
 
     Raises:
         UserError: if the file of keys is missing, damaged or cannot be written.
     """
     keys = load_keys(Path(store))
-    count = keys.rewrap(ring)
+    report = keys.rewrap(ring)
     keys.save(keys_path(Path(store)))
-    return count
+    return report

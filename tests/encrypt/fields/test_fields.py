@@ -30,6 +30,8 @@ from secure_ai.encrypt.fields import (
 )
 from secure_ai.encrypt.fields.encoding import decode, encode
 from secure_ai.encrypt.fields.xaes import XaesKey
+from secure_ai.encrypt.key_rings.errors import PersonShreddedError, ServiceUnreachableError
+from secure_ai.encrypt.key_rings.person_keys import PersonKeys
 
 COLUMNS = ["ssn", "birth_date", "body_mass_index", "smoker", "implant_serial"]
 
@@ -159,7 +161,7 @@ def test_each_error_has_its_class_and_no_secret(ring):
             cipher.encrypt("CANARY", column="c", row_key=wrong)
     ring.destroy("k")
     cipher.forget()
-    with pytest.raises(UserError, match="gone"):
+    with pytest.raises(UserError, match=r"destroyed|gone"):
         cipher.decrypt(text, column="c", row_key=1)
 
 
@@ -193,22 +195,37 @@ def test_several_columns_make_a_row_key(ring, diagnoses):
     assert_frame_equal(decrypt_columns(sealed, ["icd10_code"], cipher, row_key=keys), diagnoses)
 
 
-def test_a_shredded_person_is_gone_and_all_others_stay(ring, diagnoses):
-    cipher = FieldCipher(ring, "patient-{person}", table="diagnoses")
-    table = diagnoses[["diagnosis_id", "patient_id", "description"]]
-    sealed = encrypt_columns(table, ["description"], cipher, row_key="diagnosis_id", person="patient_id")
-    gone = table["patient_id"].iloc[0]
-    ring.destroy(f"patient-{gone}")
-    cipher.forget()
-    with pytest.raises(UserError, match="gone"):
-        decrypt_columns(sealed, ["description"], cipher, row_key="diagnosis_id")
-    with pytest.warns(UserWarning, match="do not open"):
-        opened = decrypt_columns(
-            sealed, ["description"], cipher, row_key="diagnosis_id", unavailable="missing"
-        )
+def test_a_shredded_person_is_gone_and_all_others_stay(ring, diagnoses, tmp_path):
+    table = diagnoses[["diagnosis_id", "patient_id", "description"]].head(400)
+    with PersonKeys.create(tmp_path / "persons", ring, groups=8) as persons:
+        persons.add(table["patient_id"].unique())
+        cipher = FieldCipher(persons, "{person}", table="diagnoses")
+        sealed = encrypt_columns(table, ["description"], cipher, row_key="diagnosis_id", person="patient_id")
+        gone = table["patient_id"].iloc[0]
+        persons.shred(gone)
+        cipher.forget()
+        with pytest.raises(PersonShreddedError):
+            decrypt_columns(sealed, ["description"], cipher, row_key="diagnosis_id")
+        with pytest.warns(UserWarning, match="do not open"):
+            opened = decrypt_columns(
+                sealed, ["description"], cipher, row_key="diagnosis_id", unavailable="missing"
+            )
     shredded = table["patient_id"] == gone
     assert opened["description"].isna().equals(shredded)
     assert_frame_equal(opened[~shredded], table[~shredded])
+
+
+def test_a_ring_that_cannot_be_reached_is_an_error_and_not_missing_values(ring, patients):
+    cipher = FieldCipher(ring, "k", table="t")
+    sealed = encrypt_columns(patients, ["ssn"], cipher, row_key="patient_id")
+
+    class Down:
+        def unwrap(self, wrapped, context):
+            raise ServiceUnreachableError("The key service cannot be reached: try again.")
+
+    away = FieldCipher(Down(), "k", table="t", keys=cipher.keys)
+    with pytest.raises(ServiceUnreachableError):
+        decrypt_columns(sealed, ["ssn"], away, row_key="patient_id", unavailable="missing")
 
 
 def test_a_person_is_asked_for_where_the_key_name_needs_one(ring):
@@ -223,7 +240,7 @@ def test_rotation_wraps_keys_anew_and_leaves_values_alone(ring):
     cipher = FieldCipher(ring, "k", table="t")
     text = cipher.encrypt("x", column="c", row_key=1)
     ring.rotate("k")
-    assert cipher.rewrap() == 1
+    assert cipher.rewrap().rewrapped == 1
     assert [key.wrapped.version for key in cipher.keys.stored.values()] == ["2"]
     cipher.forget()
     assert cipher.decrypt(text, column="c", row_key=1) == "x"
