@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["allowed", "denied", "error"]
 OUTCOMES = ("allowed", "denied", "error")
+KEPT_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class AuditLog:
     ) -> None:
         self.path = None if path is None else Path(path)
         self._clock, self._on_event = clock, on_event
-        self._events: list[AuditEvent] = []
+        self._events: deque[AuditEvent] = deque(maxlen=KEPT_EVENTS)
         if self.path is not None:
             self._append("")
 
@@ -107,7 +109,7 @@ class AuditLog:
 
     @property
     def events(self) -> tuple[AuditEvent, ...]:
-        """What this object has recorded, in order; a file may hold more."""
+        """The last 100,000 that this object has recorded, in order; a file holds all."""
         return tuple(self._events)
 
     def to_frame(self) -> pd.DataFrame:
