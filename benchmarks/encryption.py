@@ -5,7 +5,7 @@ Three questions: a file of 1 GiB, encrypted, decrypted and verified; peak memory
 chunk sizes.
 
 The share is that of the in-memory rate of the same library on one core, in the same run. Two workers share a
-file, so the processor seconds stand beside the rate. 'write' creates a file of the same size and encrypts nothing.
+file, so the processor seconds stand beside the rate. 'write' creates a file of the same size, no encryption.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def print_goal(found: Throughput) -> None:
         print(f"  {operation:<9}{timing.rate / memory.rate:>5.0%}  {reached:<13}{reading}")
     encrypt, cipher = found.timing("encrypt"), memory.user_seconds + memory.system_seconds
     print(
-        f"  encrypt's processor time outside of the system: {encrypt.user_seconds:.3f} s, of which the cipher alone "
-        f"takes {cipher:.3f} s; inside the system (page cache): {encrypt.system_seconds:.3f} s"
+        f"  encrypt's processor time in user mode: {encrypt.user_seconds:.3f} s, the cipher's alone: "
+        f"{cipher:.3f} s; inside the system (page cache): {encrypt.system_seconds:.3f} s"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secure_ai.core.errors import UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent
 from secure_ai.encrypt.files.throughput import Throughput, shown_size
 
@@ -38,11 +39,10 @@ def plot_chunk_sizes(found: Throughput) -> Figure:
     for operation, (color, style, marker, label) in LINES.items():
         line = _rates(found, operation)
         axes.plot(list(line), list(line.values()), style, color=color, marker=marker, label=label)
-    copy = _rates(found, "copy")
-    fastest = max(copy.values())
+    fastest = max(_rates(found, "copy").values())
     axes.axhline(fastest, color="black", linestyle=":", linewidth=1.2)
     axes.annotate(
-        "plain copy", (max(rates), fastest), (0, 3), textcoords="offset points", ha="right", fontsize=9
+        "plain copy", (smallest, fastest), (0, 3), textcoords="offset points", ha="left", fontsize=9
     )
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(rates), [shown_size(size) for size in rates])
@@ -55,7 +55,7 @@ def plot_chunk_sizes(found: Throughput) -> Figure:
         f"{shown_size(best)}",
         loc="left",
     )
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="best")
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
@@ -63,8 +63,11 @@ def plot_chunk_sizes(found: Throughput) -> Figure:
 
 def _rates(found: Throughput, operation: str) -> dict[int, float]:
     size = max(timing.size for timing in found.timings)
-    return {
+    rates = {
         timing.chunk_size: timing.rate
         for timing in sorted(found.timings, key=lambda timing: timing.chunk_size)
         if timing.operation == operation and timing.size == size
     }
+    if not rates:
+        raise UserError(f"The picture needs the operation '{operation}': measure with all operations.")
+    return rates

@@ -29,9 +29,17 @@ def test_each_operation_is_timed_with_each_chunk_size(found):
 
 
 def test_what_was_found_is_told_in_words(found):
-    for words in ("encrypted", "verified", "copied", "sets the pace", "OpenSSL"):
+    for words in ("encrypted", "verified", "copied", "the slower part", "OpenSSL"):
         assert words in found.sentence()
     assert "chunks of 4 KiB" in charts.chunk_size_sentence(found)
+
+
+def test_a_picture_without_its_operations_is_one_sentence():
+    part = measure_throughput(**SMALL, operations=("verify",))
+    with pytest.raises(UserError, match="needs the operation"):
+        charts.plot_chunk_sizes(part)
+    with pytest.raises(UserError, match="was not timed"):
+        part.sentence()
 
 
 def test_the_chart_s_title_states_what_was_found(found):
