@@ -88,12 +88,21 @@ class WrappedKeys:
             self.stored[name] = StoredKey(wrapped, self.stored[name].context)
         return report
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, replace: bool = False) -> Path:
         """Write the keys to ``path`` as JSON, readable by its owner only.
 
+        Args:
+            path: the file.
+            replace: whether keys that are there and not among these may be lost.
+
         Raises:
-            UserError: if it cannot be written.
+            UserError: if it cannot be written, or holds other keys (or something else) that would be lost.
         """
+        if not replace and Path(path).exists() and not set(WrappedKeys.load(path).stored) <= set(self.stored):
+            raise UserError(
+                f"{shown(Path(path).name)} holds other keys, which would be lost: load it first and go on "
+                "with its keys, or name another file."
+            )
         keys = {
             name: {"context": dict(key.context), "wrapped": json.loads(key.wrapped.to_bytes())}
             for name, key in self.stored.items()

@@ -76,6 +76,8 @@ def encrypt_file(
     Raises:
         UserError: as :func:`encrypt_columns`, or if a file cannot be read or written.
     """
+    if Path(keys_file).absolute() == Path(out).absolute():
+        raise UserError("The file of keys and the output have the same name: give each its own.")
     table = as_source(source)
     names = key_columns(row_key)
     check_choice(columns, row_key)

@@ -122,7 +122,8 @@ def truncation_tradeoff(
 
     Columns: ``bits``; ``tokens`` (distinct ones); ``rows_returned`` and ``rows_wanted`` (mean over the
     searches for every row's value); ``wanted_share`` of what is returned; ``attack_success`` of
-    :func:`frequency_attack`, and its ``baseline``.
+    :func:`frequency_attack`, and its ``baseline``: an attacker takes the better of the two. That attack
+    expects a token for each value, and so is weak against short ones; a cleverer one may read more.
 
     Raises:
         UserError: if there are no values.

@@ -124,7 +124,7 @@ def write_encrypted_parquet(
     except (pa.ArrowException, OSError) as error:
         reason = os.strerror(error.errno).lower() if getattr(error, "errno", None) else "unknown reason"
         raise UserError(f"{shown(out.name)} cannot be written ({reason}): choose another place.") from None
-    new.save(keys_path(out))
+    new.save(keys_path(out), replace=True)
     return out
 
 

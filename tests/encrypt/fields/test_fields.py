@@ -260,6 +260,24 @@ def test_keys_are_saved_for_their_owner_and_found_again(ring, tmp_path):
     assert again.keys.newest({"use": "field", "table": "t", "column": "c"}) is not None
 
 
+def test_keys_of_other_values_are_never_overwritten(ring, patients, tmp_path):
+    path = tmp_path / "keys.json"
+    first, second = (FieldCipher(ring, "k", table="t") for _ in range(2))
+    text = first.encrypt("x", column="c", row_key=1)
+    first.keys.save(path)
+    second.encrypt("y", column="c", row_key=1)
+    with pytest.raises(UserError, match="would be lost"):
+        second.keys.save(path)
+    out = tmp_path / "out.csv"
+    with pytest.raises(UserError, match="would be lost"):
+        encrypt_file(patients, out, ["ssn"], second, keys_file=path, row_key="patient_id")
+    with pytest.raises(UserError, match="each its own"):
+        encrypt_file(patients, out, ["ssn"], second, keys_file=out, row_key="patient_id")
+    assert not out.exists()
+    again = FieldCipher(ring, "k", table="t", keys=WrappedKeys.load(path))
+    assert again.decrypt(text, column="c", row_key=1) == "x"
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{}", b'{"format": "secure-ai wrapped keys 1"}'])
 def test_a_damaged_file_of_keys_is_named(tmp_path, content):
     path = tmp_path / "keys.json"

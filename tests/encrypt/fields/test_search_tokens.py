@@ -8,6 +8,7 @@ import pytest
 
 from secure_ai.core.errors import UserError
 from secure_ai.encrypt.fields import SearchTokens, dictionary_attack, frequency_attack, truncation_tradeoff
+from secure_ai.encrypt.fields.charts import plot_frequency_attack, plot_truncation
 from secure_ai.encrypt.secret_keys import Key
 
 KEY = Key(bytes(range(64)))
@@ -67,6 +68,7 @@ def test_frequencies_of_an_older_table_read_much_of_a_newer_one(request, table):
     assert found.success > found.baseline
     assert "%" in found.sentence()
     assert "token" not in found.to_frame()
+    assert "%" in plot_frequency_attack(found).axes[0].get_title(loc="left")
 
 
 def test_the_attack_with_the_exact_and_distinct_frequencies_reads_all():
@@ -81,7 +83,7 @@ def test_the_attack_with_the_exact_and_distinct_frequencies_reads_all():
 def test_with_the_key_few_possible_values_are_all_read(patients):
     tokens = SearchTokens(KEY, table="patients", column="birth_date")
     stored = tokens.tokens(patients["birth_date"])
-    every_day = pd.date_range("1900-01-01", "2026-12-31", unit="us")
+    every_day = pd.date_range("1920-01-01", "2026-12-31", unit="us")
     assert dictionary_attack(stored, every_day, tokens) == 1.0
     assert dictionary_attack(stored, every_day, SearchTokens(Key(bytes(64)), table="t", column="c")) == 0.0
 
@@ -93,6 +95,7 @@ def test_shorter_tokens_hide_more_and_return_more(diagnoses):
     assert table.loc[128, "wanted_share"] == 1
     assert table.loc[2, "attack_success"] < table.loc[128, "attack_success"]
     assert table.loc[2, "tokens"] <= 4
+    assert "2 bits" in plot_truncation(table.reset_index()).axes[0].get_title(loc="left")
 
 
 def test_bad_input_of_the_attack_is_a_sentence():
