@@ -178,8 +178,8 @@ def _write_configuration(folder: Path, files: TlsFiles, argon2: bool) -> None:
         context.load_cert_chain(folder / "server.pem", folder / "server.key", password="")
     except (OSError, ssl.SSLError):
         raise UserError(
-            "The directory's certificate and key do not belong together, or the key needs a passphrase: give the "
-            "PEM files of one certificate and its unencrypted key."
+            "The directory's certificate and key do not belong together, or the key needs a passphrase: give "
+            "the PEM files of one certificate and its unencrypted key."
         ) from None
     (folder / "data").mkdir(mode=0o700)
     modules = [name for name in ("back_mdb", "ppolicy", *(["argon2"] if argon2 else [])) if _module(name)]
@@ -232,8 +232,8 @@ def _load(folder: Path, ldif: str, owner: dict[str, object]) -> None:
     if done.returncode:
         # Its own words may quote an entry.
         raise UserError(
-            "OpenLDAP did not take the directory's configuration or content: check that the staff table holds "
-            "plain text and no two user names that differ by case alone."
+            "OpenLDAP did not take the directory's configuration or content: check that the staff table "
+            "holds plain text and no two user names that differ by case alone."
         )
 
 

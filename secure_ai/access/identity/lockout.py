@@ -143,7 +143,8 @@ class SignInThrottle:
     Args:
         policy: the waits.
         cells: counters per row; the default takes about 38 MB and holds hundreds of thousands of names.
-        key: secret from which places and tokens follow; give the same to all processes of a service.
+        key: secret from which device tokens follow; keep it, so that known devices stay known. The counters
+            live in one process: a service of several processes asks one of them, or each lets its share through.
     """
 
     def __init__(
