@@ -113,7 +113,9 @@ class DirectoryClient:
         """Whether ``password`` is the person's: the directory itself checks it, by a bind in their name.
 
         An empty password is never right: a server takes a bind without a password for an anonymous one and
-        says "success" (RFC 4513, section 5.1.2). Locked accounts and unknown names are not right either.
+        says "success" (RFC 4513, section 5.1.2). Locked accounts and unknown names are not right
+        either; they are refused without a bind, so faster than a wrong password: let
+        :class:`~secure_ai.access.identity.sign_in.SignIn` slow attempts down.
 
         Raises:
             DirectoryError: if the directory cannot be asked.

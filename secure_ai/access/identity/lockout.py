@@ -144,7 +144,7 @@ class SignInThrottle:
         policy: the waits.
         cells: counters per row; the default takes about 38 MB and holds hundreds of thousands of names.
         key: secret from which device tokens follow; keep it, so that known devices stay known. The counters
-            live in one process: a service of several processes asks one of them, or each lets its share through.
+            live in one process: in a service of several processes, each lets its share through.
     """
 
     def __init__(
