@@ -83,7 +83,9 @@ class Database:
         if role is not None:
             parameters |= {"user": role, "password": password}
         try:
-            return psycopg.connect(**parameters, autocommit=True)
+            # Nothing is prepared behind our back: DISCARD ALL, between two users of a pooled connection,
+            # drops it on the server while psycopg goes on naming it.
+            return psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             raise connection_error(error) from None
 
