@@ -121,7 +121,7 @@ def unused_grants(
 
     Args:
         grants: role, action, kind, purpose; one grant a row (see :func:`grants_of`).
-        access_log: one access a row, as any source of :mod:`secure_ai.core.sources`; it has the person's role.
+        access_log: one access a row, as any source of :mod:`secure_ai.core.sources`; with the role.
         columns: names of the log's columns: ``who``, ``role``, ``action``, ``kind``, ``purpose``, ``time``.
         kinds: resource in the log → kind in the grants, where they differ.
         fewest_days, fewest_events: a shorter log is not judged.

@@ -67,7 +67,11 @@ def access_matrix(policy: AccessPolicy, of: str | Sector) -> AccessMatrix:
     for action, (_, kinds) in words.actions.items():
         for kind in (kind for kind in known.records if kind in kinds):
             for role in words.roles:
+                possible = policy.permissions("Staff", (role,), action, kind)
                 for purpose in words.purposes:
+                    if not possible:
+                        rows.append((role, action, kind, purpose, "never", ""))
+                        continue
                     level, rules = _level(policy, known, role, action, kind=kind, purpose=purpose)
                     rows.append((role, action, kind, purpose, level, ", ".join(rules)))
     return AccessMatrix(pd.DataFrame(rows, columns=COLUMNS))
@@ -125,8 +129,6 @@ def who_can(
 def _level(
     policy: AccessPolicy, of: Sector, role: str, action: str, *, kind: str, purpose: str
 ) -> tuple[Level, tuple[str, ...]]:
-    if not policy.permissions("Staff", (role,), action, kind):
-        return "never", ()
     ordinary = policy.decide(of.request(role, action, kind, purpose))
     if ordinary.allowed:
         return "always", ordinary.rules

@@ -160,7 +160,7 @@ class AccessPolicy:
         self, kind: str, roles: Iterable[str], action: str, resource_kind: str
     ) -> tuple[Rule, ...]:
         """Return the permissions that kinds and roles leave possible; without any the answer is always no."""
-        part = make_slice(self.rules_of(action), kind, tuple(roles), resource_kind)
+        part = self._slice(kind, tuple(roles), action, resource_kind)
         return tuple(rule for rule in part.rules if rule.effect == "permit")
 
     @property
@@ -177,13 +177,13 @@ class AccessPolicy:
             unknown = self.unknown_word(request)
             if unknown:
                 return Decision(False, errors=(unknown,))
-            part = self._new_slice(request)
+            part = self._slice(principal.kind, principal.roles, request.action, resource.kind)
         mine, its, around = principal.attributes, resource.attributes, request.context
         shape = (self._shape(mine), self._shape(its), self._shape(around), request.purpose)
         if self._remembered is None:
             return self._evaluate(request, part, shape)
         key = (
-            part.policies,
+            part,
             shape,
             principal.id == resource.id,
             tuple([principal.id if name == IDENTITY else mine.get(name) for name in part.principal]),
@@ -289,12 +289,13 @@ class AccessPolicy:
             ]
         )
 
-    def _new_slice(self, request: AccessRequest) -> Slice:
-        principal, resource = request.principal, request.resource
-        part = make_slice(self.rules_of(request.action), principal.kind, principal.roles, resource.kind)
-        if len(self._slices) >= KEPT_SLICES:
-            self._slices.clear()
-        self._slices[principal.kind, principal.roles, request.action, resource.kind] = part
+    def _slice(self, kind: str, roles: tuple[str, ...], action: str, resource_kind: str) -> Slice:
+        part = self._slices.get((kind, roles, action, resource_kind))
+        if part is None:
+            part = make_slice(self.rules_of(action), kind, roles, resource_kind)
+            if len(self._slices) >= KEPT_SLICES:
+                self._slices.clear()
+            self._slices[kind, roles, action, resource_kind] = part
         return part
 
     def _evaluate(self, request: AccessRequest, part: Slice, shape: Any) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cedarpy
@@ -16,25 +17,28 @@ IDENTITY = "id"
 KEPT_SHAPES = 4_096
 
 
-@dataclass
+@dataclass(eq=False)  # told apart by identity, so that it can be part of a key
 class Slice:
     """The rules that one kind of request can meet, ready to evaluate.
 
     Attributes:
         rules: those whose scope admits the principal's kind and roles, the action and the resource's kind.
-        policies: the same for Cedar; without the constraint on the action, which was decided here.
         principal, resource, context: the attributes that the rules look at, in a fixed order.
         needs_schema: a rule speaks of the action in a condition, so Cedar must see the schema's actions.
         shapes: shapes of attributes that were validated → the problem, empty where they conform.
     """
 
     rules: tuple[Rule, ...]
-    policies: cedarpy.PolicySet
     principal: tuple[str, ...]
     resource: tuple[str, ...]
     context: tuple[str, ...]
     needs_schema: bool
     shapes: dict[Any, str] = field(default_factory=dict)
+
+    @cached_property
+    def policies(self) -> cedarpy.PolicySet:
+        """The rules for Cedar, without the constraint on the action, which was decided before."""
+        return policy_set(self.rules)
 
     def keep_shape(self, shape: Any, problem: str) -> None:
         """Remember whether attributes of this shape conform to the schema."""
@@ -70,7 +74,6 @@ def make_slice(rules: Sequence[Rule], kind: str, roles: Iterable[str], resource_
             _collect(clause.expr, {"principal": kind, "resource": resource_kind}, looked_at)
     return Slice(
         rules=kept,
-        policies=policy_set(kept),
         principal=tuple(sorted(looked_at["principal"])),
         resource=tuple(sorted(looked_at["resource"])),
         context=tuple(sorted(looked_at["context"])),

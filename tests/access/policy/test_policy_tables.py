@@ -58,13 +58,14 @@ def test_every_rule_is_the_only_one_that_decides_some_case(name):
 @pytest.mark.parametrize("name", SECTORS)
 def test_striking_out_any_one_rule_changes_the_answer_to_some_case(name):
     policy = POLICIES[name]
-    requests = [request_of(name, case) for case in cases(name)]
-    before = [decision.allowed for decision in policy.decide_many(requests)]
-    unneeded = [
-        rule.id
-        for rule in policy.rules
-        if [decision.allowed for decision in policy.without(rule.id).decide_many(requests)] == before
-    ]
+    table = [(case["rule"], request_of(name, case)) for case in cases(name)]
+    before = {id(request): policy.decide(request).allowed for _, request in table}
+    unneeded = []
+    for rule in policy.rules:
+        weaker = policy.without(rule.id)
+        likely_first = sorted(table, key=lambda row, rule=rule: row[0] != rule.id)
+        if all(weaker.decide(request).allowed is before[id(request)] for _, request in likely_first):
+            unneeded.append(rule.id)
     assert unneeded == []
 
 
