@@ -36,6 +36,10 @@ class Sealer(Protocol):
         """
         ...
 
+    def rewrap(self, sealed: bytes) -> bytes:
+        """Return the same sealed secret under the newest version of the key."""
+        ...
+
 
 class KeySealer:
     """Seals with AES-256-GCM under a subkey of one :class:`~secure_ai.encrypt.secret_keys.Key`."""
@@ -55,6 +59,10 @@ class KeySealer:
         """
         return _decrypt(self._cipher, sealed, belongs_to)
 
+    def rewrap(self, sealed: bytes) -> bytes:
+        """Return ``sealed`` as it is: this key has no versions."""
+        return sealed
+
 
 class RingSealer:
     """Seals with AES-256-GCM under a fresh data key for each secret, which a key ring wraps.
@@ -70,8 +78,7 @@ class RingSealer:
     def seal(self, secret: bytes, belongs_to: Mapping[str, str]) -> bytes:
         """Return ``secret`` encrypted and bound to ``belongs_to``, with its wrapped key before it."""
         key = self._ring.new_data_key(self._key_name, _RING_CONTEXT)
-        wrapped = key.wrapped.to_bytes()
-        return len(wrapped).to_bytes(4, "big") + wrapped + _encrypt(AESGCM(key.secret), secret, belongs_to)
+        return _joined(key.wrapped, _encrypt(AESGCM(key.secret), secret, belongs_to))
 
     def open(self, sealed: bytes, belongs_to: Mapping[str, str]) -> bytes:
         """Return the secret.
@@ -80,11 +87,29 @@ class RingSealer:
             SealBroken: if the owner or a bit is another.
             UserError: if the ring does not open the data key.
         """
-        end = 4 + int.from_bytes(sealed[:4], "big")
-        if end > len(sealed):
-            raise _broken()
-        secret = self._ring.unwrap(WrappedKey.from_bytes(sealed[4:end]), _RING_CONTEXT)
-        return _decrypt(AESGCM(secret), sealed[end:], belongs_to)
+        wrapped, rest = _parts(sealed)
+        return _decrypt(AESGCM(self._ring.unwrap(wrapped, _RING_CONTEXT)), rest, belongs_to)
+
+    def rewrap(self, sealed: bytes) -> bytes:
+        """Return the same sealed secret with its data key wrapped by the newest version.
+
+        Raises:
+            UserError: if the ring does not open the data key.
+        """
+        wrapped, rest = _parts(sealed)
+        return _joined(self._ring.rewrap(wrapped, _RING_CONTEXT), rest)
+
+
+def _joined(wrapped: WrappedKey, rest: bytes) -> bytes:
+    line = wrapped.to_bytes()
+    return len(line).to_bytes(4, "big") + line + rest
+
+
+def _parts(sealed: bytes) -> tuple[WrappedKey, bytes]:
+    end = 4 + int.from_bytes(sealed[:4], "big")
+    if end > len(sealed):
+        raise _broken()
+    return WrappedKey.from_bytes(sealed[4:end]), sealed[end:]
 
 
 def _encrypt(cipher: AESGCM, secret: bytes, belongs_to: Mapping[str, str]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -18,29 +17,11 @@ from hypothesis import strategies as st
 from secure_ai.access.identity.sealing import KeySealer, RingSealer, SealBroken
 from secure_ai.access.identity.second_factor import MOST_FAILURES, SecondFactors, current_code
 from secure_ai.core.errors import UserError
-from secure_ai.encrypt.key_rings.interface import DataKey, WrappedKey, canonical_context, random_data_key
+from secure_ai.encrypt.key_rings import LocalKeyRing
 from secure_ai.encrypt.secret_keys import random_key
 
 NOW = datetime(2026, 3, 2, 9, 0, 10, tzinfo=UTC)
 STEP = timedelta(seconds=30)
-
-
-class RingInMemory:
-    """The least that a key ring does, for tests: it remembers the data keys it gave out."""
-
-    def __init__(self):
-        self.kept = {}
-
-    def new_data_key(self, key_name, context):
-        secret, label = random_data_key(), secrets.token_bytes(16)
-        self.kept[label, canonical_context(context)] = secret
-        return DataKey(secret, WrappedKey("test", key_name, "1", label))
-
-    def unwrap(self, wrapped, context):
-        try:
-            return self.kept[wrapped.ciphertext, canonical_context(context)]
-        except KeyError:
-            raise UserError("This data key does not open.") from None
 
 
 @pytest.fixture
@@ -223,7 +204,9 @@ def test_a_new_enrollment_leaves_the_old_factor_in_force_until_it_is_confirmed(f
     assert factors.verify("ana", current_code(old, NOW), NOW).ok
 
 
-@pytest.mark.parametrize("make", [lambda: KeySealer(random_key()), lambda: RingSealer(RingInMemory())])
+@pytest.mark.parametrize(
+    "make", [lambda: KeySealer(random_key()), lambda: RingSealer(LocalKeyRing.in_memory("second-factors"))]
+)
 def test_the_stored_secret_is_sealed_and_bound_to_its_account(tmp_path, make):
     path = tmp_path / "factors.sqlite"
     factors = SecondFactors(make(), path)
@@ -254,10 +237,25 @@ def test_another_key_or_a_changed_bit_does_not_open_a_secret():
         lambda: sealer.open(sealed, {"account": "ben"}),
         lambda: sealer.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), owner),
         lambda: sealer.open(b"", owner),
-        lambda: RingSealer(RingInMemory()).open(b"\xff" * 20, owner),
+        lambda: RingSealer(LocalKeyRing.in_memory("second-factors")).open(b"\xff" * 20, owner),
     ):
         with pytest.raises(SealBroken):
             attempt()
+
+
+def test_after_a_rotation_factors_are_rewrapped_and_work_without_the_old_version():
+    ring = LocalKeyRing.in_memory("second-factors")
+    factors = SecondFactors(RingSealer(ring))
+    secret = enrolled(factors).secret
+    old = ring.versions("second-factors")[0].version
+    ring.rotate("second-factors")
+    assert factors.verify("ana", current_code(secret, NOW - STEP), NOW).ok
+    assert factors.rewrap() == 1
+    ring.destroy("second-factors", old)
+    assert factors.verify("ana", current_code(secret, NOW), NOW).ok
+    ring.destroy("second-factors")
+    with pytest.raises(UserError):
+        factors.verify("ana", current_code(secret, NOW + STEP), NOW + STEP)
 
 
 def test_recovery_codes_are_stored_under_the_sealed_key_only(tmp_path):
