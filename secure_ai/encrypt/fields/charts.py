@@ -62,7 +62,7 @@ def plot_truncation(table: pd.DataFrame) -> Figure:
 
     rows = table.sort_values("bits")
     places = range(len(rows))
-    figure, axes = plt.subplots(figsize=(8, 3.4), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 3.4), dpi=80, layout="constrained")
     axes.plot(places, rows["attack_success"], "-o", color=RISK, label="rows read by the attack")
     axes.plot(places, rows["baseline"], ":", color=RISK, label="rows read by guessing the commonest")
     axes.plot(places, rows["wanted_share"], "--s", color=SCORE, label="wanted rows among those returned")
@@ -77,7 +77,7 @@ def plot_truncation(table: pd.DataFrame) -> Figure:
         f"a search returns {percent(short['wanted_share'])} wanted rows",
         loc="left", fontsize=11,
     )  # fmt: skip
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
