@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from secure_ai.core.errors import UserError
 from secure_ai.encrypt.files import WrongAssociatedDataError, decrypt_file, encrypt_file
 from secure_ai.encrypt.transport.packages import errors
-from secure_ai.encrypt.transport.packages.manifest import FORMAT, is_safe_name, sign
+from secure_ai.encrypt.transport.packages.manifest import FORMAT, is_safe_name, sign, signed_by
 from secure_ai.encrypt.transport.packages.package import (
     Expected,
     unpack_package,
@@ -413,14 +413,29 @@ def test_a_receipt_is_for_this_package_from_this_recipient(package, expected, ke
         sign_receipt(manifest, received=datetime(2026, 1, 1), signing_key=keys["vendor"].private)
 
 
-def test_a_signature_of_a_package_is_no_receipt(package, expected, keys):
-    manifest = verify_package(package, expected)
+def test_a_signature_for_one_use_does_not_stand_for_another(keys):
     key = load_private_key(keys["sender"].private, "ed25519")
-    raw = manifest.to_bytes()
-    with pytest.raises(errors.BadReceipt):
-        verify_receipt(
-            raw + b"\n" + sign("package", raw, key), manifest, {manifest.recipient: keys["sender"].public}
-        )
+    trusted, line = {"Lakeside Hospital": key.public_key()}, sign("package", b"message", key)
+    assert signed_by("package", b"message", line, trusted) == "Lakeside Hospital"
+    with pytest.raises(errors.AlteredManifest):
+        signed_by("receipt", b"message", line, trusted)
+
+
+def test_no_more_is_read_of_a_file_than_one_block_past_its_listed_size(
+    files, keys, expected, tmp_path, monkeypatch
+):
+    from secure_ai.encrypt.transport.packages import package as module
+
+    write_package(files, tmp_path / "p", signing_key=keys["sender"].private, **FIELDS)
+    with (tmp_path / "p" / "files" / "a.csv").open("r+b") as file:
+        file.truncate(1 << 30)
+    read, blocks = [], module._blocks
+    monkeypatch.setattr(
+        module, "_blocks", lambda *place: (read.append(len(block)) or block for block in blocks(*place))
+    )
+    with pytest.raises(errors.AlteredFile):
+        verify_package(tmp_path / "p", expected)
+    assert len(read) == 1
 
 
 def test_a_file_is_encrypted_for_the_recipient_alone(sample, tmp_path):
