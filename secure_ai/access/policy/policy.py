@@ -86,6 +86,7 @@ class AccessPolicy:
         self._by_id = {rule.id: rule for rule in self.rules}
         self._by_action = rules_by_action(self.rules, self.vocabulary.actions, schema)
         self._slices: dict[Any, Slice] = {}
+        self._shapes: dict[Any, dict[Any, str]] = {}
         self._remembered: dict[Any, Decision] | None = {} if remember else None
         # A value of these is part of what the schema checks; of all others it checks the type.
         self._checked_values = frozenset(self.vocabulary.references) | self.vocabulary.extended
@@ -160,7 +161,8 @@ class AccessPolicy:
         self, kind: str, roles: Iterable[str], action: str, resource_kind: str
     ) -> tuple[Rule, ...]:
         """Return the permissions that kinds and roles leave possible; without any the answer is always no."""
-        part = self._slice(kind, tuple(roles), action, resource_kind)
+        # Not kept: only requests whose words were checked leave a slice behind.
+        part = make_slice(self.rules_of(action), kind, tuple(roles), resource_kind)
         return tuple(rule for rule in part.rules if rule.effect == "permit")
 
     @property
@@ -293,6 +295,8 @@ class AccessPolicy:
         part = self._slices.get((kind, roles, action, resource_kind))
         if part is None:
             part = make_slice(self.rules_of(action), kind, roles, resource_kind)
+            # Whether attributes conform depends on kinds, action and having roles, not on which roles.
+            part.shapes = self._shapes.setdefault((kind, bool(roles), action, resource_kind), {})
             if len(self._slices) >= KEPT_SLICES:
                 self._slices.clear()
             self._slices[kind, roles, action, resource_kind] = part

@@ -160,6 +160,16 @@ def test_an_explanation_agrees_with_the_decision(data):
         assert met == [] or explanation.decision.rules  # only a prohibition overrides what is permitted
 
 
+def test_a_role_that_is_unknown_stays_unknown_after_the_matrix_asked_for_it():
+    policy = AccessPolicy.load("healthcare")
+    assert policy.decide(nurse_views()).allowed
+    policy.permissions("Staff", ("wizard",), "view", "Chart")
+    decision = policy.decide(
+        nurse_views().model_copy(update={"principal": Principal(id="S1", roles=("wizard",))})
+    )
+    assert "wizard" in decision.errors[0]
+
+
 def test_remembering_asks_cedar_once_for_facts_that_the_rules_cannot_tell_apart():
     policy = AccessPolicy.load("healthcare")
     for number in range(50):

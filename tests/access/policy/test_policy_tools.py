@@ -138,7 +138,8 @@ def test_an_honest_reason_passes_and_a_wrong_length_does_not():
 def test_who_holds_a_toxic_combination_is_found():
     roles = pd.DataFrame(
         [("A", "nurse"), ("A", "key_administrator"), ("B", "nurse"), ("B", "physician"),
-         ("C", "model_developer"), ("C", "model_validator"), ("C", "model_validator")], columns=["staff_id", "role"],
+         ("C", "model_developer"), ("C", "model_validator"), ("C", "model_validator")],
+        columns=["staff_id", "role"],
     )  # fmt: skip
     found = separation_of_duties(roles, "healthcare")
     assert set(found.found["person"]) == {"A", "C"}
