@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from secure_ai.access.database.declaration import Declaration
 from secure_ai.access.database.guard import literal, quoted
+from secure_ai.access.database.refusals import import_psycopg, statement_error
 from secure_ai.access.database.sessions import ProtectedDatabase
 
 if TYPE_CHECKING:
@@ -96,14 +97,18 @@ def careless_sessions(
     prefix = f"{protected.prefix}_careless"
     names = {person: f"{prefix}_user{number}" for number, person in enumerate(people, start=1)}
     made = CarelessSessions(protected, purpose, prefix, names, f"{prefix}_app", secrets.token_urlsafe(32))
+    psycopg = import_psycopg()
     # Read first: the rules are made under a lock that would keep these sessions waiting.
     charges = {person: subjects_of(protected, person, purpose) for person in people}
     with protected.database.connect() as administrator:
         try:
-            with administrator.transaction():
-                _create_roles(administrator, made)
-                _create_view(administrator, made, charges)
-                _create_rules(administrator, made)
+            try:
+                with administrator.transaction():
+                    _create_roles(administrator, made)
+                    _create_view(administrator, made, charges)
+                    _create_rules(administrator, made)
+            except psycopg.Error as error:
+                raise statement_error(error) from None
             yield made
         finally:
             _drop(administrator, made)
