@@ -17,8 +17,11 @@ def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a path to write; rename it over ``target`` if the block succeeds, delete it if not.
 
     Raises:
-        UserError: if the folder of ``target`` cannot be created or written.
+        UserError: if ``target`` is a folder, device or pipe, or its folder cannot be created or written.
     """
+    # A rename would put a file in the place of /dev/null, for everybody on the machine.
+    if _is_other_than_a_file(target):
+        raise UserError(f"The output {target} is no file (a folder, device or pipe): choose another name.")
     with _staging_beside(target) as staging:
         draft = staging / target.name
         yield draft
@@ -43,6 +46,13 @@ def atomic_directory(target: Path) -> Iterator[Path]:
         if target.exists():
             target.rename(staging / "old")
         draft.rename(target)
+
+
+def _is_other_than_a_file(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:
+        return False  # The attempt to write says why.
 
 
 @contextmanager

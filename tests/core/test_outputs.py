@@ -102,6 +102,19 @@ def test_a_file_where_a_folder_belongs_is_refused_in_a_sentence(tmp_path):
         pytest.fail("the block must not run")
 
 
+def test_a_file_takes_the_place_of_no_folder_and_no_pipe(tmp_path):
+    (tmp_path / "folder").mkdir()
+    others = [tmp_path / "folder"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        others.append(tmp_path / "pipe")
+    for target in others:
+        before = target.stat()
+        with pytest.raises(UserError, match="is no file"), atomic_file(target):
+            pytest.fail("the block must not run")
+        assert (target.stat().st_mode, target.stat().st_ino) == (before.st_mode, before.st_ino)
+
+
 @pytest.mark.parametrize("writer", [atomic_file, atomic_directory])
 def test_a_parent_that_is_a_file_is_refused_in_a_sentence(tmp_path, writer):
     (tmp_path / "reports").write_text("a file")
