@@ -261,6 +261,48 @@ def _charts() -> str:
     return f"matplotlib {importlib.metadata.version('matplotlib')} draws"
 
 
+def _encryption() -> str:
+    from secure_ai.encrypt.files import TamperedFileError, decrypt_file, encrypt_file
+    from secure_ai.encrypt.key_rings import LocalKeyRing
+
+    ring = LocalKeyRing.in_memory("probe")
+    with tempfile.TemporaryDirectory() as folder:
+        plain, sealed, back = (Path(folder) / name for name in ("plain", "sealed", "back"))
+        plain.write_bytes(b"probe" * 1000)
+        encrypt_file(plain, sealed, ring, "probe")
+        decrypt_file(sealed, back, ring)
+        if back.read_bytes() != plain.read_bytes():
+            raise Broken("a file was encrypted and does not come back")
+        altered = bytearray(sealed.read_bytes())
+        altered[-1] ^= 1
+        sealed.write_bytes(altered)
+        try:
+            decrypt_file(sealed, back, ring)
+        except TamperedFileError:
+            return "a file comes back, and an altered one is refused"
+    raise Broken("an altered file was not noticed")
+
+
+def _policies() -> str:
+    from secure_ai.access.policy import AccessExplorer
+
+    for sector in ("healthcare", "finance"):
+        explorer = AccessExplorer(sector)
+        kind = explorer.kinds[0]
+        asked = (explorer.roles[0], explorer.actions(kind)[0], kind, explorer.purposes[0])
+        if explorer.ask(*asked, who_active=False).allowed:
+            raise Broken("a policy allows what it must not")
+    return "the policies of hospital and bank decide"
+
+
+def _database() -> str:
+    from secure_ai.access.database.server import database
+
+    with database(url="") as server, server.connect() as connection:
+        (version,) = connection.execute("SHOW server_version").fetchone()
+    return f"PostgreSQL {version} starts and stops"
+
+
 QUICK_PARTS: list[tuple[str, Callable[[], str]]] = [
     ("Python", _python),
     ("Packages", _packages),
@@ -276,6 +318,9 @@ FULL_PARTS: list[tuple[str, Callable[[], str]]] = [
     ("Detection", _detection),
     ("Synthetic data", _synthetic_data),
     ("Exchange formats", _formats),
+    ("Encryption", _encryption),
+    ("Access policies", _policies),
+    ("Database", _database),
     ("Machine learning", _learning),
     ("Charts", _charts),
 ]
