@@ -122,7 +122,7 @@ def altered_copies(sealed: Path | str, other: Path | str, folder: Path | str) ->
         "chunk of another file put in": content[:first] + foreign[first:second] + content[second:],
         "head of another file put on": foreign[:HEADER_BYTES] + content[HEADER_BYTES:],
     }
-    copies = {"nothing": Path(shutil.copyfile(sealed, place / "copy-0"))}
+    copies = {"left as it was": Path(shutil.copyfile(sealed, place / "copy-0"))}
     copies["one bit flipped"] = flip_bit(sealed, place / "copy-1", second + size // 2)
     for number, (what, bytes_) in enumerate(changed.items(), start=2):
         copies[what] = _written(place / f"copy-{number}", bytes_)

@@ -29,11 +29,11 @@ def test_only_the_faithful_copy_is_accepted(ring, tmp_path):
     copies = altered_copies(file, other, tmp_path / "copies")
     found = try_copies(copies, lambda path: verify_file(path, ring))
     table = found.to_frame()
-    assert table.loc[table["outcome"] == "accepted", "what"].tolist() == ["nothing"]
-    assert found.sentence() == "7 of 8 copies were refused; accepted: nothing."
+    assert table.loc[table["outcome"] == "accepted", "what"].tolist() == ["left as it was"]
+    assert found.sentence() == "7 of 8 copies were refused; accepted: left as it was."
     assert table.loc[table["outcome"] == "refused", "answer"].str.endswith(".").all()
     assert file.read_bytes() == before
-    assert all(copy.read_bytes() != before for what, copy in copies.items() if what != "nothing")
+    assert all(copy.read_bytes() != before for what, copy in copies.items() if what != "left as it was")
 
 
 def test_a_reader_that_checks_nothing_takes_every_copy(ring, tmp_path):
