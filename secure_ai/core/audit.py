@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,9 +122,9 @@ class AuditLog:
             with os.fdopen(handle, "a", encoding="ascii") as file:
                 file.write(line)
         except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
             raise UserError(
-                f"The audit log {self.path.name} cannot be written ({reason}): nothing is done without it."
+                f"The audit log {self.path.name} cannot be written ({system_reason(error)}): "
+                "nothing is done without it."
             ) from None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 
 
 @contextmanager
@@ -61,10 +60,9 @@ def _staging_beside(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "unknown reason"
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"Cannot write {target} ({reason.lower()}): choose an output place that you may write to."
+            f"Cannot write {target} ({system_reason(error)}): choose an output place that you may write to."
         ) from None
     try:
         yield staging

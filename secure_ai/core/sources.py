@@ -7,7 +7,6 @@ import glob
 import html
 import importlib
 import importlib.util
-import os
 import re
 import tempfile
 import uuid
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from secure_ai.core.errors import OutOfMemoryError, UserError
+from secure_ai.core.errors import OutOfMemoryError, UserError, system_reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,8 +181,9 @@ def open_source(
         for path in map(Path, paths):
             _check_file(path)
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
-        raise UserError(f"The file {shown(Path(text).name)} cannot be opened ({reason}): check it.") from None
+        raise UserError(
+            f"The file {shown(Path(text).name)} cannot be opened ({system_reason(error)}): check it."
+        ) from None
     suffix = Path(paths[0]).suffix.lower()
     if any(Path(path).suffix.lower() != suffix for path in paths):
         raise UserError(

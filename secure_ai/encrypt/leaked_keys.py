@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.secret_patterns import secrets_in_line
 
@@ -154,8 +154,7 @@ def _text(file: Path) -> tuple[str | None, str]:
             return None, f"larger than {MOST_BYTES // 1_000_000} MB"
         data = file.read_bytes()
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
-        return None, f"cannot be read ({reason})"
+        return None, f"cannot be read ({system_reason(error)})"
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
         if data.startswith(mark):
             return data.decode(encoding, "replace"), ""

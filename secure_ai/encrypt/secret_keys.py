@@ -16,8 +16,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.private_files import write_new_private
 
 KEY_BYTES = 64
 
@@ -81,17 +82,16 @@ def generate_key(path: str | Path) -> Path:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new_private(target, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
     except FileExistsError:
         raise UserError(
             f"{shown(target.name)} exists, and a key that is overwritten is lost: choose another name."
         ) from None
     except OSError as error:
         raise UserError(
-            f"The key file {shown(target.name)} cannot be written ({_reason(error)}): choose another place."
+            f"The key file {shown(target.name)} cannot be written ({system_reason(error)}): "
+            "choose another place."
         ) from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
     return target
 
 
@@ -113,7 +113,9 @@ def load_key(path: str | Path) -> Key:
         raw = file.read_bytes()
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:
-        raise UserError(f"The key file {name} cannot be read ({_reason(error)}): check its rights.") from None
+        raise UserError(
+            f"The key file {name} cannot be read ({system_reason(error)}): check its rights."
+        ) from None
     try:
         secret = base64.b64decode(b"".join(raw.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -130,7 +132,3 @@ def load_key(path: str | Path) -> Key:
             stacklevel=2,
         )
     return Key(secret)
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno).lower() if error.errno else "unknown reason"

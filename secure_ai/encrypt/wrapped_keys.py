@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.interface import KeyRing, WrappedKey, canonical_context
 from secure_ai.encrypt.key_rings.rotation import RotationReport, rewrap_all
+from secure_ai.encrypt.private_files import write_new_private
 
 FORMAT = "secure-ai wrapped keys 1"
 ID_BYTES = 6
@@ -107,12 +107,11 @@ class WrappedKeys:
             name: {"context": dict(key.context), "wrapped": json.loads(key.wrapped.to_bytes())}
             for name, key in self.stored.items()
         }
+        content = json.dumps({"format": FORMAT, "types": self.types, "keys": keys}, indent=1)
         target = Path(path)
         try:
             with atomic_file(target) as draft:
-                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "w", encoding="ascii") as file:
-                    json.dump({"format": FORMAT, "types": self.types, "keys": keys}, file, indent=1)
+                write_new_private(draft, content.encode("ascii"))
         except OSError:
             raise UserError(
                 f"The file of keys {shown(target.name)} cannot be written: choose another place."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import Source, TableLike, as_source, column_list, shown
 from secure_ai.encrypt.fields.cipher import FieldCipher
@@ -26,6 +25,7 @@ from secure_ai.encrypt.fields.columns import (
     row_keys_of,
     warn_unavailable,
 )
+from secure_ai.encrypt.private_files import open_private
 
 BATCH_ROWS = 65_536
 
@@ -176,7 +176,7 @@ def _rewrite(
     rows = 0
     try:
         with atomic_file(out) as draft:
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            open_private(draft).close()
             writer = None
             with _closing(lambda: writer):
                 for batch in table.batches(rows=BATCH_ROWS):
@@ -188,8 +188,9 @@ def _rewrite(
                     writer.write_batch(new)
             before_replacing()
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
-        raise UserError(f"The output {name} cannot be written ({reason}): choose another place.") from None
+        raise UserError(
+            f"The output {name} cannot be written ({system_reason(error)}): choose another place."
+        ) from None
     return rows
 
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.files.errors import ChangedWhileReadError
+from secure_ai.encrypt.private_files import open_private, sync_folder
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 RESERVED_FROM = 1 << 20
@@ -52,7 +53,7 @@ class SourceFile:
             raise UserError(f"The file {self.name} does not exist: check the path.") from None
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{self.name} cannot be read ({_reason(error)}): check the path and its rights."
+                f"{self.name} cannot be read ({system_reason(error)}): check the path and its rights."
             ) from None
         self._turn = threading.Lock()
         self._state = self._stat()
@@ -104,7 +105,7 @@ class SourceFile:
                 self._file.seek(position)
                 return self._file.readinto(buffer)
         except OSError as error:
-            raise UserError(f"{self.name} cannot be read ({_reason(error)}): check the disk.") from None
+            raise UserError(f"{self.name} cannot be read ({system_reason(error)}): check the disk.") from None
 
     def _stat(self) -> tuple[int, int]:
         now = os.fstat(self._file.fileno())
@@ -163,14 +164,14 @@ def new_file(target: Path, *, reserve: int = 0, durable: bool = False) -> Iterat
     try:
         # One block each: the file is closed before it gets its name.
         with atomic_file(target) as draft:  # noqa: SIM117
-            with open(draft, "xb", buffering=0, opener=_private) as file:
+            with open_private(draft, buffering=0) as file:
                 if reserve >= RESERVED_FROM:
                     _reserve(file.fileno(), reserve)
                 yield DraftFile(file, name)
                 if durable:
                     os.fsync(file.fileno())
         if durable:
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     except OSError as error:
         raise not_written(name, error) from None
 
@@ -181,7 +182,9 @@ def not_written(name: str, error: OSError) -> UserError:
         return UserError(
             f"There is no space for {name}: free some, or choose another place; nothing was left."
         )
-    return UserError(f"{name} cannot be written ({_reason(error)}): choose a place that you may write to.")
+    return UserError(
+        f"{name} cannot be written ({system_reason(error)}): choose a place that you may write to."
+    )
 
 
 def check_different(source: str | Path, target: Path) -> None:
@@ -194,10 +197,6 @@ def check_different(source: str | Path, target: Path) -> None:
             )
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def _reserve(descriptor: int, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         try:
@@ -205,17 +204,3 @@ def _reserve(descriptor: int, size: int) -> None:
         except OSError as error:
             if error.errno in FULL:
                 raise
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _reason(error: OSError | ValueError) -> str:
-    number = getattr(error, "errno", None)
-    return os.strerror(number).lower() if number else "not a valid path"

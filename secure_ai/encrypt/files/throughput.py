@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.backends.openssl.backend import backend
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.figures import percent
 from secure_ai.encrypt.files.chunks import ChunkCipher, check_chunk_size
 from secure_ai.encrypt.files.header import DEFAULT_CHUNK_SIZE, HEADER_BYTES, TAG_BYTES
@@ -206,9 +206,8 @@ def measure_throughput(
                 for chunk_size in chunk_sizes:
                     timings += _time_all(wanted, source, size, chunk_size, repetitions)
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
         raise UserError(
-            f"The files to measure with cannot be written ({reason}): name another folder."
+            f"The files to measure with cannot be written ({system_reason(error)}): name another folder."
         ) from None
     return Throughput(tuple(timings), library_versions())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from secure_ai.core.quiet import no_secrets_logged, silence_with_secrets
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
     KeyDisabledError,
@@ -17,6 +18,9 @@ from secure_ai.encrypt.key_rings.errors import (
     ServiceUnreachableError,
     WrappedKeyError,
 )
+
+# Their most verbose logs hold each answer (a data key among them) and the session token of each request.
+silence_with_secrets(("botocore.parsers", "botocore.endpoint", "botocore.auth", "botocore.httpsession"))
 
 # AWS KMS API reference, "Common errors" and the errors of Decrypt, GenerateDataKey, ReEncrypt.
 _ERRORS: dict[str, tuple[type[KeyRingError], str]] = {
@@ -85,7 +89,10 @@ _ERRORS: dict[str, tuple[type[KeyRingError], str]] = {
 
 @contextmanager
 def kms_errors(key_name: str) -> Iterator[None]:
-    """Turn what the AWS library raises into sentences; its own messages may name the account."""
+    """Turn what the AWS library raises into sentences; its own messages may name the account.
+
+    What it logs within holds no key and no token.
+    """
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -97,7 +104,8 @@ def kms_errors(key_name: str) -> Iterator[None]:
     )
 
     try:
-        yield
+        with no_secrets_logged():
+            yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         kind, sentence = _ERRORS.get(code, (ServiceError, f"AWS KMS refuses the request ({shown(code)})."))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ from secure_ai.encrypt.key_rings.gate import Allowed, Gate, KeyUse
 from secure_ai.encrypt.key_rings.interface import DataKey, VersionedKeyRing, WrappedKey, random_data_key
 from secure_ai.encrypt.key_rings.person_groups import PersonGroups, opened_with, sealed_with
 from secure_ai.encrypt.key_rings.person_table import PersonTable
+from secure_ai.encrypt.private_files import open_private
 
 KIND = "person"
 _SHORTEST_RECORD = 4 + 12 + 16
@@ -277,7 +277,7 @@ class PersonKeys:
         """
         path = Path(target)
         with atomic_file(path) as draft:
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            open_private(draft).close()
             self._table.copy_to(draft)
         return path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -10,8 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from secure_ai.core.errors import system_reason
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import KeyExistsError, RingBusyError, RingFileError
+from secure_ai.encrypt.private_files import open_private
 
 BUSY_SECONDS = 10.0
 _TABLES = """
@@ -53,16 +54,15 @@ class PersonTable:
         """Make an empty table in a new file (mode 0600)."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            open_private(path).close()
         except FileExistsError:
             raise KeyExistsError(
                 f"The table of person keys {shown(path.name)} exists: open it, or name another file."
             ) from None
         except OSError as error:
-            reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
             raise RingFileError(
-                f"The table of person keys {shown(path.name)} cannot be written ({reason}): name another "
-                "place."
+                f"The table of person keys {shown(path.name)} cannot be written ({system_reason(error)}): "
+                "name another place."
             ) from None
         try:
             connection = sqlite3.connect(path, isolation_level=None)

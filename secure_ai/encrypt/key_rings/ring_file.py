@@ -17,9 +17,11 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from secure_ai.core.errors import system_reason
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import PassphraseError, RingBusyError, RingFileError
+from secure_ai.encrypt.private_files import sync_folder, write_new_private
 
 MAGIC = b"secure-ai keys 1"
 MAXIMUM_FILE_BYTES = 16 << 20
@@ -44,7 +46,7 @@ class PassphraseCost:
 
     @property
     def bearable(self) -> bool:
-        """Whether a file may ask this much of us: at most 1 GiB, and 4 GiB of memory traffic a pass."""
+        """Whether a file may ask this much of us: at most 1 GiB, and 4 GiB in all passes together."""
         return (
             1 <= self.lanes <= 16
             and 1 <= self.passes <= 64
@@ -148,7 +150,7 @@ def read_ring_file(path: Path) -> RingFile:
         raw = path.read_bytes()
     except OSError as error:
         raise RingFileError(
-            f"The key ring {name} cannot be read ({_reason(error)}): check its rights."
+            f"The key ring {name} cannot be read ({system_reason(error)}): check its rights."
         ) from None
     if raw[: len(MAGIC)] != MAGIC[: len(raw)] or not raw:
         raise RingFileError(f"{name} is not a key ring, or its beginning is damaged: take a good copy of it.")
@@ -182,18 +184,15 @@ def write_ring_file(path: Path, raw: bytes, *, overwrite_old: bool = False) -> N
         if overwrite_old and os.name == "posix":  # elsewhere an open file cannot be replaced
             old = os.open(path, os.O_RDWR)
         with atomic_file(path) as draft:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_folder(path.parent)
+            write_new_private(draft, raw)
+        sync_folder(path.parent)
         if old is not None:
             os.write(old, bytes(os.fstat(old).st_size))
             os.fsync(old)
     except OSError as error:
         raise RingFileError(
-            f"The key ring {shown(path.name)} cannot be written ({_reason(error)}): it is as it was before."
+            f"The key ring {shown(path.name)} cannot be written ({system_reason(error)}): "
+            "it is as it was before."
         ) from None
     finally:
         if old is not None:
@@ -220,7 +219,7 @@ def one_writer(path: Path) -> Iterator[None]:
             f"Another process is changing the key ring {shown(path.name)}: try again when it is done."
         ) from None
     except (OSError, NotImplementedError) as error:
-        why = _reason(error) if isinstance(error, OSError) else "no locks on this file system"
+        why = system_reason(error) if isinstance(error, OSError) else "no locks on this file system"
         raise RingFileError(
             f"The key ring {shown(path.name)} cannot be locked ({why}): keep it in a folder that you may "
             "write to."
@@ -239,16 +238,3 @@ def check_mode(path: Path) -> None:
             warnings.warn(
                 f"Others may read the key ring {name}: run 'chmod 600 {name}'.", UserWarning, stacklevel=3
             )
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno).lower() if error.errno else "unknown reason"

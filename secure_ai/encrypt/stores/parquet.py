@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import Source, TableLike, as_source, shown
 from secure_ai.encrypt.key_rings.errors import ONE_KEY_ERRORS
 from secure_ai.encrypt.key_rings.interface import KeyRing
+from secure_ai.encrypt.private_files import open_private
 from secure_ai.encrypt.stores.errors import StoreDamaged, StoreNotEncrypted, WrongStoreKey
 from secure_ai.encrypt.stores.sidecar import keys_path, load_keys
 from secure_ai.encrypt.wrapped_keys import WrappedKeys
@@ -110,7 +111,7 @@ def write_encrypted_parquet(
     properties = factory.file_encryption_properties(pe.KmsConnectionConfig(), configuration)
     try:
         with atomic_file(out) as draft:
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            open_private(draft).close()
             batches = table.batches(rows=BATCH_ROWS)
             first = next(batches)
             nested = next((f.name for f in first.schema if pa.types.is_nested(f.type)), None)
@@ -122,7 +123,7 @@ def write_encrypted_parquet(
                     writer.write_batch(batch)
             both.save(keys_path(out))
     except (pa.ArrowException, OSError) as error:
-        reason = os.strerror(error.errno).lower() if getattr(error, "errno", None) else "unknown reason"
+        reason = system_reason(error) if isinstance(error, OSError) else "unknown reason"
         raise UserError(f"{shown(out.name)} cannot be written ({reason}): choose another place.") from None
     new.save(keys_path(out), replace=True)
     return out
@@ -191,8 +192,7 @@ def _check_marks(path: Path, name: str) -> None:
     except FileNotFoundError:
         raise UserError(f"The file {name} does not exist: check the path.") from None
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else "unknown reason"
-        raise UserError(f"The file {name} cannot be read ({reason}): check it.") from None
+        raise UserError(f"The file {name} cannot be read ({system_reason(error)}): check it.") from None
     if start == PLAIN and end == PLAIN:
         raise StoreNotEncrypted(f"{name} is not encrypted, whoever has the file reads it: encrypt it.")
     if start != ENCRYPTED or end != ENCRYPTED:

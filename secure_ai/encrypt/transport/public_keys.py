@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.private_files import write_new_private
 
 Kind = Literal["ed25519", "x25519"]
 _PRIVATE = {"ed25519": Ed25519PrivateKey, "x25519": X25519PrivateKey}
@@ -126,9 +126,7 @@ def _generate(kind: Kind, target: Path, passphrase: str | None) -> KeyPairFiles:
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealing)
     try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
+        write_new_private(target, pem)
     except FileExistsError:
         raise OrganizationKeyError(f"{shown(target.name)} exists: choose another name for the key.") from None
     except OSError:

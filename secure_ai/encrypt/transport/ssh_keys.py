@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import asyncssh
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.private_files import write_new_private
 
 
 class SshKeyError(UserError):
@@ -38,9 +38,7 @@ def generate_ssh_key(path: str | Path) -> SshKeyFiles:
     target, key = Path(path), asyncssh.generate_private_key("ssh-ed25519")
     public = key.export_public_key().decode().strip()
     try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key.export_private_key())
+        write_new_private(target, key.export_private_key())
         target.with_name(target.name + ".pub").write_text(public + "\n", encoding="ascii")
     except FileExistsError:
         raise SshKeyError(f"{shown(target.name)} exists: choose another name for the key.") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_directory, atomic_file
 from secure_ai.core.sources import shown
+from secure_ai.encrypt.private_files import open_private
 from secure_ai.encrypt.transport.packages.container import (
     FILES,
     MANIFEST,
@@ -167,7 +167,7 @@ def unpack_package(path: Path | str, folder: Path | str, expected: Expected) -> 
                 target = draft / entry.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    with _private(target) as file:
+                    with open_private(target) as file:
                         _copy(container, entry, file)
                 except OSError:
                     raise UserError(
@@ -250,12 +250,12 @@ def _write_folder(
 ) -> None:
     with atomic_directory(target) as draft:
         for name, content in parts.items():
-            with _private(draft / name) as file:
+            with open_private(draft / name) as file:
                 file.write(content)
         for entry in manifest.files:
             path = draft / FILES / entry.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _private(path) as file, _Counted(sources[entry.name], entry) as source:
+            with open_private(path) as file, _Counted(sources[entry.name], entry) as source:
                 while block := source.read(BLOCK_BYTES):
                     file.write(block)
 
@@ -265,7 +265,7 @@ def _write_tar(
 ) -> None:
     with (
         atomic_file(target) as draft,
-        _private(draft) as file,
+        open_private(draft) as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name, content in parts.items():
@@ -302,7 +302,3 @@ def _member(name: str, size: int, manifest: Manifest) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size, 0o600, int(manifest.created.timestamp())
     return member
-
-
-def _private(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
