@@ -40,6 +40,7 @@ class Watch:
     capture: pytest.CaptureFixture
     said: list[tuple[str, str]] = field(default_factory=list)
     removed: list[Found] = field(default_factory=list)
+    warned: list[warnings.WarningMessage] = field(default_factory=list)
 
     @property
     def work(self) -> Path:
@@ -48,6 +49,7 @@ class Watch:
 
     def found(self, leave_out: Iterable[Path] = ()) -> list[Found]:
         """Search everything: the folder as it is, what was removed from it, and what was said."""
+        self.said += [("warning", str(one.message)) for one in self.warned]
         self.said += [("output", text) for text in self.capture.readouterr()]
         said = [one for where, text in self.said for one in self.canaries.in_text(text, where)]
         return [*self.canaries.in_folder(self.here, leave_out), *self.removed, *said]
@@ -177,10 +179,8 @@ def _listen(watch: Watch) -> Iterator[None]:
     try:
         with warnings.catch_warnings(record=True) as caught, _ldap_says_all():
             warnings.simplefilter("always")
-            try:
-                yield
-            finally:
-                watch.said += [("warning", str(one.message)) for one in caught]
+            watch.warned = caught
+            yield
     finally:
         logging.root.manager.disable = switch
         root.removeHandler(handler)
