@@ -28,7 +28,7 @@ class Key:
     """A secret of 64 bytes, from which every method gets a key of its own.
 
     A hash, a pseudonym, a token and a shift made with one secret thus say nothing about each other.
-    The secret is not shown by ``repr`` and not compared in the open.
+    The secret is not shown by ``repr``.
     """
 
     secret: bytes = field(repr=False)
@@ -38,6 +38,14 @@ class Key:
             raise UserError(
                 f"The key has {len(self.secret)} bytes and needs {KEY_BYTES}: make one with 'secure-ai key'."
             )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare in a time that does not tell how much of the secret is the same."""
+        return isinstance(other, Key) and hmac.compare_digest(self.secret, other.secret)
+
+    def __hash__(self) -> int:
+        """Return a number that says nothing about the secret."""
+        return hash(self.subkey("hash", 16))
 
     def subkey(self, purpose: str, length: int = 64) -> bytes:
         """Return the key of ``length`` bytes for ``purpose`` (HKDF-Expand with SHA-512, RFC 5869)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from secure_ai.encrypt.private_files import write_new_private
 
 FORMAT = "secure-ai wrapped keys 1"
 ID_BYTES = 6
+_IDENTIFIER = re.compile(rf"[0-9a-f]{{{2 * ID_BYTES}}}", re.ASCII)
 
 
 class DataKeyMissing(UserError):
@@ -138,10 +140,10 @@ class WrappedKeys:
         try:
             if content["format"] != FORMAT:
                 raise ValueError("another format")
+            if not all(_IDENTIFIER.fullmatch(name) for name in content["keys"]):
+                raise ValueError("no identifier")
             stored = {
-                str(key): StoredKey(
-                    WrappedKey.from_bytes(json.dumps(value["wrapped"]).encode()), value["context"]
-                )
+                key: StoredKey(WrappedKey.from_bytes(json.dumps(value["wrapped"]).encode()), value["context"])
                 for key, value in content["keys"].items()
             }
             return cls(stored, {str(k): str(v) for k, v in content["types"].items()})

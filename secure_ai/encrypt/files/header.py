@@ -27,6 +27,7 @@ HEADER_BYTES = 3 * BLOCK
 SALT_BYTES = COMMITMENT_BYTES = MAC_BYTES = CHECKSUM_BYTES = 32
 TAG_BYTES = 16
 MINIMUM_CHUNK, MAXIMUM_CHUNK = 16, 16 << 20
+MAXIMUM_GENERATION = (1 << 64) - 1
 DEFAULT_CHUNK_SIZE = (1 << 20) - TAG_BYTES
 """Sealed, a chunk is 1 MiB and fills whole pages: files are written faster than with 1 MiB of plaintext."""
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secure_ai.core.sources import shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,7 +45,7 @@ class FileInfo:
     rotation_finished: bool = True
 
     def sentence(self) -> str:
-        """Say it in words."""
+        """Say it in words; nothing that a file says of itself commands the terminal."""
         checked = (
             "head and chunks are authentic"
             if self.authenticated
@@ -53,18 +55,21 @@ class FileInfo:
         number = "chunk" if self.chunks == 1 else "chunks"
         return (
             f"{self.name} holds {self.plain_size:,} bytes in {self.chunks:,} {number}, under the "
-            f"key {self.key_name}, version {self.key_version}, ring {self.ring}; {checked}.{rest}"
+            f"key {shown(self.key_name)}, version {shown(self.key_version)}, ring {shown(self.ring)}; "
+            f"{checked}.{rest}"
         )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per field: ``field``, ``value`` (text)."""
         import pandas as pd
 
-        belongs = ", ".join(f"{name}={value}" for name, value in sorted(self.associated_data.items()))
+        belongs = ", ".join(
+            f"{shown(name)}={shown(value)}" for name, value in sorted(self.associated_data.items())
+        )
         rows = [
             ("file", self.name),
-            ("key", f"{self.key_name}, version {self.key_version}"),
-            ("ring", self.ring),
+            ("key", f"{shown(self.key_name)}, version {shown(self.key_version)}"),
+            ("ring", shown(self.ring)),
             ("format version", str(self.format_version)),
             ("chunk size", f"{self.chunk_size:,}"),
             ("chunks", f"{self.chunks:,}"),

@@ -17,12 +17,17 @@ from secure_ai.encrypt.files.chunks import (
     plain_length,
     refuse_chunk,
 )
-from secure_ai.encrypt.files.errors import ChangedWhileReadError, WrongAssociatedDataError
+from secure_ai.encrypt.files.errors import (
+    ChangedWhileReadError,
+    TamperedFileError,
+    WrongAssociatedDataError,
+)
 from secure_ai.encrypt.files.header import (
     BLOCK,
     DEFAULT_CHUNK_SIZE,
     FILE_ENTRY,
     HEADER_BYTES,
+    MAXIMUM_GENERATION,
     TAG_BYTES,
     VERSION,
     Header,
@@ -56,7 +61,8 @@ def encrypt_file(
 
     Args:
         source: a file; its mode and times are not kept.
-        target: appears whole or not at all, readable by its owner alone; an existing file is replaced.
+        target: appears whole or not at all, readable by its owner alone; an existing file is replaced, and
+            so is a link (what it points to stays).
         key_ring: wraps the data key.
         key_name: with which of its keys.
         associated_data: what the file belongs to, such as ``{"table": "patients"}``: authenticated, stored in
@@ -165,6 +171,10 @@ def rewrap_file(path: str | Path, key_ring: KeyRing) -> Rewrapped:
         with open(path, "r+b", buffering=0) as file, _one_writer(file.fileno(), name):  # noqa: PTH123
             header = parse_header(file.read(HEADER_BYTES) or b"", name, mend=True)
             old = header.slots[header.newest]
+            if old.generation >= MAXIMUM_GENERATION:
+                raise TamperedFileError(
+                    f"The count of rotations in {name} cannot be right: take the file from a backup."
+                )
             new = Slot(old.generation + 1, key_ring.rewrap(old.wrapped, header.fixed.context()))
             block = new.to_bytes()
             for slot in (1 - header.newest, header.newest):

@@ -2,6 +2,7 @@
 
 from secure_ai.encrypt.key_rings.errors import (
     ForeignKeyError,
+    KeyDeletionPendingError,
     KeyDisabledError,
     KeyExistsError,
     KeyNameError,
@@ -43,6 +44,7 @@ __all__ = [
     "DataKey",
     "ForeignKeyError",
     "Gate",
+    "KeyDeletionPendingError",
     "KeyDisabledError",
     "KeyExistsError",
     "KeyNameError",

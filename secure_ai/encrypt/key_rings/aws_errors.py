@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from secure_ai.core.quiet import no_secrets_logged, silence_with_secrets
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
+    KeyDeletionPendingError,
     KeyDisabledError,
     KeyExistsError,
     KeyRingError,
@@ -57,8 +58,8 @@ _ERRORS: dict[str, tuple[type[KeyRingError], str]] = {
         "The key {name} is disabled in AWS KMS: enable it, or use another.",
     ),
     "KMSInvalidStateException": (
-        KeyVersionGoneError,
-        "This version of {name} waits for its deletion in AWS KMS and opens nothing.",
+        KeyDeletionPendingError,
+        "This version of {name} opens nothing: AWS KMS is about to delete it, or has no material for it.",
     ),
     "NotFoundException": (
         KeyVersionGoneError,

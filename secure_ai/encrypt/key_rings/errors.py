@@ -41,6 +41,12 @@ class KeyVersionGoneError(KeyRingError):
     reason = "key version gone"
 
 
+class KeyDeletionPendingError(KeyVersionGoneError):
+    """The version that wrapped a data key opens nothing, and can be had back until a waiting time is over."""
+
+    reason = "deletion pending"
+
+
 class KeyDisabledError(KeyRingError):
     """The key exists and is switched off."""
 

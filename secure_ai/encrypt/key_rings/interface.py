@@ -22,6 +22,7 @@ MAXIMUM_WRAPPED_BYTES = 1 << 16
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _LIKE_A_SOCIAL_SECURITY_NUMBER = re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 VersionState = Literal["current", "old", "disabled", "pending deletion", "destroyed"]
 
 
@@ -188,8 +189,10 @@ def canonical_context(context: Mapping[str, str]) -> bytes:
     """Return ``context`` as bytes that do not depend on the order of its entries.
 
     Raises:
-        UserError: if a name or value is not text.
+        UserError: if a name or value is not text, or holds half a character (a surrogate): two halves would
+            be the same bytes as the whole one, and two contexts one.
     """
-    if not all(isinstance(part, str) for entry in context.items() for part in entry):
+    parts = [part for entry in context.items() for part in entry]
+    if not all(isinstance(part, str) and _SURROGATE.search(part) is None for part in parts):
         raise UserError("A key's context is names and values of text, such as {'table': 'patients'}.")
     return json.dumps(dict(context), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

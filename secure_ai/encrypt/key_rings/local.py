@@ -98,7 +98,7 @@ class LocalKeyRing:
         Raises:
             UserError: if the file exists or cannot be written, or the passphrase is too short.
         """
-        path, gate = Path(path), Gate(KIND, actor, audit, allowed)
+        path, gate = _real(path), Gate(KIND, actor, audit, allowed)
         with gate.use("create ring", path.name, ask=False) as use:
             secret = read_passphrase(passphrase, confirm=True)
             if path.exists():
@@ -131,7 +131,7 @@ class LocalKeyRing:
             RingFileError: if the file is missing, no ring, damaged, or asks for more memory than a ring may.
             PassphraseError: if the passphrase is another one.
         """
-        path, gate = Path(path), Gate(KIND, actor, audit, allowed)
+        path, gate = _real(path), Gate(KIND, actor, audit, allowed)
         with gate.use("open", path.name, ask=False):
             file = read_ring_file(path)
             seal = file.seal(read_passphrase(passphrase))
@@ -402,6 +402,14 @@ class LocalKeyRing:
             write_ring_file(self.path, self._seal.close(content.to_bytes()), overwrite_old=overwrite_old)
             self._seen = self._stat()
         self._content = content
+
+
+def _real(path: str | Path) -> Path:
+    # A link would be replaced by a file at the first change: two rings, and each rotates alone.
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return Path(path)
 
 
 def _exists(path: Path) -> NoReturn:

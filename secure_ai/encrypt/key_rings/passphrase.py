@@ -52,10 +52,10 @@ def read_passphrase(
         )
     if len(found) > MAXIMUM_CHARACTERS:
         raise PassphraseError(f"The passphrase is too long: at most {MAXIMUM_CHARACTERS} characters.")
-    try:
-        return found.encode("utf-8")
-    except UnicodeEncodeError:
-        raise PassphraseError("The passphrase has characters that are no text: choose another.") from None
+    # Asked beforehand: the exception of a failed encoding would carry the passphrase along.
+    if any("\ud800" <= character <= "\udfff" for character in found):
+        raise PassphraseError("The passphrase has characters that are no text: choose another.")
+    return found.encode("utf-8")
 
 
 def _ask(prompt: str, variable: str) -> str:

@@ -35,6 +35,9 @@ class RingContent:
         """
         try:
             fields = json.loads(raw)
+        except ValueError:
+            fields = None  # The exception holds all keys: nothing is raised while it is at hand.
+        try:
             keys = {
                 key_name: {
                     version: None if key is None else base64.b64decode(key) for version, key in all_.items()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
+    KeyDeletionPendingError,
     KeyNotFoundError,
     KeyRingError,
     KeyVersionGoneError,
@@ -39,7 +41,8 @@ class Attempt:
         table: which copy of the table of person keys was used.
         ring: which copy of the ring was used.
         outcome: ``"opened"``; ``"key gone"``; or ``"not conclusive"``, where it failed for a reason that is
-            no evidence (a damaged copy, another passphrase).
+            no evidence (a damaged copy, another passphrase, a person whom the live table never knew, a
+            version that a key service still can give back).
         reason: why it did not open, in a phrase.
     """
 
@@ -71,8 +74,8 @@ class ShreddingProof:
 
     @property
     def others_readable(self) -> bool:
-        """Whether every attempt on other persons' data succeeded."""
-        return all(attempt.outcome == "opened" for attempt in self.others)
+        """Whether other persons' data were tried, and every attempt succeeded."""
+        return bool(self.others) and all(attempt.outcome == "opened" for attempt in self.others)
 
     @property
     def holds(self) -> bool:
@@ -139,24 +142,24 @@ def prove_shredded(
         passphrase: that of the ring copies; None takes SECURE_AI_PASSPHRASE, or asks.
         others: readers of other persons' data, which must still open with the live keys.
     """
-    tables = [Path(path) for path in table_copies]
+    tables = {LIVE: None, **_named(table_copies)}
     attempts: list[Attempt] = []
-    rings: list[tuple[str, VersionedKeyRing | None, str]] = [(LIVE, keys.ring, "")]
-    rings += [_opened_ring(keys, Path(path), passphrase) for path in ring_copies]
-    for ring_name, ring, problem in rings:
-        for path in (None, *tables):
-            table_name = LIVE if path is None else shown(path.name)
-            if ring is None:
-                attempts.append(Attempt(KEY_ITSELF, table_name, ring_name, "not conclusive", problem))
-                continue
-            try:
-                with _with_keys(keys, path, ring) as tried:
-                    attempts += _try_all(tried, person_id, readers, table_name, ring_name)
-            except KeyRingError as error:
-                attempts.append(Attempt(KEY_ITSELF, table_name, ring_name, "not conclusive", error.reason))
-    for _, ring, _ in rings[1:]:
-        if ring is not None:
-            ring.close()
+    with ExitStack() as opened:
+        rings: list[tuple[str, VersionedKeyRing | None, str]] = [(LIVE, keys.ring, "")]
+        for name, path in _named(ring_copies).items():
+            rings.append((name, *_opened_ring(keys, path, passphrase, opened)))
+        for ring_name, ring, problem in rings:
+            for table_name, path in tables.items():
+                if ring is None:
+                    attempts.append(Attempt(KEY_ITSELF, table_name, ring_name, "not conclusive", problem))
+                    continue
+                try:
+                    with _with_keys(keys, path, ring) as tried:
+                        attempts += _try_all(tried, person_id, readers, table_name, ring_name)
+                except KeyRingError as error:
+                    attempts.append(
+                        Attempt(KEY_ITSELF, table_name, ring_name, "not conclusive", error.reason)
+                    )
     read = tuple(_try(name, reader, keys, LIVE, LIVE) for name, reader in (others or {}).items())
     return ShreddingProof(person_id, tuple(attempts), read)
 
@@ -179,7 +182,10 @@ def _try(what: str, reader: Reader, keys: PersonKeys, table: str, ring: str) -> 
     try:
         reader(keys)
     except _GONE as error:
-        return Attempt(what, table, ring, "key gone", error.reason)
+        # A name that was never there, or misspelled, does not open either.
+        never = table == LIVE and isinstance(error, KeyNotFoundError)
+        unsure = never or isinstance(error, KeyDeletionPendingError)
+        return Attempt(what, table, ring, "not conclusive" if unsure else "key gone", error.reason)
     except KeyRingError as error:
         return Attempt(what, table, ring, "not conclusive", error.reason)
     except UserError:
@@ -200,13 +206,25 @@ def _with_keys(keys: PersonKeys, path: Path | None, ring: VersionedKeyRing) -> I
 
 
 def _opened_ring(
-    keys: PersonKeys, path: Path, passphrase: str | None
-) -> tuple[str, VersionedKeyRing | None, str]:
-    name = shown(path.name)
+    keys: PersonKeys, path: Path, passphrase: str | None, opened: ExitStack
+) -> tuple[VersionedKeyRing | None, str]:
     try:
-        return name, LocalKeyRing.open(path, passphrase, actor=keys.gate.actor, audit=keys.gate.audit), ""
+        ring = LocalKeyRing.open(path, passphrase, actor=keys.gate.actor, audit=keys.gate.audit)
+        return opened.enter_context(ring), ""
     except KeyRingError as error:
-        return name, None, error.reason
+        return None, error.reason
+
+
+def _named(paths: Iterable[str | Path]) -> dict[str, Path]:
+    """Return each copy by its name, and by its folder and number, too, where names are the same."""
+    named: dict[str, Path] = {}
+    given = [Path(path) for path in paths]
+    names = Counter(path.name for path in given)
+    for path in given:
+        name = shown(path.name if names[path.name] == 1 else f"{path.absolute().parent.name}/{path.name}")
+        again = sum(known == name or known.startswith(f"{name} (") for known in named)
+        named[f"{name} ({again + 1})" if again or name == LIVE else name] = path
+    return named
 
 
 def _copies(number: int, what: str) -> str:

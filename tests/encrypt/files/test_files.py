@@ -147,6 +147,7 @@ BAD = {
     "a pipe": ({"source": "pipe"}, "device or a pipe"),
     "a pipe as target": ({"target": "pipe"}, "device or a pipe"),
     "a NUL in the name": ({"source": "a\0b"}, "cannot be read"),
+    "a NUL in the target's name": ({"target": "a\0b"}, "not a valid path"),
     "a file where the folder should be": ({"target": "visits.csv/x"}, "cannot|Cannot"),
     "chunks of nothing": ({"chunk_size": 0}, "chunk"),
     "chunks too large": ({"chunk_size": 1 << 30}, "chunk"),
@@ -270,6 +271,15 @@ def test_a_file_that_is_too_large_for_one_key_is_refused_before_it_is_read(tmp_p
     os.truncate(source, (1 << 20) + 1)
     with pytest.raises(UserError, match="split it"):
         encrypt_file(source, tmp_path / "v.enc", ring, "files")
+
+
+def test_a_link_as_target_is_replaced_and_what_it_points_to_stays(tmp_path, ring, plain):
+    (tmp_path / "precious").write_bytes(b"keep me")
+    (tmp_path / "v.enc").symlink_to(tmp_path / "precious")
+    encrypt_file(plain, tmp_path / "v.enc", ring, "files")
+    assert (tmp_path / "precious").read_bytes() == b"keep me"
+    assert not (tmp_path / "v.enc").is_symlink()
+    verify_file(tmp_path / "v.enc", ring)
 
 
 PROGRAM = """

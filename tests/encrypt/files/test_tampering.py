@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
+import struct
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +22,7 @@ from secure_ai.encrypt.files import (
     decrypt_file,
     encrypt_file,
     inspect_file,
+    rewrap_file,
     verify_file,
 )
 from secure_ai.encrypt.files.header import BLOCK, HEADER_BYTES, parse_header
@@ -247,3 +250,30 @@ def test_inspecting_says_that_nothing_was_authenticated(tmp_path):
     info = inspect_file(source)
     assert (info.plain_size, info.chunks, info.authenticated) == (300, 5, False)
     assert "nothing of it was authenticated" in info.sentence()
+
+
+def headed(content: bytes, wrapped: bytes, generation: int) -> bytes:
+    """Return a file with both slots written anew by somebody without a key: their SHA-256 needs none."""
+    slot = (struct.pack(">QI", generation, len(wrapped)) + wrapped).ljust(BLOCK - 32, b"\0")
+    return content[:BLOCK] + 2 * (slot + hashlib.sha256(slot).digest()) + content[HEADER_BYTES:]
+
+
+def test_what_a_file_says_of_itself_cannot_command_a_terminal(tmp_path):
+    fields = {"key": "\x1b[2Jcleared\udc80", "ring": "local\r", "version": "1\x07", "wrapped": "AAAA"}
+    wrapped = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    path = tmp_path / "hostile.enc"
+    path.write_bytes(headed(sealed_bytes(100), wrapped, 0))
+    info = inspect_file(path)
+    said = info.sentence() + "".join(info.to_frame()["value"])
+    assert said.isprintable() and "cleared" in said
+    said.encode("utf-8")
+
+
+def test_a_count_of_rotations_that_cannot_be_right_stops_a_rotation_and_harms_nothing(tmp_path):
+    wrapped = parse_header(sealed_bytes(100), "x").wrapped.to_bytes()
+    path = tmp_path / "worn.enc"
+    path.write_bytes(headed(sealed_bytes(100), wrapped, (1 << 64) - 1))
+    before = path.read_bytes()
+    with pytest.raises(TamperedFileError, match="count of rotations"):
+        rewrap_file(path, one_ring())
+    assert path.read_bytes() == before
