@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secure_ai.core.errors import UserError
 from secure_ai.learn import progress as store
 from secure_ai.learn.display import Note, Shown, Table, box, inline
 
@@ -144,6 +145,7 @@ class Task:
         known_wrong: wrong answers, each with its message.
         reference: an answer that must be accepted, or None.
         legitimate: constants that happen to be right answers, which tests must not count as cheating.
+        prepare: starts what the judge needs (a server), or None; its time does not count.
         judge: the function that judges a value.
         accepted: whether the last check of this session accepted the answer.
     """
@@ -156,6 +158,7 @@ class Task:
     known_wrong: tuple[KnownWrong, ...] = ()
     reference: Any = None
     legitimate: tuple[Any, ...] = ()
+    prepare: Callable[[], object] | None = None
     accepted: bool = field(default=False, init=False)
 
     def check(self, value: Any = ..., *, seconds: float | None = None) -> CheckResult:
@@ -168,7 +171,7 @@ class Task:
         Returns:
             The result, which a cell shows when the call is its last expression.
         """
-        result = evaluate(self.judge, value, seconds=seconds)
+        result = self._unprepared(value) or evaluate(self.judge, value, seconds=seconds)
         self.accepted = result.accepted
         self.lab.session[self.name] = _latest(self.lab.session.get(self.name), result.status)
         unsaved = store.record(self.lab.key, self.name, result.status.value)
@@ -198,6 +201,15 @@ class Task:
             )
             return self._note("Not available", body)
         return self._note("One way to do it", "", source)
+
+    def _unprepared(self, value: Any) -> CheckResult | None:
+        """Start what the check needs, outside its time limit; return why that failed, or None."""
+        try:
+            if self.prepare is not None and value is not None and value is not ...:
+                self.prepare()
+        except UserError as error:
+            return CheckResult(Status.ERROR, f"The check cannot begin: {error}")
+        return None
 
     def _note(self, title: str, body: str, code: str = "") -> Note:
         # Only a cell's last expression is shown. Without this, uncommenting a hint under `check` would
@@ -234,6 +246,7 @@ class Lab:
         *,
         name: str | None = None,
         legitimate: Sequence[Any] = (),
+        prepare: Callable[[], object] | None = None,
     ) -> Callable[[Callable[[Any], CheckResult]], Task]:
         """Make the decorated function, which judges a value, a task of this lab.
 
@@ -244,6 +257,7 @@ class Lab:
             solution: an answer that must be accepted.
             name: name of the task, by default the function's.
             legitimate: constants that happen to be right, where the task asks for a value and not a function.
+            prepare: called before each check, outside its time limit, to start once what the check needs.
 
         Raises:
             ValueError: if the lab has a task of this name.
@@ -262,6 +276,7 @@ class Lab:
                 known_wrong=tuple(known_wrong),
                 reference=solution,
                 legitimate=tuple(legitimate),
+                prepare=prepare,
             )
             self.tasks[task_name] = task
             return task
