@@ -82,7 +82,7 @@ def fields_encrypted(watch, ring):
     cipher = fields.FieldCipher(ring, "patients", table="patients")
     keys = watch.work / "patients.keys.json"
     for name in ("patients.csv", "patients.parquet"):
-        written = fields.encrypt_file(
+        written = fields.encrypt_table_file(
             table(), watch.work / name, COLUMNS, cipher, keys_file=keys, row_key="patient_id"
         )
         watch.say("fields", written, written.sentence())

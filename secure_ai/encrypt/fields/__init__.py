@@ -3,7 +3,7 @@
 from secure_ai.encrypt.fields.cipher import FieldCipher, describe, is_encrypted
 from secure_ai.encrypt.fields.columns import decrypt_columns, encrypt_columns
 from secure_ai.encrypt.fields.errors import FieldError, ValueDoesNotOpen, ValueNotEncrypted
-from secure_ai.encrypt.fields.files import FieldsWritten, decrypt_file, encrypt_file
+from secure_ai.encrypt.fields.files import FieldsWritten, decrypt_table_file, encrypt_table_file
 from secure_ai.encrypt.fields.frequency import (
     FrequencyAttack,
     dictionary_attack,
@@ -24,11 +24,11 @@ __all__ = [
     "ValueNotEncrypted",
     "WrappedKeys",
     "decrypt_columns",
-    "decrypt_file",
+    "decrypt_table_file",
     "describe",
     "dictionary_attack",
     "encrypt_columns",
-    "encrypt_file",
+    "encrypt_table_file",
     "frequency_attack",
     "is_encrypted",
     "truncation_tradeoff",

@@ -31,7 +31,8 @@ class FieldCipher:
     An encrypted value is text: ``enc1.`` and, in base64url, the identifier of its data key (6 bytes),
     a nonce (24), the ciphertext and a tag (16). The associated data is table, column, row key and key
     identifier: a ciphertext that is copied to another place does not open there. What remains visible is
-    that a value is there, and its length rounded up to ``pad_to`` bytes.
+    that a value is there, and its length rounded up to ``pad_to`` bytes. Not noticed are a value that was
+    removed, and an older value of the same place that was put back: a list of what was written tells that.
 
     The data keys are opened once and stay in memory until :meth:`forget`; :attr:`keys` must be saved.
 

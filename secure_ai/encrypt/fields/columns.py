@@ -155,8 +155,11 @@ def _checked(frame: pd.DataFrame, columns: Sequence[str], row_key: str | Sequenc
     check_choice(columns, row_key)
     names = key_columns(row_key)
     _require(frame, [*names, *columns])
-    keys = row_keys_of([frame[name].tolist() for name in names])
-    if not any(is_missing(key) for key in keys) and len(set(keys)) < len(keys):
+    columns_of_key = [frame[name].tolist() for name in names]
+    keys = row_keys_of(columns_of_key)
+    # As text, because 7 and "7" are one place.
+    texts = set(row_keys_of([[str(value) for value in column] for column in columns_of_key]))
+    if not any(is_missing(key) for key in keys) and len(texts) < len(keys):
         raise duplicate_keys(names)
     return keys
 

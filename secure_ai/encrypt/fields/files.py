@@ -52,7 +52,7 @@ class FieldsWritten:
         return f"{self.rows:,} rows; values by column: {done}{more}."
 
 
-def encrypt_file(
+def encrypt_table_file(
     source: TableLike | Source,
     out: str | Path,
     columns: Sequence[str],
@@ -104,7 +104,7 @@ def encrypt_file(
     return FieldsWritten(done, count, dict.fromkeys(columns, 0))
 
 
-def decrypt_file(
+def decrypt_table_file(
     source: TableLike | Source,
     out: str | Path,
     columns: Sequence[str],
@@ -118,7 +118,7 @@ def decrypt_file(
     The drafts of ``out`` are readable by their owner only, and so is ``out``.
 
     Args:
-        source: what :func:`encrypt_file` wrote.
+        source: what :func:`encrypt_table_file` wrote.
         out: the file to write, .csv or .parquet.
         columns: what to decrypt.
         cipher: with the keys of the keys file.
@@ -148,10 +148,12 @@ def decrypt_file(
             try:
                 array = pa.array(values, types[name])
             except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+                array = None  # The exception holds a value: nothing is raised while it is at hand.
+            if array is None:
                 raise UserError(
                     f"Column '{shown(name)}' holds values of another type than its file of keys says "
                     f"({types[name]}): use the file of keys that was written with this table."
-                ) from None
+                )
             batch = _replaced(batch, name, array)
         return batch
 

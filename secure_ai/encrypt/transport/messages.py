@@ -81,9 +81,9 @@ def _read_object(body: bytes) -> dict:
     try:
         fields = json.loads(body, object_pairs_hook=_without_repetition, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise BadMessage("The message is no JSON object, or names a field twice.") from None
+        fields = None  # The exception holds the record: nothing is raised while it is at hand.
     if not isinstance(fields, dict):
-        raise BadMessage("The message is no JSON object.")
+        raise BadMessage("The message is no JSON object, or names a field twice.")
     if any(isinstance(value, float) and not math.isfinite(value) for value in fields.values()):
         raise BadMessage("A number of the message is not finite.")
     return fields

@@ -302,7 +302,9 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
+        # Two lengths, or a length and chunks, are read differently by different programs (RFC 9112, 6.3).
+        lengths = self.headers.get_all("Content-Length", [])
+        length = lengths[0] if len(lengths) == 1 else ""
         plain = length.isascii() and length.isdigit() and "Transfer-Encoding" not in self.headers
         if not plain or len(length) > 12 or int(length) > self.server.limits.request_bytes:
             raise _TooLong

@@ -54,7 +54,7 @@ def vendor_sftp_server(
         users: for each user name the public key (one line) that logs in as it.
         folder: what is served; a temporary one that vanishes if None.
         host_key: the file of the server's private key; a new key if None.
-        max_bytes: how many bytes the folder may hold, as a full disk does; no bound if None.
+        max_bytes: how long one file may get before the answer is that of a full disk; no bound if None.
 
     Raises:
         SshKeyError: if a key cannot be read.

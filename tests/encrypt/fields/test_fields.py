@@ -23,10 +23,10 @@ from secure_ai.encrypt.fields import (
     ValueNotEncrypted,
     WrappedKeys,
     decrypt_columns,
-    decrypt_file,
+    decrypt_table_file,
     describe,
     encrypt_columns,
-    encrypt_file,
+    encrypt_table_file,
 )
 from secure_ai.encrypt.fields.encoding import decode, encode
 from secure_ai.encrypt.fields.xaes import XaesKey
@@ -270,9 +270,9 @@ def test_keys_of_other_values_are_never_overwritten(ring, patients, tmp_path):
         second.keys.save(path)
     out = tmp_path / "out.csv"
     with pytest.raises(UserError, match="would be lost"):
-        encrypt_file(patients, out, ["ssn"], second, keys_file=path, row_key="patient_id")
+        encrypt_table_file(patients, out, ["ssn"], second, keys_file=path, row_key="patient_id")
     with pytest.raises(UserError, match="each its own"):
-        encrypt_file(patients, out, ["ssn"], second, keys_file=out, row_key="patient_id")
+        encrypt_table_file(patients, out, ["ssn"], second, keys_file=out, row_key="patient_id")
     assert not out.exists()
     again = FieldCipher(ring, "k", table="t", keys=WrappedKeys.load(path))
     assert again.decrypt(text, column="c", row_key=1) == "x"
@@ -294,12 +294,14 @@ def test_a_file_makes_the_round_trip(ring, patients, tmp_path, suffix):
     patients.to_parquet(tmp_path / "in.parquet")
     keys = tmp_path / "keys.json"
     out = tmp_path / f"sealed{suffix}"
-    done = encrypt_file(tmp_path / "in.parquet", out, COLUMNS, cipher, keys_file=keys, row_key="patient_id")
+    done = encrypt_table_file(
+        tmp_path / "in.parquet", out, COLUMNS, cipher, keys_file=keys, row_key="patient_id"
+    )
     assert done.rows == 300 and done.values["ssn"] == 300
     assert done.values["implant_serial"] == patients["implant_serial"].notna().sum()
     assert not any(ssn.encode() in out.read_bytes() for ssn in patients["ssn"])
     again = FieldCipher(ring, "k", table="patients", keys=WrappedKeys.load(keys))
-    decrypt_file(out, tmp_path / "back.parquet", COLUMNS, again, row_key="patient_id")
+    decrypt_table_file(out, tmp_path / "back.parquet", COLUMNS, again, row_key="patient_id")
     back = pd.read_parquet(tmp_path / "back.parquet")
     assert_frame_equal(back[COLUMNS], patients[COLUMNS])
     assert stat.S_IMODE((tmp_path / "back.parquet").stat().st_mode) == 0o600
@@ -312,13 +314,13 @@ def test_a_failed_file_leaves_the_old_output_and_no_draft(ring, patients, tmp_pa
     out = tmp_path / "out.csv"
     out.write_text("old")
     with pytest.raises(ValueDoesNotOpen, match="Row 251"):
-        decrypt_file(sealed, out, ["ssn"], cipher, row_key="patient_id")
+        decrypt_table_file(sealed, out, ["ssn"], cipher, row_key="patient_id")
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
     assert out.read_text() == "old"
     with pytest.raises(UserError, match=r"\.csv or \.parquet"):
-        decrypt_file(sealed, tmp_path / "out.txt", ["ssn"], cipher, row_key="patient_id")
+        decrypt_table_file(sealed, tmp_path / "out.txt", ["ssn"], cipher, row_key="patient_id")
     with pytest.raises(UserError, match="several rows"):
-        encrypt_file(patients, out, ["ssn"], cipher, keys_file=tmp_path / "k", row_key="sex")
+        encrypt_table_file(patients, out, ["ssn"], cipher, keys_file=tmp_path / "k", row_key="sex")
 
 
 def test_nothing_secret_is_shown(ring):

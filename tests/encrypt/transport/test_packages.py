@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tarfile
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from secure_ai.core.errors import UserError
 from secure_ai.encrypt.files import WrongAssociatedDataError, decrypt_file, encrypt_file
-from secure_ai.encrypt.transport.packages import errors
+from secure_ai.encrypt.transport.packages import container, errors
 from secure_ai.encrypt.transport.packages.manifest import FORMAT, is_safe_name, sign, signed_by
 from secure_ai.encrypt.transport.packages.package import (
     Expected,
@@ -387,6 +388,73 @@ def test_a_safe_name_stays_in_its_folder(name):
             ".." not in name.split("/") and not name.startswith("/") and "\\" not in name and ":" not in name
         )
         assert Path("/root", name).resolve().is_relative_to("/root")
+
+
+@pytest.mark.parametrize(
+    "name", ["NUL", "con.txt", "tables/aux/a.csv", "lpt9.log", "Com1 .csv", "a./b", "a /b"]
+)
+def test_a_name_that_another_system_reads_differently_is_not_safe(name):
+    assert not is_safe_name(name)
+
+
+@pytest.mark.parametrize("name", ["console.txt", "nullable.csv", "a.nul", "com10.csv", "auxiliary/table.csv"])
+def test_a_name_that_only_begins_like_a_device_is_safe(name):
+    assert is_safe_name(name)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"expires": datetime.max.replace(tzinfo=UTC)},
+        {"created": datetime.min.replace(tzinfo=UTC)},
+    ],
+)
+def test_dates_at_the_ends_of_time_are_compared_like_others(files, keys, expected, tmp_path, dates):
+    target = tmp_path / "p.tar"
+    write_package(files, target, signing_key=keys["sender"].private, **{**FIELDS, **dates})
+    assert verify_package(target, expected).sequence == FIELDS["sequence"]
+
+
+def test_a_time_without_a_zone_is_not_compared_with_dates():
+    with pytest.raises(UserError, match="time zone"):
+        Expected({}, "Readmission Analytics", datetime(2026, 3, 2))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_remark_that_claims_to_be_huge_is_not_read_into_memory(expected, tmp_path, kind):
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, 300 << 20
+    path = tmp_path / "p.tar"
+    with path.open("wb") as file:
+        file.write(member.tobuf(format=tarfile.GNU_FORMAT))
+        file.truncate(member.size + 4096)
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.HostilePackage):
+            verify_package(path, expected)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_folders_without_end_are_not_read(expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(container, "MAX_ENTRIES", 5)
+    with tarfile.open(tmp_path / "p.tar", "w") as archive:
+        for number in range(6):
+            member = tarfile.TarInfo(f"folder-{number}")
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+            (tmp_path / "p" / f"folder-{number}").mkdir(parents=True)
+    for path in (tmp_path / "p", tmp_path / "p.tar"):
+        with pytest.raises(errors.HostilePackage, match="more than"):
+            verify_package(path, expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_a_pipe_is_no_package_and_nobody_waits_for_it(expected, tmp_path):
+    os.mkfifo(tmp_path / "p.tar")
+    with pytest.raises(errors.HostilePackage, match="pipe"):
+        verify_package(tmp_path / "p.tar", expected)
 
 
 def test_a_receipt_is_for_this_package_from_this_recipient(package, expected, keys, tmp_path, files):

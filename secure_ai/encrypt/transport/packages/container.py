@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,6 +17,9 @@ from secure_ai.encrypt.transport.packages.manifest import MAX_FILES, is_safe_nam
 
 MANIFEST, SIGNATURE, FILES = "manifest.json", "manifest.sig", "files/"
 MAX_MANIFEST_BYTES = 16 << 20
+MAX_READ_BYTES = 32 << 20
+MAX_ENTRIES = 10 * MAX_FILES + 3
+"""Each file may lie in nine folders of its own; the two lists and their folder come on top."""
 
 
 class Container(Protocol):
@@ -41,11 +45,14 @@ def open_container(path: Path) -> Iterator[Container]:
     if path.is_dir():
         yield _Folder(path)
         return
-    try:
-        archive = tarfile.open(path, "r:")  # noqa: SIM115
-    except (tarfile.TarError, OSError, EOFError):
-        raise HostilePackage(f"{name} is neither a folder nor an uncompressed tar file.") from None
-    with archive:
+    if not path.is_file():
+        raise HostilePackage(f"The package {name} is a device or a pipe: save it as a file first.")
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(_SmallReads(path, "rb"))
+            archive = opened.enter_context(tarfile.open(fileobj=file, mode="r:"))
+        except (tarfile.TarError, OSError, EOFError, ValueError):
+            raise HostilePackage(f"{name} is neither a folder nor an uncompressed tar file.") from None
         yield _Tar(archive)
 
 
@@ -68,10 +75,22 @@ def read_small(container: Container, name: str) -> bytes:
     return content
 
 
+class _SmallReads(io.FileIO):
+    """A file that is read in small parts only.
+
+    The tar format lets a name or a remark claim any length, and the library reads it at once.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MAX_READ_BYTES:
+            raise OSError("more than a package needs")
+        return super().read(size)
+
+
 class _Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        names = []
+        names, entries = [], 0
         for place, folders, files in os.walk(folder, followlinks=False, onerror=_refuse_walk):
             for entry in [*folders, *files]:
                 path = Path(place) / entry
@@ -81,7 +100,8 @@ class _Folder:
                     raise _hostile(name)
                 if stat.S_ISREG(mode):
                     names.append(_checked(name))
-            if len(names) > MAX_FILES + 2:
+            entries += len(folders) + len(files)
+            if entries > MAX_ENTRIES:
                 raise HostilePackage(f"The package holds more than {MAX_FILES:,} files: ask the sender.")
         self.names = frozenset(names)
 
@@ -93,7 +113,9 @@ class _Tar:
     def __init__(self, archive: tarfile.TarFile) -> None:
         self._archive, self._members = archive, {}
         try:
-            for member in archive:
+            for number, member in enumerate(archive, start=1):
+                if number > MAX_ENTRIES:
+                    raise HostilePackage(f"The package holds more than {MAX_FILES:,} files: ask the sender.")
                 if member.isdir():
                     _checked(member.name.rstrip("/"))
                     continue
@@ -103,8 +125,6 @@ class _Tar:
                 if _checked(member.name) in self._members:
                     raise HostilePackage(f"The package holds {shown(member.name)} twice: do not unpack it.")
                 self._members[member.name] = member
-                if len(self._members) > MAX_FILES + 2:
-                    raise HostilePackage(f"The package holds more than {MAX_FILES:,} files: ask the sender.")
         except (tarfile.TarError, OSError, EOFError, ValueError):
             raise HostilePackage("The tar file is damaged: ask the sender for the package again.") from None
         self.names = frozenset(self._members)

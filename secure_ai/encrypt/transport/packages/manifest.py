@@ -22,6 +22,7 @@ from secure_ai.encrypt.transport.public_keys import fingerprint, read_public_lin
 FORMAT = "secure-ai package 1"
 MAX_FILES = 10_000
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._=, -]{0,127}"
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(?: *\..*)?", re.IGNORECASE)
 _NAME = re.compile(rf"{_SEGMENT}(/{_SEGMENT}){{0,9}}")
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
@@ -73,8 +74,14 @@ class Manifest(BaseModel):
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name stays in its folder on every system: no root, "..", backslash or colon."""
-    return len(name) <= 400 and _NAME.fullmatch(name) is not None and not name.endswith((".", " "))
+    """Whether a name stays in its folder and is itself on every system.
+
+    No root, "..", backslash or colon; and nothing that Windows reads as a device (``nul.csv``) or under
+    another name (``a./b``).
+    """
+    if len(name) > 400 or _NAME.fullmatch(name) is None:
+        return False
+    return not any(part.endswith((".", " ")) or _DEVICE.fullmatch(part) for part in name.split("/"))
 
 
 def clashing(names: Iterable[str]) -> bool:

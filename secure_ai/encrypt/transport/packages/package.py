@@ -58,12 +58,19 @@ class Expected:
         now: the time that dates are compared with, five minutes of difference between clocks allowed.
         after_sequence: the number of the last package that was accepted from this sender; 0 for none. The
             recipient keeps it: without it, an old package that is sent again looks like a new one.
+
+    Raises:
+        UserError: if the time has no zone.
     """
 
     trusted: Mapping[str, str]
     recipient: str
     now: datetime
     after_sequence: int = 0
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise UserError("The time to compare a package's dates with needs a time zone, such as UTC.")
 
 
 def write_package(
@@ -189,11 +196,12 @@ def _accepted(container: Container, expected: Expected) -> Manifest:
             f"Package {manifest.sequence} came already, the last was {expected.after_sequence}: "
             "somebody sends an old one again, or the sender counts wrongly."
         )
-    if expected.now > manifest.expires + CLOCK_TOLERANCE:
+    # Differences of times, because a time of the year 9999 cannot be added to.
+    if expected.now - manifest.expires > CLOCK_TOLERANCE:
         raise ExpiredPackage(
             f"The package was to be used until {manifest.expires:%Y-%m-%d}: ask for a new one."
         )
-    if expected.now < manifest.created - CLOCK_TOLERANCE:
+    if manifest.created - expected.now > CLOCK_TOLERANCE:
         raise ExpiredPackage("The package comes from the future: compare the clock here with the sender's.")
     listed = {MANIFEST, SIGNATURE} | {FILES + entry.name for entry in manifest.files}
     if missing := sorted(listed - container.names):
