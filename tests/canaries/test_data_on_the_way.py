@@ -82,10 +82,10 @@ def test_with_tls_neither_capture_nor_trail_holds_the_record_or_a_private_key(wa
             watch.raised(refused.value)
             watch.say("handshakes", handshake_table(service, authority).to_string(), service, authority)
         captured(watch, relay)
-        keys = {f"key {tls.key}": private_bytes(tls.key) for tls in (client, server)}
-        watch.canaries = watch.canaries.plus(**keys)
-    # Private keys of the lesson's authority are files while it lives, for OpenSSL reads files alone: they are
-    # searched for afterwards, in what is left.
+        keys = {f"key of {tls.key.name}": private_bytes(tls.key) for tls in (client, server)}
+        assert {stat.S_IMODE(tls.key.stat().st_mode) for tls in (client, server)} == {0o600}
+    # Private keys of the lesson's authority are files while it lives, for OpenSSL reads files
+    # alone: they are searched for afterwards, in what is left.
     watch.canaries = watch.canaries.plus(**keys)
     assert watch.found() == []
     assert not list((watch.here / "tmp").iterdir())

@@ -60,20 +60,19 @@ class Watch:
             self.said.append((where, str(thing)))
             self.said.append((where, repr(thing)))
 
-    def raised(self, error: BaseException) -> None:
-        """Add an error as Python, a notebook and an error reporter show it, with all that it hides."""
+    def raised(self, error: BaseException | None) -> None:
+        """Add an error as Python, a notebook and an error reporter show it, with the chain that they follow.
+
+        What ``raise ... from None`` cut off is left out, as are the variables of the frames: both are there
+        for a debugger only, which can see the whole memory.
+        """
         self.said.append(("traceback", "".join(traceback.format_exception(error))))
         self.say("error", error)
         if hasattr(error, "_render_traceback_"):
             self.say("notebook", "\n".join(error._render_traceback_()))
-        seen: set[int] = set()
-        waiting: list[BaseException | None] = [error]
-        while waiting:
-            one = waiting.pop()
-            if one is not None and id(one) not in seen:
-                seen.add(id(one))
-                self.say("chain" if not _hidden(one, error) else "hidden chain", one, one.args)
-                waiting += [one.__cause__, one.__context__]
+        while error is not None:
+            self.say("chain", error, error.args)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
     def files(self) -> dict[str, tuple[int, int]]:
         """Every file and folder with its size and time, to see what work leaves behind."""
@@ -84,16 +83,6 @@ class Watch:
                 (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
             )
         return everything
-
-
-def _hidden(one: BaseException, top: BaseException) -> bool:
-    """Whether ``raise ... from None`` keeps ``one`` out of the traceback of ``top``."""
-    shown: BaseException | None = top
-    while shown is not None:
-        if shown is one:
-            return False
-        shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
-    return True
 
 
 class _Kept(logging.Handler):
