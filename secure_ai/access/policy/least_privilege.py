@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from secure_ai.access.policy.policy import AccessPolicy
 from secure_ai.access.policy.sectors import Sector, sector
 from secure_ai.core.errors import UserError
 from secure_ai.core.measurement import Unassessed
-from secure_ai.core.sources import Source, as_source, quote_identifier
+from secure_ai.core.sources import Source, as_source, quote_identifier, shown
 
 RARE = 3
 FEWEST_DAYS, FEWEST_EVENTS, FEWEST_OF_ROLE = 30, 500, 50
@@ -82,18 +82,26 @@ class GrantUse:
 
         They can only take away: with them the policy allows nothing that it did not allow before. Only what
         has the status ``unused`` is taken; what a person holds by another role, too, which used it, stays.
+
+        Raises:
+            UserError: if a grant names a kind of record that no schema can have.
         """
         rules = []
         keys = ["action", "kind", "purpose"]
         kept = self.by_role[self.by_role["status"] != "unused"].groupby(keys)["role"].agg(tuple).to_dict()
         unused = self.by_role[self.by_role["status"] == "unused"]
         for (role, action, kind), rows in unused.groupby(["role", "action", "kind"], sort=True):
+            if not re.fullmatch(r"[A-Za-z_]\w*", kind, re.ASCII):
+                raise UserError(
+                    f"The grants name a kind of record '{shown(kind)}', which no policy can hold: name it "
+                    "as the schema does."
+                )
             for purpose in sorted(rows["purpose"]):
                 others = kept.get((action, kind, purpose), ())
                 spared = f"\nunless {{ principal in [{_entities('Role', others)}] }}" if others else ""
                 name = "-".join(("unused", role, action, kind, purpose)).replace(" ", "_")
                 rules.append(
-                    f"@id({json.dumps(name)})\n"
+                    f"@id({_quoted(name)})\n"
                     f'@reason("Not used by anyone of the role in {self.days:.0f} days.")\n'
                     f"forbid (principal in {_entities('Role', [role])}, "
                     f"action == {_entities('Action', [action])}, resource is {kind})\n"
@@ -220,4 +228,10 @@ def _uses(log: Source, place: Mapping[str, str], kinds: Mapping[str, str]) -> tu
 
 
 def _entities(type_name: str, identifiers: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(f"{type_name}::{json.dumps(identifier)}" for identifier in sorted(set(identifiers)))
+    return ", ".join(f"{type_name}::{_quoted(identifier)}" for identifier in sorted(set(identifiers)))
+
+
+def _quoted(text: str) -> str:
+    """Return a text as Cedar writes it; JSON escapes other characters otherwise."""
+    signs = (c if c.isprintable() and c not in '"\\' else f"\\u{{{ord(c):x}}}" for c in text)
+    return f'"{"".join(signs)}"'

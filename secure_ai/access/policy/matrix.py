@@ -67,9 +67,8 @@ def access_matrix(policy: AccessPolicy, of: str | Sector) -> AccessMatrix:
     for action, (_, kinds) in words.actions.items():
         for kind in (kind for kind in known.records if kind in kinds):
             for role in words.roles:
-                possible = policy.permissions("Staff", (role,), action, kind)
                 for purpose in words.purposes:
-                    if not possible:
+                    if not policy.permissions("Staff", (role,), action, kind, purpose):
                         rows.append((role, action, kind, purpose, "never", ""))
                         continue
                     level, rules = _level(policy, known, role, action, kind=kind, purpose=purpose)

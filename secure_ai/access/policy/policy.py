@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
+from json.encoder import encode_basestring_ascii as _text
 from pathlib import Path
 from typing import Any
 
 import cedarpy
+from cedarpy import pst
 
 from secure_ai.access.policy.explain import Explainer, Explanation
-from secure_ai.access.policy.request import AccessRequest, Value
+from secure_ai.access.policy.request import AccessRequest, Principal, Resource, Value
 from secure_ai.access.policy.rules import Rule, check_rules, read_rules, read_schema, read_text
-from secure_ai.access.policy.slices import IDENTITY, Slice, make_slice, rules_by_action
+from secure_ai.access.policy.slices import IDENTITY, Slice, Words, make_slice, rules_by_action
 from secure_ai.access.policy.vocabulary import ROLE, Vocabulary, read_vocabulary
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
 SECTORS = ("healthcare", "finance")
 REMEMBERED = 50_000
-KEPT_SLICES = 4_096  # at most one for each set of roles, action and kind
+KEPT_SLICES = 4_096  # at most one for each list of roles, action, kind and purpose
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,17 @@ class AccessPolicy:
         self.rules = tuple(rules)
         self.vocabulary: Vocabulary = read_vocabulary(schema)
         self._by_id = {rule.id: rule for rule in self.rules}
+        self._order = {name: place for place, name in enumerate(self._by_id)}
+        listed = self.vocabulary.references.get("purpose", "")
+        self._purpose_type = listed if listed == "Purpose" and self.vocabulary.purposes else ""
         self._by_action = rules_by_action(self.rules, self.vocabulary.actions, schema)
         self._slices: dict[Any, Slice] = {}
         self._shapes: dict[Any, dict[Any, str]] = {}
         self._remembered: dict[Any, Decision] | None = {} if remember else None
         # A value of these is part of what the schema checks; of all others it checks the type.
-        self._checked_values = frozenset(self.vocabulary.references) | self.vocabulary.extended
+        self._checked_values = tuple(
+            {**self.vocabulary.references, **dict.fromkeys(self.vocabulary.extended)}
+        )
         self._explainer = Explainer(self)
         self.evaluations = 0
 
@@ -158,11 +166,11 @@ class AccessPolicy:
         return self._by_action.get(action, ())
 
     def permissions(
-        self, kind: str, roles: Iterable[str], action: str, resource_kind: str
+        self, kind: str, roles: Iterable[str], action: str, resource_kind: str, purpose: str | None = None
     ) -> tuple[Rule, ...]:
-        """Return the permissions that kinds and roles leave possible; without any the answer is always no."""
+        """Return the permissions that these words leave possible; without any the answer is always no."""
         # Not kept: only requests whose words were checked leave a slice behind.
-        part = make_slice(self.rules_of(action), kind, tuple(roles), resource_kind)
+        part = make_slice(self.rules_of(action), self._words(kind, roles, resource_kind, purpose))
         return tuple(rule for rule in part.rules if rule.effect == "permit")
 
     @property
@@ -174,16 +182,17 @@ class AccessPolicy:
     def decide(self, request: AccessRequest) -> Decision:
         """Return the decision for one request; what cannot be judged is denied."""
         principal, resource = request.principal, request.resource
-        part = self._slices.get((principal.kind, principal.roles, request.action, resource.kind))
+        words = (principal.kind, principal.roles, request.action, resource.kind, self._purpose(request))
+        part = self._slices.get(words)
         if part is None:
             unknown = self.unknown_word(request)
             if unknown:
                 return Decision(False, errors=(unknown,))
-            part = self._slice(principal.kind, principal.roles, request.action, resource.kind)
-        mine, its, around = principal.attributes, resource.attributes, request.context
-        shape = (self._shape(mine), self._shape(its), self._shape(around), request.purpose)
+            part = self._slice(*words)
+        shape = self._shape(request)
         if self._remembered is None:
             return self._evaluate(request, part, shape)
+        mine, its, around = principal.attributes, resource.attributes, request.context
         key = (
             part,
             shape,
@@ -231,42 +240,64 @@ class AccessPolicy:
             )
         return ""
 
-    def cedar_request(
-        self, request: AccessRequest, part: Slice | None = None
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Return the request and its entities in Cedar's own form, for :func:`cedarpy.is_authorized`.
-
-        With ``part`` only the attributes that its rules look at are in them.
-        """
+    def cedar_request(self, request: AccessRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the request and its entities in Cedar's own form, for :func:`cedarpy.is_authorized`."""
         principal, resource = request.principal, request.resource
-        mine, its = principal.attributes, resource.attributes
-        around: dict[str, Value] = {**request.context, "purpose": request.purpose}
-        if part is not None:
-            mine = {name: mine[name] for name in part.principal if name in mine}
-            its = {name: its[name] for name in part.resource if name in its}
-            if "*" not in part.context:
-                around = {name: around[name] for name in part.context if name in around}
         asked = {
-            "principal": {"type": principal.kind, "id": principal.id},
-            "action": {"type": "Action", "id": request.action},
-            "resource": {"type": resource.kind, "id": resource.id},
-            "context": self._values(around),
+            **_named(request),
+            "context": self._values({**request.context, "purpose": request.purpose}),
         }
         entities = [
             {
                 "uid": asked["principal"],
-                "attrs": {**self._values(mine), IDENTITY: principal.id},
+                "attrs": {**self._values(principal.attributes), IDENTITY: principal.id},
                 "parents": [{"type": ROLE, "id": role} for role in principal.roles],
             },
             {
                 "uid": asked["resource"],
-                "attrs": {**self._values(its), IDENTITY: resource.id},
+                "attrs": {**self._values(resource.attributes), IDENTITY: resource.id},
                 "parents": [],
             },
         ]
         if asked["principal"] == asked["resource"] and principal.attributes == resource.attributes:
             entities.pop()  # one's own account; facts that differ stay, and Cedar refuses them
         return asked, entities
+
+    def _short_request(self, request: AccessRequest, part: Slice) -> tuple[dict[str, Any], str]:
+        """Return the same with the facts alone that the slice looks at, as JSON: that is quicker to read."""
+        principal, resource = request.principal, request.resource
+        around: dict[str, Value] = {**request.context, "purpose": request.purpose}
+        names = around if "*" in part.context else part.context
+        context = self._json(around, names)
+        entities = []
+        mine = self._json({**principal.attributes, IDENTITY: principal.id}, part.principal)
+        roles = principal.roles if part.needs_roles else ()
+        if mine != "{}" or roles:
+            parents = ",".join([_uid(ROLE, role) for role in roles])
+            entities.append(_entity(principal, mine, parents))
+        its = self._json({**resource.attributes, IDENTITY: resource.id}, part.resource)
+        if its != "{}":
+            entities.append(_entity(resource, its))
+        return {**_named(request), "context": context}, f"[{','.join(entities)}]"
+
+    def _json(self, attributes: dict[str, Value], names: Iterable[str]) -> str:
+        parts = []
+        for name in names:
+            if name not in attributes:
+                continue
+            value = attributes[name]
+            if value is True:
+                text = "true"
+            elif value is False:
+                text = "false"
+            elif value.__class__ is str and name not in self.vocabulary.references:
+                text = _text(value)
+            elif value.__class__ is str:
+                text = f'{{"__entity":{_uid(self.vocabulary.references[name], value)}}}'
+            else:
+                text = json.dumps(self._value(name, value))
+            parts.append(f"{_text(name)}:{text}")
+        return f"{{{','.join(parts)}}}"
 
     def _values(self, attributes: dict[str, Value]) -> dict[str, Any]:
         return {name: self._value(name, value) for name, value in attributes.items()}
@@ -279,38 +310,51 @@ class AccessPolicy:
             return value
         return {"__entity": {"type": type_name, "id": value}}
 
-    def _shape(self, attributes: dict[str, Value]) -> tuple[Any, ...]:
+    def _shape(self, request: AccessRequest) -> tuple[Any, ...]:
         """Return what the schema's check depends on: names, types, and values of enumerated types."""
-        checked = self._checked_values
-        return tuple(
-            [
-                (name, value.__class__, value)
-                if name in checked
-                else (name, value.__class__, bool(value) if value.__class__ is tuple else None)
-                for name, value in attributes.items()
-            ]
-        )
+        shape: list[Any] = [request.purpose]
+        for facts in (request.principal.attributes, request.resource.attributes, request.context):
+            shape += (None, *facts, *map(type, facts.values()))
+            shape += [facts[name] for name in self._checked_values if name in facts]
+            shape += [bool(value) for value in facts.values() if value.__class__ is tuple]
+        return tuple(shape)
 
-    def _slice(self, kind: str, roles: tuple[str, ...], action: str, resource_kind: str) -> Slice:
-        part = self._slices.get((kind, roles, action, resource_kind))
-        if part is None:
-            part = make_slice(self.rules_of(action), kind, roles, resource_kind)
-            # Whether attributes conform depends on kinds, action and having roles, not on which roles.
-            part.shapes = self._shapes.setdefault((kind, bool(roles), action, resource_kind), {})
-            if len(self._slices) >= KEPT_SLICES:
-                self._slices.clear()
-            self._slices[kind, roles, action, resource_kind] = part
+    def _purpose(self, request: AccessRequest) -> str | None:
+        """Return the purpose where the schema lists all of them; others are too many to be kept apart."""
+        return request.purpose if self._purpose_type else None
+
+    def _words(self, kind: str, roles: Iterable[str], resource_kind: str, purpose: str | None) -> Words:
+        listed = self._purpose_type if purpose is not None else ""
+        uid = pst.EntityUid(pst.EntityType(listed), purpose) if listed else None
+        return Words(kind, frozenset(roles), resource_kind, uid)
+
+    def _slice(
+        self, kind: str, roles: tuple[str, ...], action: str, resource_kind: str, purpose: str | None
+    ) -> Slice:
+        part = make_slice(self.rules_of(action), self._words(kind, roles, resource_kind, purpose))
+        # Whether attributes conform depends on kinds, action and having roles, not on which roles.
+        part.shapes = self._shapes.setdefault((kind, bool(roles), action, resource_kind), {})
+        if len(self._slices) >= KEPT_SLICES:
+            self._slices.clear()
+        self._slices[kind, roles, action, resource_kind, purpose] = part
         return part
 
     def _evaluate(self, request: AccessRequest, part: Slice, shape: Any) -> Decision:
         """Ask Cedar; with the schema where this shape of attributes was not seen before."""
         self.evaluations += 1
-        checked = shape in part.shapes
-        if checked and part.shapes[shape]:
-            return Decision(False, errors=(part.shapes[shape],))
-        with_schema = not checked or part.needs_schema or bool(self.vocabulary.extended)
-        asked, entities = self.cedar_request(request, None if with_schema else part)
-        answer = cedarpy.is_authorized(asked, part.policies, entities, self.schema if with_schema else None)
+        problem = part.shapes.get(shape)
+        if problem:
+            return Decision(False, errors=(problem,))
+        itself = (request.principal.kind, request.principal.id) == (
+            request.resource.kind,
+            request.resource.id,
+        )
+        if problem is None or itself or part.needs_schema or self.vocabulary.extended:
+            asked, entities = self.cedar_request(request)
+            answer = cedarpy.is_authorized(asked, part.policies, entities, self.schema)
+        else:
+            asked, texts = self._short_request(request, part)
+            answer = cedarpy.is_authorized(asked, part.policies, texts)
         if answer.decision is cedarpy.Decision.NoDecision:
             problem = self.unknown_word(request) or describe_error(answer.diagnostics.errors)
             part.keep_shape(shape, problem)
@@ -321,14 +365,29 @@ class AccessPolicy:
         return self._decision(answer.allowed, answer.diagnostics.reasons)
 
     def _decision(self, allowed: bool, identifiers: list[str]) -> Decision:
-        named = set(identifiers)
-        rules = [rule for rule in self.rules if rule.id in named]
+        rules = [self._by_id[name] for name in sorted(identifiers, key=self._order.__getitem__)]
         return Decision(
             allowed,
-            rules=tuple(rule.id for rule in rules),
+            rules=tuple([rule.id for rule in rules]),
             alert=allowed and any(rule.alert for rule in rules),
-            reasons=tuple(rule.reason for rule in rules),
+            reasons=tuple([rule.reason for rule in rules]),
         )
+
+
+def _named(request: AccessRequest) -> dict[str, Any]:
+    return {
+        "principal": {"type": request.principal.kind, "id": request.principal.id},
+        "action": {"type": "Action", "id": request.action},
+        "resource": {"type": request.resource.kind, "id": request.resource.id},
+    }
+
+
+def _uid(kind: str, identifier: str) -> str:
+    return f'{{"type":{_text(kind)},"id":{_text(identifier)}}}'
+
+
+def _entity(of: Principal | Resource, attributes: str, parents: str = "") -> str:
+    return f'{{"uid":{_uid(of.kind, of.id)},"attrs":{attributes},"parents":[{parents}]}}'
 
 
 def describe_error(errors: list[str]) -> str:

@@ -8,8 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from secure_ai.core.errors import UserError
 
+LONGEST_TEXT, MOST_VALUES = 1_000, 1_000  # what is asked is remembered: nobody may fill the memory with it
 Number = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]  # what Cedar calls a Long
-Value = StrictBool | Number | StrictStr | tuple[StrictStr, ...]
+Text = Annotated[StrictStr, Field(max_length=LONGEST_TEXT)]
+Texts = Annotated[tuple[Text, ...], Field(max_length=MOST_VALUES)]
+Value = StrictBool | Number | Text | Texts
+Facts = Annotated[dict[Text, Value], Field(max_length=MOST_VALUES)]
 
 
 class _Checked(BaseModel):
@@ -24,9 +28,12 @@ class _Checked(BaseModel):
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             # The place goes on with the branch of a union that failed: that says nothing to the reader.
             place = ".".join(str(part) for part in first["loc"][:2] if part != "str")
-            problem = {"extra_forbidden": "is no field of it", "missing": "is missing"}.get(
-                first["type"], "has the wrong type (text, whole number, true/false or a list of texts)"
-            )
+            problem = {
+                "extra_forbidden": "is no field of it",
+                "missing": "is missing",
+                "string_too_long": f"is longer than {LONGEST_TEXT:,} characters",
+                "too_long": f"has more than {MOST_VALUES:,} values",
+            }.get(first["type"], "has the wrong type (text, whole number, true/false or a list of texts)")
             raise UserError(
                 f"The {type(self).__name__} cannot be read: '{place[:80]}' {problem}. "
                 f"Its fields are {', '.join(type(self).model_fields)}."
@@ -43,10 +50,10 @@ class Principal(_Checked):
         attributes: further facts that the schema names, such as the department.
     """
 
-    id: StrictStr = Field(min_length=1)
-    kind: StrictStr = "Staff"
-    roles: tuple[StrictStr, ...] = ()
-    attributes: dict[StrictStr, Value] = {}
+    id: Text = Field(min_length=1)
+    kind: Text = "Staff"
+    roles: Texts = ()
+    attributes: Facts = {}
 
 
 class Resource(_Checked):
@@ -58,9 +65,9 @@ class Resource(_Checked):
         attributes: facts that the schema names, such as the sensitivity.
     """
 
-    id: StrictStr = Field(min_length=1)
-    kind: StrictStr
-    attributes: dict[StrictStr, Value] = {}
+    id: Text = Field(min_length=1)
+    kind: Text
+    attributes: Facts = {}
 
 
 class AccessRequest(_Checked):
@@ -76,10 +83,10 @@ class AccessRequest(_Checked):
     """
 
     principal: Principal
-    action: StrictStr
+    action: Text
     resource: Resource
-    purpose: StrictStr
-    context: dict[StrictStr, Value] = {}
+    purpose: Text
+    context: Facts = {}
 
     def model_post_init(self, _context: Any) -> None:
         """Refuse a purpose that is given twice: one of the two would be passed over in silence."""

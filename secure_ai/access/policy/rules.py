@@ -14,7 +14,15 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
 SHOWN_ERRORS = 3
+# Cedar's parser calls itself for each bracket and operator; too many of them end the whole program.
+MOST_BRACKETS, MOST_OPERATORS = 50, 400
+LARGEST_BYTES = 5_000_000
 _ID = re.compile(r'@id\(\s*"([^"]*)"\s*\)')
+_TOKEN = re.compile(
+    r"""(?P<skipped>"(?:[^"\\]|\\.)*"?|//[^\n]*)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)|(?P<line>\n)"""
+    r"""|(?P<operator>\|\||&&|[-+*.!<>=]+|\b(?:if|then|else|in|is|has|like)\b)""",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ def read_rules(text: str, name: str) -> tuple[Rule, ...]:
         UserError: naming the line and the policy that Cedar cannot read, that has no ``@id`` or whose ``@id``
             is used twice, or that is a template with slots.
     """
+    _check_nesting(text, name)
     parts = list(_statements(text))
     if not parts:
         raise UserError(f"{name} has no policy: write at least one permit.")
@@ -96,6 +105,7 @@ def read_schema(text: str, name: str) -> cedarpy.Schema:
     Raises:
         UserError: naming what Cedar cannot read, and the line where it can be told.
     """
+    _check_nesting(text, name)
     try:
         return (cedarpy.Schema.from_json_str if text.lstrip().startswith("{") else cedarpy.Schema.from_str)(
             text
@@ -142,9 +152,36 @@ def read_text(path: str | Path) -> str:
     """
     file = Path(path)
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        if file.stat().st_size > LARGEST_BYTES:
+            raise UserError(
+                f"The file {shown(file.name)} is larger than {LARGEST_BYTES:,} bytes: split the policy."
+            )
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError):
         raise UserError(f"The file {shown(file.name)} cannot be read as text: check the path.") from None
+
+
+def _check_nesting(text: str, name: str) -> None:
+    """Refuse what Cedar's parser would not survive; its own limit is about as low.
+
+    Raises:
+        UserError: naming the line.
+    """
+    line, depth, operators = 1, 0, 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if kind == "end":
+            operators = 0
+        elif kind == "operator":
+            operators += len(token[0]) if token[0][0] in "-!<>" else 1
+        elif kind in ("open", "close"):
+            depth = max(0, depth + (1 if kind == "open" else -1))
+        if depth > MOST_BRACKETS or operators > MOST_OPERATORS:
+            raise UserError(
+                f"{name}, line {line}: more than {MOST_BRACKETS} brackets within each other or "
+                f"{MOST_OPERATORS} operators in one policy: split it."
+            )
+        line += token[0].count("\n")
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

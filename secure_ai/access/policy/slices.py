@@ -22,23 +22,33 @@ class Slice:
     """The rules that one kind of request can meet, ready to evaluate.
 
     Attributes:
-        rules: those whose scope admits the principal's kind and roles, the action and the resource's kind.
-        principal, resource, context: the attributes that the rules look at, in a fixed order.
+        rules: those that the principal's kind and roles, the action, the resource's kind and the purpose
+            leave possible.
+        nodes: their syntax trees without the constraints and conditions that those words have met already.
+        principal, resource, context: the attributes that the rest looks at, in a fixed order.
+        needs_roles: the rest still asks for the principal's roles.
         needs_schema: a rule speaks of the action in a condition, so Cedar must see the schema's actions.
         shapes: shapes of attributes that were validated → the problem, empty where they conform.
     """
 
     rules: tuple[Rule, ...]
+    nodes: tuple[pst.Template, ...]
     principal: tuple[str, ...]
     resource: tuple[str, ...]
     context: tuple[str, ...]
+    needs_roles: bool
     needs_schema: bool
     shapes: dict[Any, str] = field(default_factory=dict)
 
     @cached_property
     def policies(self) -> cedarpy.PolicySet:
-        """The rules for Cedar, without the constraint on the action, which was decided before."""
-        return policy_set(self.rules)
+        """The rest of the rules for Cedar, under their own ids and open to any action."""
+        nodes = {
+            rule.id: replace(node, id=rule.id) for rule, node in zip(self.rules, self.nodes, strict=True)
+        }
+        return cedarpy.PolicySet.from_pst(
+            pst.PolicySet(templates={}, static_policies=nodes, template_links=())
+        )
 
     def keep_shape(self, shape: Any, problem: str) -> None:
         """Remember whether attributes of this shape conform to the schema."""
@@ -47,44 +57,50 @@ class Slice:
         self.shapes[shape] = problem
 
 
-def make_slice(rules: Sequence[Rule], kind: str, roles: Iterable[str], resource_kind: str) -> Slice:
-    """Return the slice of ``rules`` (those of one action) for a principal and a kind of resource.
+@dataclass(frozen=True)
+class Words:
+    """What is known of a request before its facts are looked at.
 
-    A rule is left out only where its scope, or the conditions that it begins with, exclude the request by
-    the kinds and roles alone. Such conditions cannot fail to evaluate, and Cedar evaluates a rule no
-    further than to the first that does not hold; so leaving it out changes neither the decision nor
-    its reasons nor its errors.
+    Attributes:
+        kind, roles, resource_kind: of the principal and of the resource.
+        purpose: what ``context.purpose`` will be; None where any text may come.
     """
-    asked = _Asked(kind, frozenset(roles), resource_kind)
-    kept = tuple(rule for rule in rules if not _excluded(rule.node, asked))
-    looked_at: dict[str, set[str]] = {
-        "principal": set(),
-        "resource": set(),
-        "context": set(),
-        "action": set(),
-    }
-    for rule in kept:
-        for constraint, name, of in (
-            (rule.node.principal, "principal", kind),
-            (rule.node.resource, "resource", resource_kind),
-        ):
-            if any(uid.type.basename == of for uid in pst.entity_uids(constraint)):
-                looked_at[name].add(IDENTITY)
-        for clause in rule.node.clauses:
-            _collect(clause.expr, {"principal": kind, "resource": resource_kind}, looked_at)
+
+    kind: str
+    roles: frozenset[str]
+    resource_kind: str
+    purpose: pst.EntityUid | None = None
+
+    def kind_of(self, name: str) -> str:
+        """Return the kind of ``"principal"`` or ``"resource"``."""
+        return self.kind if name == "principal" else self.resource_kind
+
+
+def make_slice(rules: Sequence[Rule], words: Words) -> Slice:
+    """Return the slice of ``rules`` (those of one action) for a request of these words.
+
+    A rule is left out only where its scope, or the conditions that it begins with, exclude the request by the
+    words alone. Such conditions cannot fail to evaluate, and Cedar evaluates a rule no further than to the
+    first that does not hold; so leaving it out changes neither the decision nor its reasons nor its errors.
+    Nor does leaving a condition out that the words have met.
+    """
+    kept = tuple(rule for rule in rules if not _excluded(rule.node, words))
+    nodes = tuple(_rest(rule.node, words) for rule in kept)
+    found = _LookedAt(words)
+    for node in nodes:
+        for constraint, name in ((node.principal, "principal"), (node.resource, "resource")):
+            found.constraint(constraint, name)
+        for clause in node.clauses:
+            found.expression(clause.expr)
     return Slice(
         rules=kept,
-        principal=tuple(sorted(looked_at["principal"])),
-        resource=tuple(sorted(looked_at["resource"])),
-        context=tuple(sorted(looked_at["context"])),
-        needs_schema=bool(looked_at["action"]),
+        nodes=nodes,
+        principal=tuple(sorted(found.attributes["principal"])),
+        resource=tuple(sorted(found.attributes["resource"])),
+        context=tuple(sorted(found.attributes["context"])),
+        needs_roles=found.roles,
+        needs_schema=bool(found.attributes["action"]),
     )
-
-
-def policy_set(rules: Iterable[Rule]) -> cedarpy.PolicySet:
-    """Return ``rules`` for Cedar under their own ids, open to any action: the caller has chosen by action."""
-    nodes = {rule.id: replace(rule.node, id=rule.id, action=pst.ScopeAny()) for rule in rules}
-    return cedarpy.PolicySet.from_pst(pst.PolicySet(templates={}, static_policies=nodes, template_links=()))
 
 
 def rules_by_action(
@@ -124,81 +140,115 @@ def rules_by_action(
     return found
 
 
-@dataclass(frozen=True)
-class _Asked:
-    kind: str
-    roles: frozenset[str]
-    resource_kind: str
-
-    def kind_of(self, name: str) -> str:
-        return self.kind if name == "principal" else self.resource_kind
-
-
-def _excluded(node: pst.Template, asked: _Asked) -> bool:
-    if not (_admits(node.principal, "principal", asked) and _admits(node.resource, "resource", asked)):
-        return True
+def _excluded(node: pst.Template, words: Words) -> bool:
+    for constraint, name in ((node.principal, "principal"), (node.resource, "resource")):
+        if _met(constraint, name, words) is False:
+            return True
     for clause in node.clauses:
-        if isinstance(clause, pst.Unless):
-            holds = _known(pst.UnaryOp("not", clause.expr), asked)
-        else:
-            holds = _known(clause.expr, asked)
+        holds = _holds(clause, words)
         if holds is not True:
             return holds is False
     return False
 
 
-def _admits(constraint: Any, name: str, asked: _Asked) -> bool:
-    """Return False where a scope constraint excludes the request, True where it may admit it."""
+def _rest(node: pst.Template, words: Words) -> pst.Template:
+    """Return what of a rule that is not excluded remains to be evaluated."""
+    sides = {
+        name: pst.ScopeAny() if _met(constraint, name, words) else constraint
+        for constraint, name in ((node.principal, "principal"), (node.resource, "resource"))
+    }
+    clauses = tuple(clause for clause in node.clauses if _holds(clause, words) is not True)
+    return replace(node, action=pst.ScopeAny(), clauses=clauses, annotations={}, **sides)
+
+
+def _met(constraint: Any, name: str, words: Words) -> bool | None:
+    """Return whether a scope constraint admits the request, None where the words do not decide it."""
+    variable = pst.Var(name)
     match constraint:
-        case pst.ScopeIs(entity_type=of) | pst.ScopeIsIn(entity_type=of):
-            return str(of) == asked.kind_of(name)
-        case pst.ScopeIn(entity=pst.EntityUid() as uid):
-            return _known(pst.BinaryOp("in", pst.Var(name), pst.EntityLit(uid)), asked) is not False
-        case _:
+        case pst.ScopeAny():
             return True
-
-
-def _known(node: Any, asked: _Asked) -> bool | None:
-    """Return what a condition evaluates to where kinds and roles alone decide it, else None."""
-    match node:
-        case pst.Is(base=pst.Var(name=("principal" | "resource") as name), entity_type=of, in_expr=None):
-            return str(of) == asked.kind_of(name)
-        case pst.BinaryOp(op="in", left=pst.Var(name="principal"), right=right):
-            named = _literals(right)
-            if named is None or any(str(uid.type) != ROLE or asked.kind == ROLE for uid in named):
-                return None
-            return any(uid.id in asked.roles for uid in named)
-        case pst.UnaryOp(op="not", arg=arg):
-            value = _known(arg, asked)
-            return None if value is None else not value
-        case pst.BinaryOp(op="or" | "and" as op, left=left, right=right):
-            # As Cedar does: the right side only where the left has not decided.
-            value = _known(left, asked)
-            return value if value is None or value is (op == "or") else _known(right, asked)
+        case pst.ScopeIs(entity_type=of):
+            return str(of) == words.kind_of(name)
+        case pst.ScopeIn(entity=pst.EntityUid() as uid):
+            return _known(pst.BinaryOp("in", variable, pst.EntityLit(uid)), words)
+        case pst.ScopeIsIn(entity_type=of, entity=pst.EntityUid() as uid):
+            if str(of) != words.kind_of(name):
+                return False
+            return _known(pst.BinaryOp("in", variable, pst.EntityLit(uid)), words)
         case _:
             return None
 
 
-def _collect(node: Any, kinds: dict[str, str], found: dict[str, set[str]]) -> None:
-    """Add to ``found`` what an expression looks at of each variable."""
+def _holds(clause: Any, words: Words) -> bool | None:
+    negated = isinstance(clause, pst.Unless)
+    return _known(pst.UnaryOp("not", clause.expr) if negated else clause.expr, words)
+
+
+def _known(node: Any, words: Words) -> bool | None:
+    """Return what a condition evaluates to where the words alone decide it, else None."""
     match node:
-        case pst.GetAttr(base=pst.Var(name=name), attr=attribute):
-            found[name].add(attribute)
-        case pst.HasAttr(base=pst.Var(name=name), attrs=attributes):
-            found[name].add(attributes[0])
-        case pst.Is(base=pst.Var(name=name), in_expr=None) if name in kinds:
-            pass  # the kind is part of the slice
-        case pst.BinaryOp(op="in", left=pst.Var(name=name), right=right) if name in kinds:
-            # Membership in entities of another kind depends on the roles, which are part of the slice.
+        case pst.Is(base=pst.Var(name=("principal" | "resource") as name), entity_type=of, in_expr=None):
+            return str(of) == words.kind_of(name)
+        case pst.BinaryOp(op="in", left=pst.Var(name="principal"), right=right):
             named = _literals(right)
-            if named is None or any(uid.type.basename == kinds[name] for uid in named):
-                found[name].add(IDENTITY)
-                _collect(right, kinds, found)
-        case pst.Var(name=name):
-            found[name].add("*" if name == "context" else IDENTITY)
+            if named is None or any(str(uid.type) != ROLE or words.kind == ROLE for uid in named):
+                return None
+            return any(uid.id in words.roles for uid in named)
+        case pst.BinaryOp(
+            op="eq",
+            left=pst.GetAttr(base=pst.Var(name="context"), attr="purpose"),
+            right=pst.EntityLit(value=uid),
+        ) if words.purpose is not None:
+            return uid == words.purpose
+        case pst.UnaryOp(op="not", arg=arg):
+            value = _known(arg, words)
+            return None if value is None else not value
+        case pst.BinaryOp(op="or" | "and" as op, left=left, right=right):
+            # As Cedar does: the right side only where the left has not decided.
+            value = _known(left, words)
+            return value if value is None or value is (op == "or") else _known(right, words)
         case _:
-            for part in _parts(node):
-                _collect(part, kinds, found)
+            return None
+
+
+class _LookedAt:
+    """Collects which attributes of each variable rules look at, and whether they ask for roles."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self.attributes: dict[str, set[str]] = {
+            name: set() for name in ("principal", "resource", "context", "action")
+        }
+        self.roles = False
+
+    def constraint(self, constraint: Any, name: str) -> None:
+        """Add what a scope constraint looks at."""
+        self.roles |= name == "principal" and not isinstance(constraint, pst.ScopeAny)
+        if any(uid.type.basename == self._words.kind_of(name) for uid in pst.entity_uids(constraint)):
+            self.attributes[name].add(IDENTITY)
+
+    def expression(self, node: Any) -> None:
+        """Add what an expression looks at."""
+        match node:
+            case pst.GetAttr(base=pst.Var(name=name), attr=attribute):
+                self.attributes[name].add(attribute)
+            case pst.HasAttr(base=pst.Var(name=name), attrs=attributes):
+                self.attributes[name].add(attributes[0])
+            case pst.Is(base=pst.Var(name="principal" | "resource"), in_expr=None):
+                pass  # the kind is part of the slice
+            case pst.BinaryOp(op="in", left=pst.Var(name=("principal" | "resource") as name), right=right):
+                self.roles |= name == "principal"
+                # Membership in entities of another kind depends on the roles, which are part of the slice.
+                named = _literals(right)
+                if named is None or any(uid.type.basename == self._words.kind_of(name) for uid in named):
+                    self.attributes[name].add(IDENTITY)
+                    self.expression(right)
+            case pst.Var(name=name):
+                self.roles |= name == "principal"
+                self.attributes[name].add("*" if name == "context" else IDENTITY)
+            case _:
+                for part in _parts(node):
+                    self.expression(part)
 
 
 def _literals(node: Any) -> list[pst.EntityUid] | None:

@@ -282,3 +282,72 @@ def test_groups_of_actions_count_as_in_cedar():
         principal=clerk, action="view", resource=Resource(id="f", kind="File"), purpose="work"
     )
     assert policy.decide(request).rules == ("group",)
+
+
+LEVELS = """entity Role enum ["clerk"]; entity Purpose enum ["work", "rest"];
+entity Staff in [Role] = { id: String, level: Long, chief?: Staff, note?: String };
+action view appliesTo { principal: [Staff], resource: [Staff], context: { purpose: Purpose } };"""
+
+
+def views(policy, who, whom, purpose="work"):
+    people = {name: {"level": level} for name, level in (who, whom)}
+    principal = Principal(id=who[0], roles=("clerk",), attributes=people[who[0]])
+    resource = Resource(id=whom[0], kind="Staff", attributes=people[whom[0]])
+    return policy.decide(
+        AccessRequest(principal=principal, action="view", resource=resource, purpose=purpose)
+    )
+
+
+@pytest.mark.parametrize("remember", [True, False])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("permit (principal, action, resource) when { resource.level == 3 };", [False, True, True]),
+        ("permit (principal, action, resource) when { principal == resource };", [False, False, True]),
+        ('permit (principal in Role::"clerk", action, resource == Staff::"b");', [True, True, False]),
+        ("permit (principal, action, resource) when { resource.level > 2 };", [False, True, True]),
+        ('permit (principal, action, resource) unless { context.purpose == Purpose::"work" };', [False] * 3),
+        (
+            'permit (principal, action, resource) when { Purpose::"work" == context.purpose && '
+            '(if true then principal else resource) in Role::"clerk" };',
+            [True, True, True],
+        ),
+    ],
+)  # fmt: skip
+def test_an_answer_is_the_same_the_first_and_every_later_time(rule, expected, remember):
+    policy = AccessPolicy.from_texts(f'@id("one") {rule}', LEVELS, remember=remember)
+    asked = [(("a", 2), ("b", 1)), (("a", 2), ("b", 3)), (("a", 3), ("a", 3))]
+    for _ in range(3):
+        answers = [views(policy, who, whom) for who, whom in asked]
+        assert [answer.allowed for answer in answers] == expected
+        assert not any(answer.errors for answer in answers)
+
+
+def test_a_purpose_that_no_schema_lists_is_told_from_others():
+    schema = LEVELS.replace('entity Purpose enum ["work", "rest"];', "entity Purpose;")
+    policy = AccessPolicy.from_texts(
+        '@id("one") permit (principal, action, resource) when { context.purpose == Purpose::"work" };', schema
+    )
+    for _ in range(2):
+        assert views(policy, ("a", 1), ("b", 1), "work").allowed
+        assert not views(policy, ("a", 1), ("b", 1), "Work").allowed
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["(" * 100_000 + "true" + ")" * 100_000, "||".join(["resource.size == 1"] * 3_000), "1" + "+1" * 50_000,
+     "resource" + ".a" * 50_000, "if true then true else " * 20_000 + "true"],
+    ids=["brackets", "or", "plus", "attributes", "if"],
+)  # fmt: skip
+def test_a_policy_that_would_end_the_parser_and_the_program_with_it_is_refused(condition):
+    rule = f'@id("one") permit (principal, action, resource) when {{ {condition} }};'
+    with pytest.raises(UserError, match=r"line 1.*split it"):
+        AccessPolicy.from_texts(rule, SCHEMA)
+    with pytest.raises(UserError, match="split it"):
+        AccessPolicy.from_texts(GOOD, "entity A = " + "{a:" * 9_000 + "Long" + "}" * 9_000 + ";")
+
+
+def test_what_is_asked_fills_no_memory_and_holds_no_half_characters():
+    for value in ("x" * 1_001, "\ud800", ("a",) * 1_001):
+        with pytest.raises(UserError, match=r"context\.mood"):
+            AccessRequest.from_mapping({**nurse_views().model_dump(), "context": {"mood": value}})

@@ -23,6 +23,11 @@ POLICIES = {name: AccessPolicy.load(name) for name in ("healthcare", "finance")}
 REASON = "Unconscious after a fall, allergies unknown before surgery"
 
 
+@pytest.fixture(scope="module")
+def granted():
+    return {name: grants_of(policy, name) for name, policy in POLICIES.items()}
+
+
 class Clock:
     def __init__(self):
         self.now = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -192,11 +197,11 @@ def test_a_review_can_assume_what_the_log_does_not_hold(hospital):
 
 
 @pytest.mark.parametrize("name", ["healthcare", "finance"])
-def test_what_was_never_used_is_taken_back_and_nothing_else(name, hospital, bank):
+def test_what_was_never_used_is_taken_back_and_nothing_else(name, hospital, bank, granted):
     policy, (log, staff) = POLICIES[name], hospital if name == "healthcare" else bank
     known = sector(name)
     with_roles, columns = logged_roles(name, log, staff)
-    use = unused_grants(grants_of(policy, name), with_roles, columns=columns, kinds=known.log_kinds)
+    use = unused_grants(granted[name], with_roles, columns=columns, kinds=known.log_kinds)
     unused = use.by_role[use.by_role["status"] == "unused"]
     assert len(unused) and (unused["uses"] == 0).all() and "emergency" not in set(unused["purpose"])
     assert set(unused["action"]) <= set(log["action"])
@@ -213,24 +218,24 @@ def test_what_was_never_used_is_taken_back_and_nothing_else(name, hospital, bank
     assert [d.allowed for d in before] == [d.allowed for d in after]  # who worked goes on working
     taken = set(unused[["role", "action", "kind", "purpose"]].itertuples(index=False, name=None))
     left = set(grants_of(smaller, name).itertuples(index=False, name=None))
-    assert left == set(grants_of(policy, name).itertuples(index=False, name=None)) - taken
+    assert left == set(granted[name].itertuples(index=False, name=None)) - taken
 
 
-def test_the_pictures_say_what_was_counted(hospital):
+def test_the_pictures_say_what_was_counted(hospital, granted):
     log, staff = hospital
     found = review_log(POLICIES["healthcare"], "healthcare", log, staff, label="snooping")
     picture = plot_review(found)
     assert f"{len(found.denied):,} of {len(log):,}" in picture.axes[0].get_title(loc="left")
     with_roles, columns = logged_roles("healthcare", log, staff)
-    grants = grants_of(POLICIES["healthcare"], "healthcare")
+    grants = granted["healthcare"]
     use = unused_grants(grants, with_roles, columns=columns, kinds=HEALTHCARE.log_kinds)
     unused = int((use.by_role["status"] == "unused").sum())
     assert f"{unused} of {len(grants)} grants" in plot_grant_use(use).axes[0].get_title(loc="left")
 
 
-def test_a_short_log_says_nothing_about_what_is_not_needed(hospital, tmp_path):
+def test_a_short_log_says_nothing_about_what_is_not_needed(hospital, granted, tmp_path):
     log, staff = hospital
-    grants = grants_of(POLICIES["healthcare"], "healthcare")
+    grants = granted["healthcare"]
     with_roles, columns = logged_roles("healthcare", log, staff)
     short = unused_grants(grants, with_roles.head(100), columns=columns)
     assert isinstance(short, Unassessed) and "100 accesses" in short.reason
@@ -282,3 +287,33 @@ def test_the_explorer_answers_every_choice_that_it_offers(name):
         explorer.choices("Diary")
     with pytest.raises(UserError, match="no fact"):
         explorer.ask(explorer.roles[0], "administer", "System", explorer.purposes[0], what_color="red")
+
+
+def odd_grants(role, kind):
+    grants = pd.DataFrame([(role, "view", kind, "treatment")], columns=["role", "action", "kind", "purpose"])
+    log = pd.DataFrame(
+        {"staff_id": "S1", "role": role, "action": "view", "kind": kind, "purpose": "operations",
+         "timestamp": pd.date_range("2026-01-01", periods=600, freq="3h")}
+    )  # fmt: skip
+    return unused_grants(grants, log)
+
+
+def test_a_proposal_quotes_what_the_log_brings_and_writes_no_rule_of_its_own():
+    from cedarpy import policies_to_pst
+
+    proposal = odd_grants('aide "é"\n\\', "Chart").proposal()
+    (rule,) = policies_to_pst(proposal).static_policies.values()
+    assert rule.effect == "forbid" and rule.principal.entity.id == 'aide "é"\n\\'
+    with pytest.raises(UserError, match="kind of record"):
+        odd_grants("nurse", "Chart); permit (principal, action, resource").proposal()
+
+
+def test_an_open_glass_lifts_a_prohibition_in_the_declared_emergency_alone():
+    for sector_name, role, what, purpose in (
+        ("healthcare", "registrar", "Demographics", "operations"),
+        ("finance", "call center agent", "Chat", "customer request"),
+    ):
+        request = sector(sector_name).request(
+            role, "update", what, purpose, relationship="family", break_glass=True
+        )
+        assert POLICIES[sector_name].decide(request).rules == ("not-a-relative",)
