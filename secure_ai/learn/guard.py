@@ -287,8 +287,17 @@ def _method_codes(value: Any) -> list[types.CodeType]:
     return [code for code in found if not _trusted_file(code.co_filename)]
 
 
+def _is_the_kits_error(kind: type) -> bool:
+    """Whether it is UserError or one of the kit's own kinds of it, and no class of the learner's."""
+    if UserError not in type.__getattribute__(kind, "__mro__"):
+        return False
+    module, name = (type.__getattribute__(kind, part) for part in ("__module__", "__name__"))
+    home = sys.modules.get(module) if type(module) is str and module.startswith("secure_ai.") else None
+    return home is not None and vars(home).get(name) is kind
+
+
 def _explain(error: BaseException) -> str:
-    if type(error) is UserError:
+    if _is_the_kits_error(type(error)):
         return str(error).rstrip(".")  # by contract one sentence without personal values
     if type(error) in (NameError, UnboundLocalError, AttributeError):
         name = error.name  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from nbformat import v4
 
 from secure_ai.core import UserError
+from secure_ai.encrypt.key_rings import KeyVersionGoneError
 from secure_ai.learn import display, engine, worker
 from secure_ai.learn.engine import (
     CheckResult,
@@ -162,6 +163,12 @@ def _endless_recursion(x):
     return _endless_recursion(x + 1)
 
 
+class Pretender(UserError):
+    """An error of the learner that claims to be the kit's."""
+
+    __module__ = UserError.__module__
+
+
 SENTENCES = [
     (lambda x: x / 0, "ZeroDivisionError", "it divides by zero"),
     (lambda x: undefined_name, "NameError", "`undefined_name`, which is not defined"),  # noqa: F821
@@ -176,6 +183,12 @@ SENTENCES = [
     (_raises(ExceptionGroup("secret-123", [ValueError()])), "ExceptionGroup", "something in it failed"),
     (_raises(AttributeError("x", name="secret 123")), "AttributeError", "something in it failed"),
     (_raises(UserError("The column 'a' is not there: choose b.")), "UserError", "choose b"),
+    (
+        _raises(KeyVersionGoneError("Version 1 was destroyed: rotate.")),
+        "KeyVersionGoneError",
+        "1 was destroyed",
+    ),
+    (_raises(Pretender("secret-123")), "Pretender", "something in it failed"),
     (_endless_recursion, "RecursionError", "calls itself without ever stopping"),
 ]
 
