@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from secure_ai.core.errors import UserError
-from secure_ai.encrypt.files.errors import NotEncryptedError, TamperedFileError
+from secure_ai.encrypt.files.errors import NotEncryptedError, TamperedFileError, TruncatedFileError
 from secure_ai.encrypt.key_rings.interface import WrappedKey, canonical_context
 
 MAGIC, VERSION = b"\x89SAIENC\n", 1
@@ -159,12 +159,13 @@ def parse_header(raw: bytes, name: str, *, mend: bool = False) -> Header:
 
     Raises:
         NotEncryptedError: if it is no encrypted file, or of another version.
-        TamperedFileError: if it is cut or damaged.
+        TruncatedFileError: if it ends within the head.
+        TamperedFileError: if it is damaged.
     """
     if raw[: len(MAGIC)] != MAGIC:
         raise NotEncryptedError(f"{name} is not a file that this kit encrypted: check which file you meant.")
     if len(raw) < HEADER_BYTES:
-        raise TamperedFileError(f"{name} ends within its head: take it from a backup.")
+        raise TruncatedFileError(f"{name} ends within its head: take it from a backup.")
     first = raw[:BLOCK]
     version = int.from_bytes(first[len(MAGIC) : len(MAGIC) + 2], "big")
     if version != VERSION:
