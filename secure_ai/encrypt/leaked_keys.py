@@ -89,7 +89,8 @@ def find_leaked_keys(path: str | Path) -> LeakedKeys:
     Notebooks are read cell by cell: source, text of outputs, error messages and metadata. Built on the
     detectors of ``detect-secrets`` and on patterns of our own (:mod:`secure_ai.encrypt.secret_patterns`).
     Links are not followed; folders of tools (``.git``, ``.venv`` ...), binary files, files over 20 MB and
-    pictures in outputs are listed as not examined.
+    pictures in outputs are listed as not examined. What has neither a known form nor a telling name beside
+    it, such as a passphrase of words as a bare argument, is not found: nothing found is no proof.
 
     Raises:
         UserError: if ``path`` does not exist.

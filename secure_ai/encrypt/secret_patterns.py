@@ -14,6 +14,7 @@ from typing import Any
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.filters import heuristic
+from detect_secrets.plugins.keyword import DENYLIST
 
 # Addresses are no secrets. The others are found by better patterns below.
 _NOT_USED = {"Public IP (ipv4)", "Private Key", "Base64 High Entropy String", "Hex High Entropy String"}
@@ -23,6 +24,33 @@ _OWN: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("private key (PuTTY)", re.compile(r"(PuTTY-User-Key-File-[23]: \S+)")),
     ("AWS access key", re.compile(r"(?<![A-Z0-9])((?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Z0-9])")),
     ("token of a vault", re.compile(r"(?<![\w.])(hv[sbr]\.[A-Za-z0-9_-]{20,})")),
+    ("age secret key", re.compile(r"(AGE-SECRET-KEY-1[A-Z0-9]{50,})")),
+    ("private key (JWK)", re.compile(r"""["']d["']\s*:\s*["']([A-Za-z0-9_-]{43,})["']""")),
+    ("GitHub token", re.compile(r"(?<!\w)(github_pat_\w{22,})")),
+    ("Google API key", re.compile(r"(?<![\w-])(AIza[\w-]{35})(?![\w-])")),
+    ("Hugging Face token", re.compile(r"(?<!\w)(hf_[A-Za-z0-9]{30,})")),
+    ("secret of a second factor", re.compile(r"otpauth://[^\s\"']{1,300}?[?&]secret=([A-Za-z2-7]{16,})")),
+    (
+        "password in a header",
+        re.compile(r"""(?i)authorization["']?\s*[:,=]\s*["']?Basic\s+([A-Za-z0-9+/]{8,}={0,2})"""),
+    ),
+    (
+        "password on a command line",
+        re.compile(
+            r"""(?:(?<=\s)--password[= ]|\bcurl\b.{0,200}?\s-u\s*["']?[^\s:]{1,64}:)([^\s'"$<{]{6,100})"""
+        ),
+    ),
+    ("password of .netrc", re.compile(r"\bmachine\s+\S+\s.{0,200}?\bpassword\s+(\S{6,100})")),
+    (
+        "passphrase",
+        re.compile(
+            r"""(?i)passphrase["']?\]?\s*(?:[=:,]|=>)\s*["']((?=[^"']*[^\W_])[^"'{}<>\n]{15,200})["']"""
+        ),
+    ),
+    (
+        "passphrase",
+        re.compile(r"SECURE_AI_(?:NEW_)?PASSPHRASE\s*=\s*(?!\s*[\"'$<({])(.{14,200}\S)"),
+    ),
     ("token in a header", re.compile(r"(?i)\bBearer\s+([A-Za-z0-9_.~+/-]{20,}=*)")),
     (
         "password in an address",
@@ -47,11 +75,15 @@ _PREFIXES = (
     "ghp_",
     "gho_",
     "glpat-",
+    "github_pat_",
+    "hf_",
+    "AIza",
+    "AGE-",
     "hvs.",
     "sk-",
 )
 _BASE64 = re.compile(
-    r"(?<![A-Za-z0-9+/_=.-])([A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9_-]{40,}={0,2})(?![A-Za-z0-9+/_=-])"
+    r"(?<![A-Za-z0-9+/_.-])([A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9_-]{40,}={0,2})(?![A-Za-z0-9+/_=-])"
 )
 _QUOTED_BASE64 = re.compile(r"""["']([A-Za-z0-9+/_-]{20,}={0,2})["']""")
 _HEX = re.compile(r"(?<![0-9A-Za-z_-])((?:[0-9a-f]{32,}|[0-9A-F]{32,}))(?![0-9A-Za-z_-])")
@@ -67,6 +99,7 @@ _PLACEHOLDER = re.compile(
     r"(?i)^(?:change[ _-]?me|your.*|my[ _-]?(?:password|secret|key).*|<.*>|\[.*\]|\{.*\}|\$.*|%.*|x{3,}|\*+|"
     r"\.{3,}|•+|…|none|null|true|false|password|passphrase|secret|token|key|todo|dummy|placeholder|redacted|hidden|not.?set)$"
 )
+_KEYWORDS = re.compile("|".join(DENYLIST), re.IGNORECASE)
 KIT_KEY_CHARACTERS = 88
 
 
@@ -112,7 +145,7 @@ def _candidates(line: str, filename: str) -> Iterator[tuple[str, str]]:
             if found.secret_value and not _PLACEHOLDER.match(found.secret_value):
                 yield kind, found.secret_value
     yield from _random_text(line)
-    if keyword is not None:
+    if keyword is not None and _KEYWORDS.search(line):
         for found in keyword.analyze_line(filename=filename, line=line, line_number=0):
             if found.secret_value and not _harmless(found.secret_value, line):
                 yield "password or key by its name", found.secret_value
@@ -162,8 +195,13 @@ def _harmless(secret: str, line: str) -> bool:
         or heuristic.is_sequential_string(secret)
         or heuristic.is_templated_secret(secret)
         or heuristic.is_prefixed_with_dollar_sign(secret)
-        or heuristic.is_indirect_reference(line)
+        # password=read_password(): a call, unless what was found stands in quotes.
+        or (heuristic.is_indirect_reference(line) and not _quoted(secret, line))
     )
+
+
+def _quoted(secret: str, line: str) -> bool:
+    return any(f"{mark}{secret}{mark}" in line for mark in "\"'")
 
 
 @functools.cache

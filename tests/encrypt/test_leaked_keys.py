@@ -23,6 +23,7 @@ def _random(alphabet: str, length: int) -> str:
 
 LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 PASSWORD = "Gr8-" + _random(LETTERS, 9)
+WORDS = "canary " + " ".join(_random("abcdefghijkmnop", 6) for _ in range(4))
 HEX = secrets.token_hex(32)
 URL_SAFE = "aZ7" + secrets.token_urlsafe(40)
 
@@ -56,6 +57,27 @@ PLANTED = {
     "dotenv password": (PASSWORD, ".env", "DB_PASSWORD={}"),
     "ini password": (PASSWORD, "a.ini", "secret = {}"),
     "json password": (PASSWORD, "a.json", '{{"password": "{}"}}'),
+    "password in a call": (PASSWORD, "a.py", "conn = connect(user='w', password='{}')"),
+    "key in a call": (PASSWORD, "a.py", 'client = Client(api_key="{}")'),
+    "passphrase in a call": (WORDS, "a.py", "ring = open_ring('r.keys', passphrase='{}')"),
+    "passphrase in the environment": (WORDS, "a.py", 'os.environ["SECURE_AI_PASSPHRASE"] = "{}"'),
+    "passphrase in a file of settings": (WORDS, ".env", "SECURE_AI_PASSPHRASE={}"),
+    "passphrase in a script": (WORDS, "a.sh", "export SECURE_AI_PASSPHRASE='{}'"),
+    "JWK": (URL_SAFE, "a.json", '{{"kty": "OKP", "d": "{}"}}'),
+    "age": ("AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0" * 4, "a.txt", "{}"),
+    "fine-grained GitHub": ("github_pat_" + _random(LETTERS, 60), "a.txt", "{}"),
+    "Google": ("AIza" + _random(LETTERS, 35), "a.txt", "?q={}"),
+    "Hugging Face": ("hf_" + _random(LETTERS, 34), "a.py", "login('{}')"),
+    "second factor": (
+        _random("ABCDEFGHJKLMNPQRSTUVWXYZ234567", 32),
+        "a.txt",
+        "otpauth://totp/w?secret={}&issuer=x",
+    ),
+    "basic": (_random(LETTERS, 32), "a.py", "headers = {{'Authorization': 'Basic {}'}}"),
+    "curl": (PASSWORD, "a.sh", "curl -s -u ward:{} https://db"),
+    "command line": (PASSWORD, "a.sh", "mysql --password={} x"),
+    "netrc": (PASSWORD, "a.txt", "machine db login ward password {}"),
+    "token of a page": (URL_SAFE, "a.html", "<p>token={}</p>"),
     "hex key": (HEX, "a.py", "key = bytes.fromhex('{}')"),
     "hex token in a log": (HEX, "a.txt", "session token: {}"),
     "base64 key": (URL_SAFE, "a.txt", "api key {}"),
@@ -119,6 +141,12 @@ def test_this_kit_s_own_notebooks_are_clean():
         "postgresql://ward:***@db/x",
         "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "commit 1f7a7a472abf3dd9643fd615f6da379c4acb3e3a",
+        "ring = open_ring(path, passphrase=passphrase)",
+        'passphrase = os.environ["SECURE_AI_PASSPHRASE"]',
+        'export SECURE_AI_PASSPHRASE="$(cat passphrase)"',
+        "client = Client(api_key=read_key(path))",
+        "Basic Application Confidentiality Profile",
+        "curl -u $USER:$PASSWORD https://db",
         "The key is wrapped by the key ring; see key_name='patients'.",
         "trace id 4bf92f3577b34da6a3ce929d0e0e4736",
         "https://example.org/a:b@c",

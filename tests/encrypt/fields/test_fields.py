@@ -278,7 +278,18 @@ def test_keys_of_other_values_are_never_overwritten(ring, patients, tmp_path):
     assert again.decrypt(text, column="c", row_key=1) == "x"
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{}", b'{"format": "secure-ai wrapped keys 1"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b"{}",
+        b'{"format": "secure-ai wrapped keys 1"}',
+        b'{"format": "secure-ai wrapped keys 1", "types": {}, "keys": {"no hex": {"context": {}, "wrapped": '
+        b'{"ring": "local", "key": "k", "version": "1", "wrapped": ""}}}}',
+    ],
+)
 def test_a_damaged_file_of_keys_is_named(tmp_path, content):
     path = tmp_path / "keys.json"
     path.write_bytes(content)
@@ -286,6 +297,24 @@ def test_a_damaged_file_of_keys_is_named(tmp_path, content):
         WrappedKeys.load(path)
     with pytest.raises(UserError, match="does not exist"):
         WrappedKeys.load(tmp_path / "none.json")
+
+
+def test_row_keys_that_are_one_place_are_not_unique(ring):
+    frame = pd.DataFrame({"id": pd.Series([7, "7"], dtype="object"), "note": ["a", "b"]})
+    with pytest.raises(UserError, match="several rows"):
+        encrypt_columns(frame, ["note"], FieldCipher(ring, "k", table="t"), row_key="id")
+
+
+def test_no_error_carries_a_decrypted_value_along(ring, tmp_path):
+    cipher = FieldCipher(ring, "k", table="t")
+    sealed = encrypt_columns(pd.DataFrame({"id": [1], "note": ["CANARY"]}), ["note"], cipher, row_key="id")
+    cipher.keys.types["note"] = "int64"
+    with pytest.raises(UserError, match="another type") as told:
+        decrypt_table_file(sealed, tmp_path / "out.csv", ["note"], cipher, row_key="id")
+    error = told.value
+    while error is not None:
+        assert "CANARY" not in repr(error)
+        error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

@@ -146,6 +146,8 @@ def request(body: bytes, head: bytes = b"POST /score HTTP/1.1\r\n", length: obje
         (b"POST /score HTTP/1.1\r\n\r\n", 413),
         (b"POST /score HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 413),
         (b"POST /score HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 413),
+        (b"POST /score HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", 413),
+        (b"POST /score HTTP/1.1\r\nContent-Length : 2\r\n\r\n{}", 413),
         (request(b'{"age": 1}', head=b"POST /other HTTP/1.1\r\n"), 404),
         (b"GET /score HTTP/1.1\r\n\r\n", 404),
         (b"DELETE /score HTTP/1.1\r\n\r\n", 501),
@@ -154,13 +156,22 @@ def request(body: bytes, head: bytes = b"POST /score HTTP/1.1\r\n", length: obje
         (b"GET /health HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", 431),
         (b"GET /health HTTP/1.1\r\n\r\n", 200),
     ],
-    ids=range(20),
+    ids=range(22),
 )
 def test_every_malformed_request_gets_a_short_json_answer(service, authority, payload, status):
     answer = raw(service, authority.client(CALLER), payload)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.split()[1] == str(status).encode()
     assert body.startswith(b"{") and b"Python" not in answer and b"Traceback" not in answer
+
+
+def test_no_error_about_a_message_carries_the_record_along():
+    with pytest.raises(BadMessage) as told:
+        record_from_json(b'{"name": "CANARY", }')
+    error = told.value
+    while error is not None:
+        assert "CANARY" not in repr(error) + repr(getattr(error, "doc", ""))
+        error = error.__cause__ or error.__context__
 
 
 def test_a_request_that_ends_early_is_no_record(service, authority):
