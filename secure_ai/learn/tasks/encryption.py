@@ -288,7 +288,7 @@ def read_second(value) -> CheckResult:
     cases = [_two_letters(rng, a, b) for a, b in [*lengths, (40, 60), (61, 41), (50, 50)]]
     given = [attempt(value, *case[:3]) for case in cases]
     if not all(isinstance(one, bytes | bytearray) for one in given):
-        return incorrect(READ_KIND, "Leave the text as bytes; `.decode()` comes later.")
+        return incorrect(READ_KIND, "Put `bytes(...)` around it; `.decode()` comes later.")
     answers = [bytes(one) for one in given]
     wanted = [case[3] for case in cases]
     if answers == wanted:
@@ -318,9 +318,9 @@ def read_second(value) -> CheckResult:
 MOVE_KIND = "a list is asked for, with one wrapped key for each entry of `stored`, in the same order."
 MOVE_LOST = "data keys are lost: what they encrypted can never be read again."
 MOVE_NEW_KEYS = "data keys were replaced by new ones: what the old ones encrypted cannot be read with them."
-MOVE_NOT_ROTATED = "the key has no new version: whoever has the stolen one can still use it."
+MOVE_NOT_ROTATED = "the key has no new version: all is wrapped with the one that has served its time."
 MOVE_OLD = "a data key is still wrapped with an old version, which has to be kept for its sake."
-MOVE_STOLEN = "an old version still exists: whoever stole it can open the old copies."
+MOVE_LEFT = "an old version still exists: with it, every old copy of a wrapped key can be opened."
 MOVE_FAILED = (
     "a data key could not be wrapped anew, and the version that it needs was destroyed all the same."
 )
@@ -428,7 +428,7 @@ def _one_by_one(ring: LocalKeyRing, key_name: str, stored: Stored) -> list[Wrapp
         KnownWrong(_destroy_all, MOVE_LOST, "destroys all versions"),
         KnownWrong(_without_rewrap, MOVE_OLD, "believes that rotating is all"),
         KnownWrong(_rotate_each, MOVE_OLD, "rotates for each data key"),
-        KnownWrong(_without_destroy, MOVE_STOLEN, "keeps the old versions"),
+        KnownWrong(_without_destroy, MOVE_LEFT, "keeps the old versions"),
         KnownWrong(_without_rotate, MOVE_NOT_ROTATED, "makes no new version"),
         KnownWrong(_new_data_keys, MOVE_NEW_KEYS, "makes new data keys"),
         KnownWrong(_despite_failure, MOVE_FAILED, "does not look at what failed"),
@@ -490,7 +490,7 @@ def _moved(value: Any, made: UsedRing) -> CheckResult | None:
             return incorrect(MOVE_FAILED, "Destroy only `if not report.failed`.")
         return None
     if "old" in after:
-        return incorrect(MOVE_STOLEN, "Destroy every version whose state is old.")
+        return incorrect(MOVE_LEFT, "Destroy every version whose state is old.")
     return None
 
 
@@ -583,7 +583,10 @@ def shred_person(value) -> CheckResult:
     person = persons[int(rng.integers(len(persons)))]
     with house_with_backups({name: rng.bytes(20) for name in persons}) as house:
         attempt(value, house.keys, person, house.backups, none_is_an_answer=True)
-        proof = house.proof(person)
+        try:
+            proof = house.proof(person)
+        except UserError:  # the live ring or key table is gone
+            return incorrect(SHRED_OTHERS, "Leave the live ring and key table in their place.")
         if not proof.others_readable:
             return incorrect(SHRED_OTHERS, "Shred one person: `keys.shred(person)`.")
         opened = [one for one in proof.attempts if one.outcome == "opened"]
@@ -630,9 +633,6 @@ def _accept(package: Package, pinned: Ed25519PublicKey, recipient: str, last_num
 
 def _digests(package: Package) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in package.files.items()}
-
-
-Rule = Callable[[dict[str, Any], Package, str, int], bool]
 
 
 def _rule(
