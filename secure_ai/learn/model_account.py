@@ -127,6 +127,8 @@ class ModelDatabase:
     def _build(self, statements: str, people: pd.DataFrame) -> str:
         """Make the table anew and run the owner's statements; return what PostgreSQL objects to."""
         psycopg = import_psycopg()
+        if "\0" in statements:
+            return "the text has a NUL character"
         with closing(self._server.connect()) as administrator:
             administrator.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             administrator.execute(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {OWNER}")

@@ -206,7 +206,7 @@ _RELATION_LINE = 'when { context.relationship == Relationship::"RELATION" }\n'
             _rule_without("when { principal.active }"), RULE_ACTIVE, "forgets the switched-off account"
         ),
         KnownWrong(
-            _RULE.replace('action == Action::"view"', "action"), RULE_CEDAR, "leaves every action open"
+            _RULE.replace('action == Action::"view"', "action"), RULE_ACTION, "leaves every action open"
         ),
         KnownWrong(
             _RULE.replace('action == Action::"view"', 'action in [Action::"view", Action::"update"]'),
