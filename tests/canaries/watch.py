@@ -31,6 +31,7 @@ class Watch:
         inputs: beside it and not searched: where plaintext comes from, and where a reader who may read it
             puts it.
         stack: what is to be closed at the end.
+        look_at_removals: whether files are searched before they are removed.
     """
 
     canaries: Canaries
@@ -40,6 +41,7 @@ class Watch:
     capture: pytest.CaptureFixture
     said: list[tuple[str, str]] = field(default_factory=list)
     removed: list[Found] = field(default_factory=list)
+    look_at_removals: bool = True
     warned: list[warnings.WarningMessage] = field(default_factory=list)
 
     @property
@@ -130,7 +132,7 @@ def _see_removals(watch: Watch, patch: pytest.MonkeyPatch) -> None:
     """Search each file under the watched folder before Python removes it, drafts and spills included."""
 
     def look(path: object, dir_fd: int | None) -> None:
-        if dir_fd is not None or isinstance(path, int):
+        if dir_fd is not None or isinstance(path, int) or not watch.look_at_removals:
             return
         file = Path(os.fsdecode(path)).absolute()  # type: ignore[arg-type]
         if not file.is_relative_to(watch.here) or not file.exists():

@@ -16,6 +16,8 @@ from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.lint import FOLDERS, lint, lint_paths
 from secure_ai.learn.notebook import output_texts
 
+from .personal_values import CHAPTERS, everything_shown, shown_values, values_of_the_lesson
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [path.relative_to(ROOT) for path in lint_paths(ROOT)]
 SECTORS = ("healthcare", "finance")
@@ -79,6 +81,14 @@ def test_unsolved_lab_runs_from_top_to_bottom(path, sector, executed, under_test
     said = said_by_checks(executed(under_test(path), sector))
     assert said
     assert {cell: words for cell, words in said.items() if not words.startswith("Not attempted yet")} == {}
+
+
+@pytest.mark.parametrize("sector", SECTORS)
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in CHAPTERS], ids=str)
+def test_a_fresh_run_of_encryption_and_access_shows_nobody(path, sector, executed, under_test):
+    path = under_test(path)
+    text = everything_shown(executed(path, sector))
+    assert len(shown_values(text, values_of_the_lesson(path, sector))) == 0
 
 
 @of("notebooks")
