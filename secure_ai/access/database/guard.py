@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
 from secure_ai.access.database.declaration import Declaration
 from secure_ai.access.database.refusals import (
@@ -23,6 +24,9 @@ from secure_ai.access.database.refusals import (
     NOT_ELIGIBLE,
     OTHER_PURPOSE,
 )
+
+if TYPE_CHECKING:
+    import psycopg
 
 BLOCK_BYTES = 64
 VERSION = "v1"
@@ -49,6 +53,11 @@ def array(values: tuple[str, ...]) -> str:
 def setting_name(prefix: str) -> str:
     """Return the name of the session setting that carries the token."""
     return f"{prefix}.context"
+
+
+def scram_verifier(connection: psycopg.Connection, role: str, password: str) -> str:
+    """Return the verifier of a password, so that the password itself never travels and is in no log."""
+    return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
 def padded_keys(key: bytes) -> tuple[bytes, bytes]:

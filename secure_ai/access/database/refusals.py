@@ -73,6 +73,10 @@ class ContextExpiredError(RefusedError):
     """The session's time is over; a new one has to be opened."""
 
 
+class AccessRefusedError(UserError):
+    """PostgreSQL does not let a user in."""
+
+
 def import_psycopg() -> ModuleType:
     """Return psycopg.
 
@@ -90,7 +94,9 @@ def connection_error(error: psycopg.Error) -> UserError:
     """Turn a failed connection into a sentence without address, user or password."""
     text = str(error).lower()
     if "password" in text or error.sqlstate in {"28P01", "28000"}:
-        return UserError("PostgreSQL did not accept the user or the password: check both in DATABASE_URL.")
+        return AccessRefusedError(
+            "PostgreSQL did not accept the user or the password: check both in DATABASE_URL."
+        )
     if error.sqlstate == "3D000" or ("database" in text and "does not exist" in text):
         return UserError("The database of that name does not exist on the server: check DATABASE_URL.")
     if "too many" in text or error.sqlstate == "53300":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.access.database.declaration import SERVICE_ROLE, Declaration, Purpose, Table, View
-from secure_ai.access.database.guard import array, guard_sql, literal, padded_keys, quoted
+from secure_ai.access.database.guard import array, guard_sql, literal, padded_keys, quoted, scram_verifier
 from secure_ai.access.database.refusals import connection_error, statement_error
 from secure_ai.access.database.sectors import declaration as sector_declaration
 from secure_ai.access.database.server import Database
@@ -71,6 +71,8 @@ def protect(
     with database.connect() as connection:
         try:
             with connection.transaction():
+                # Else a function of somebody else in a schema of the usual path could become part of a view.
+                connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
                 _create_roles(connection, declared, prefix, passwords)
                 _create_guard(connection, declared, prefix, key, staff)
                 _create_tables(connection, declared, prefix, tables)
@@ -183,17 +185,12 @@ def _create_roles(
         run(f"GRANT {quoted(role)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
     for purpose, password in passwords.items():
         login = quoted(f"{prefix}_{purpose}")
-        verifier = literal(_scram(connection, f"{prefix}_{purpose}", password))
+        verifier = literal(scram_verifier(connection, f"{prefix}_{purpose}", password))
         run(f"CREATE ROLE {login} LOGIN NOINHERIT PASSWORD {verifier} CONNECTION LIMIT {MAX_CONNECTIONS}")
         # So that the guard may ask when this login's backend was started, and for nothing else.
         run(f"GRANT {login} TO {_guard(prefix)} WITH INHERIT TRUE, SET FALSE")
     run(f"CREATE SCHEMA {_guard(prefix)} AUTHORIZATION {_guard(prefix)}")
     run(f"CREATE SCHEMA {_data(prefix)} AUTHORIZATION {_owner(prefix)}")
-
-
-def _scram(connection: psycopg.Connection, role: str, password: str) -> str:
-    """The verifier of a password: the password itself never travels, and is in no log of statements."""
-    return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
 def _create_guard(

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from secure_ai.access.database.declaration import Declaration
-from secure_ai.access.database.guard import MAX_SECONDS, quoted, setting_name, sign
-from secure_ai.access.database.refusals import Refusal, RefusedError, statement_error
+from secure_ai.access.database.guard import (
+    MAX_SECONDS,
+    literal,
+    quoted,
+    scram_verifier,
+    setting_name,
+    sign,
+)
+from secure_ai.access.database.refusals import AccessRefusedError, Refusal, RefusedError, statement_error
 from secure_ai.access.database.server import Database
 from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
@@ -153,12 +160,27 @@ class ProtectedDatabase:
                 idle = self._idle.get(purpose) or []
                 connection = idle.pop() if idle else None
             if connection is None:
-                connection = self.database.connect(*self.login(purpose))
+                connection = self._connect(purpose)
             elif not _clean(connection):
                 continue
             _execute(connection, f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
             _execute(connection, f"SET search_path = {quoted(self.schema)}")
             return connection
+
+    def _connect(self, purpose: str) -> psycopg.Connection:
+        """Connect as the login of a purpose, whose password a session may have changed: no right stops it."""
+        name, password = self.login(purpose)
+        try:
+            return self.database.connect(name, password)
+        except AccessRefusedError:
+            with self.database.connect() as administrator:
+                verifier = literal(scram_verifier(administrator, name, password))
+                _execute(administrator, f"ALTER ROLE {quoted(name)} PASSWORD {verifier}")
+            self.audit.record(
+                "administrator", "restore login", purpose, "allowed", purpose=purpose,
+                reason="a session had changed the password of its login", alert=True,
+            )  # fmt: skip
+            return self.database.connect(name, password)
 
     def _check_in(self, purpose: str, connection: psycopg.Connection) -> None:
         if _clean(connection, quoted(self.prefix + "_guard")):
@@ -285,10 +307,25 @@ def _clean(connection: psycopg.Connection, guard: str | None = None) -> bool:
         if guard is not None:
             connection.execute(f"SELECT {guard}.release()")
         connection.execute("DISCARD ALL")
+        if guard is not None:
+            _forget_what_stays(connection)
         return True
     except psycopg.Error:
         connection.close()
         return False
+
+
+def _forget_what_stays(connection: psycopg.Connection) -> None:
+    """Erase what a login may leave behind for the next user of it: large objects, and settings of its own."""
+    owner = "(SELECT oid FROM pg_roles WHERE rolname = session_user)"
+    connection.execute(
+        f"SELECT lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE lomowner = {owner}"
+    )
+    if connection.execute(f"SELECT 1 FROM pg_db_role_setting WHERE setrole = {owner}").fetchone():
+        connection.execute("ALTER ROLE CURRENT_USER RESET ALL")
+        connection.execute(
+            "ALTER ROLE CURRENT_USER IN DATABASE " + quoted(connection.info.dbname) + " RESET ALL"
+        )
 
 
 def without_prefix(text: str, prefix: str) -> str:

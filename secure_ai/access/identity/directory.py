@@ -329,7 +329,8 @@ class DirectoryClient:
 class DirectoryPasswords:
     """Lets :class:`~secure_ai.access.identity.sign_in.SignIn` check passwords against a directory.
 
-    Failures in a row are counted by the directory's own policy, as it also sees other doors.
+    Failures in a row are left to the directory's own policy, which also sees other doors: set a bound there
+    (OpenLDAP: ``pwdMaxFailure``), or only the throttle slows guessing down.
     """
 
     def __init__(self, client: DirectoryClient) -> None:

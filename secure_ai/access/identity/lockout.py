@@ -246,10 +246,17 @@ class SignInThrottle:
 
 
 def place(source: str) -> str:
-    """Return the place of an address: IPv4 as it is, IPv6 by its /64, the share of one customer."""
-    text = source[:200] if isinstance(source, str) else ""
+    """Return the place of an address: IPv4 as it is, IPv6 by its /64, the share of one customer.
+
+    A port is left out, or each connection would be a place of its own.
+    """
+    text = source[:200].strip() if isinstance(source, str) else ""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        address = ipaddress.ip_address(text.strip().partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return ascii(text)
     if address.version == 6 and address.ipv4_mapped is not None:

@@ -162,17 +162,27 @@ class PasswordStore:
     def change(self, username: str, old_password: str, new_password: str) -> None:
         """Replace a password by its owner, who knows the old one.
 
+        A wrong old password counts as a failed attempt in a row, as at the sign-in.
+
         Raises:
-            WrongPassword: if name or old password is wrong.
+            WrongPassword: if name or old password is wrong, or there were 100 failures in a row.
             PasswordRefused: if the new one breaks a rule or equals the old one.
         """
-        if not self.verify(username, old_password).correct:
-            raise WrongPassword("The name or the old password is wrong: nothing was changed.")
-        name = account_name(username)
-        text = self.rules.check(new_password, name)
+        wrong = "The name or the old password is wrong: nothing was changed."
+        if not self.reserve_attempt(username) or not self.verify(username, old_password).correct:
+            raise WrongPassword(wrong)
+        row = self._row(username)
+        self._update(row.account, failures=max(0, row.failures - 1))
+        text = self.rules.check(new_password, row.account)
         if text == normalize_password(old_password):
             raise PasswordRefused("This password is not accepted. It is the old one.")
-        self._update(name, hash=hash_secret(text, self.profile), old="", must_change=False, reset=None)
+        # Over the hash that was just checked alone: a reset made meanwhile stays.
+        changed = self._update(
+            row.account, only_hash=row.hash, hash=hash_secret(text, self.profile), old="", must_change=False,
+            reset=None,
+        )  # fmt: skip
+        if not changed:
+            raise WrongPassword(wrong)
 
     def require_change(self, username: str) -> None:
         """Ask for a new password at the next sign-in, because this one is known to be compromised.
@@ -282,7 +292,7 @@ class PasswordStore:
 
     def _update(
         self, name: str, *, only_hash: str | None = None, only_reset: bytes | None = None, **values: object
-    ) -> None:
+    ) -> int:
         table = self._table
         statement = table.update().where(table.c.account == name).values(**values)
         if only_hash is not None:
@@ -295,11 +305,13 @@ class PasswordStore:
             raise ResetRefused("The reset code is wrong, used or too old: ask for a new one.")
         if only_hash is None and not changed:
             raise UserError("There is no such account.")
+        return changed
 
 
 def _digest(code: str) -> bytes:
     # 160 random bits need no slow hash (SP 800-63B-4, 3.1.2.2).
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()
+    text = code if isinstance(code, str) else ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _schema() -> tuple[MetaData, Table]:

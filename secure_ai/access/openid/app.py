@@ -184,10 +184,14 @@ def _authenticated(
     desk: Desk, client_id: str, authenticate: Authenticate, form: Mapping[str, str]
 ) -> User | None:
     username = form.get("username", "")
-    user = desk.store.users.get(username)
+    user = desk.store.user_named(username)
     try:
         # Asked for unknown names, too, so that the time taken does not tell which exist.
-        right = authenticate(username, form.get("password", ""), form.get("one_time_code", "").strip())
+        right = authenticate(
+            user.username if user else username,
+            form.get("password", ""),
+            form.get("one_time_code", "").strip(),
+        )
     except UserError:
         right = False
     if user is None or right is not True:

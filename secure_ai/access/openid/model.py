@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin, TokenMixin
 
+from secure_ai.access.identity.database import account_name
 from secure_ai.core.errors import UserError
 
 SCOPES = ("openid", "profile", "email", "roles")
+MOST_TICKETS = 1_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -204,6 +206,9 @@ class Store:
 
     def __init__(self, users: Iterable[User], clients: Iterable[Client], clock: Callable[[], float]) -> None:
         self.users = _by_name(users, "username", "users")
+        self._by_account = {account_name(name): user for name, user in self.users.items()}
+        if len(self._by_account) < len(self.users):
+            raise UserError("Two users have names that differ in spelling only: give each another name.")
         self.clients = _by_name(clients, "client_id", "applications")
         self.clock = clock
         self.lock = threading.RLock()
@@ -212,19 +217,28 @@ class Store:
         self.refresh_tokens: dict[str, TokenRecord] = {}
         self._tickets: dict[str, tuple[str, float]] = {}
 
+    def user_named(self, typed: str) -> User | None:
+        """Return the user whose name was typed, in whatever case; None for nobody's."""
+        try:
+            return self._by_account.get(account_name(typed))
+        except UserError:
+            return None
+
     def new_ticket(self, request: str, seconds: float) -> str:
         """Return a one-time value that ties a sign-in form to the ``request`` that it was shown for."""
         ticket = secrets.token_urlsafe(24)
         with self.lock:
             self._forget_expired()
-            self._tickets[digest(ticket)] = (request, self.clock() + seconds)
+            while len(self._tickets) >= MOST_TICKETS:  # a flood of forms fills no memory; the oldest go
+                del self._tickets[next(iter(self._tickets))]
+            self._tickets[digest(ticket)] = (digest(request), self.clock() + seconds)
         return ticket
 
     def take_ticket(self, ticket: str, request: str) -> bool:
         """Return whether ``ticket`` was given for ``request`` and is used for the first time, in time."""
         with self.lock:
             known, until = self._tickets.pop(digest(ticket), ("", 0.0))
-        return known == request and until > self.clock()
+        return known == digest(request) and until > self.clock()
 
     def has_seen_nonce(self, client_id: str, nonce: str) -> bool:
         """Return whether an application sent this nonce before."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import queue
 import ssl
-import time
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -50,7 +53,22 @@ def check_address(address: object, what: str, *, loopback: bool) -> str:
         raise DiscoveryError(
             f"The {what} is not protected: it must start with https:// (http:// only on this machine)."
         )
+    if not loopback and _is_this_machine(parts.hostname or ""):
+        raise DiscoveryError(
+            f"The {what} leads to this machine, though the provider is elsewhere: it is not called."
+        )
     return str(address)
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return mapped.is_loopback or mapped.is_unspecified or mapped.is_link_local
 
 
 def _parts(address: object) -> SplitResult | None:
@@ -78,7 +96,7 @@ def open_client(address: str, context: ssl.SSLContext | None = None) -> httpx.Cl
         follow_redirects=False,
         trust_env=not is_loopback(address),
         verify=context or _usual_trust(),
-        headers={"Accept": "application/json"},
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
     )
 
 
@@ -89,17 +107,42 @@ def ask(client: httpx.Client, method: str, address: str, what: str, **more: Any)
         ProviderError: if none comes, or it is too long; ``what`` says what was asked for.
     """
     try:
-        with no_secrets_logged(), client.stream(method, address, **more) as response:
-            body, deadline = bytearray(), time.monotonic() + 3 * TIMEOUT_SECONDS
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise ProviderError(f"The provider's answer with {what} is too long and was not read.")
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the answer trickles")
-            return Answer(response.status_code, _json_object(bytes(body)), response.headers.get("Date", ""))
+        return _within(3 * TIMEOUT_SECONDS, lambda: _ask(client, method, address, what, more))
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError) as problem:
         raise _explained(problem, what) from None
+
+
+def _ask(client: httpx.Client, method: str, address: str, what: str, more: dict[str, Any]) -> Answer:
+    with no_secrets_logged(), client.stream(method, address, **more) as response:
+        if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            # A kilobyte can unfold to a gigabyte; none was asked for.
+            raise ProviderError(f"The provider's answer with {what} is compressed and was not read.")
+        body = bytearray()
+        for piece in response.iter_raw():
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                raise ProviderError(f"The provider's answer with {what} is too long and was not read.")
+        return Answer(response.status_code, _json_object(bytes(body)), response.headers.get("Date", ""))
+
+
+def _within(seconds: float, ask_once: Callable[[], Answer]) -> Answer:
+    """Return an answer in time: a server that sends a byte now and then meets the limit of each read."""
+    done: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put(ask_once())
+        except BaseException as problem:
+            done.put(problem)
+
+    threading.Thread(target=run, name="provider's answer", daemon=True).start()
+    try:
+        found = done.get(timeout=seconds)
+    except queue.Empty:
+        raise httpx.ReadTimeout("the answer trickles") from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def _explained(problem: Exception, what: str) -> ProviderUnreachableError:

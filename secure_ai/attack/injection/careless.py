@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.access.database.declaration import Declaration
-from secure_ai.access.database.guard import literal, quoted
+from secure_ai.access.database.guard import literal, quoted, scram_verifier
 from secure_ai.access.database.refusals import import_psycopg, statement_error
 from secure_ai.access.database.sessions import ProtectedDatabase
 
@@ -120,10 +120,8 @@ def _create_roles(administrator: psycopg.Connection, made: CarelessSessions) -> 
     run(f"CREATE ROLE {owner} NOLOGIN")
     run(f"GRANT {owner} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
     for role in (made._application, *made.roles.values()):
-        verifier = administrator.pgconn.encrypt_password(
-            made._password.encode(), role.encode(), b"scram-sha-256"
-        )
-        run(f"CREATE ROLE {quoted(role)} LOGIN NOINHERIT PASSWORD {literal(verifier.decode())}")
+        verifier = literal(scram_verifier(administrator, role, made._password))
+        run(f"CREATE ROLE {quoted(role)} LOGIN NOINHERIT PASSWORD {verifier}")
     for role in made.roles.values():
         run(f"GRANT {quoted(role)} TO {quoted(made._application)} WITH INHERIT FALSE, SET TRUE")
     run(f"CREATE SCHEMA {quoted(made.schema)} AUTHORIZATION {owner}")

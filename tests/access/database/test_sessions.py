@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from secure_ai.access.database.cost import measure_rls_cost
 from secure_ai.access.database.guard import padded_keys, quoted, setting_name, sign
 from secure_ai.access.database.refusals import ContextExpiredError, Refusal, RefusedError
+from secure_ai.access.database.schema import protect
 from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
 
@@ -317,3 +318,37 @@ def test_the_cost_of_the_rule_is_measured_on_the_same_rows(hospital, physician):
         measure_rls_cost(hospital.protected, physician, "treatment", "claims")
     with pytest.raises(RefusedError):
         measure_rls_cost(hospital.protected, "nobody", "treatment", "encounters")
+
+
+def test_a_session_leaves_nothing_to_the_next_user_of_its_login(hospital):
+    staff = hospital.staff("physician")["staff_id"]
+    protected = hospital.protected
+    with protected.as_user(staff.iloc[0], "treatment") as session:
+        session.rows("SELECT lo_from_bytea(0, 'a canary'::bytea)")
+        session.rows("ALTER ROLE CURRENT_USER SET statement_timeout = 1")
+        session.rows("ALTER ROLE CURRENT_USER SET row_security = off")
+        session.rows("ALTER ROLE CURRENT_USER PASSWORD 'known to the attacker'")
+    protected.close_idle()
+    with protected.as_user(staff.iloc[1], "treatment") as session:
+        assert session.rows("SELECT 1 AS one FROM pg_largeobject_metadata").empty
+        assert session.rows("SHOW row_security").iloc[0, 0] == "on"
+        session.rows("SELECT count(*) FROM patients")
+    alert = next(event for event in protected.audit.events if event.action == "restore login")
+    assert alert.alert
+
+
+def test_a_function_in_the_usual_path_is_not_built_into_a_view(postgresql, hospital):
+    said = []
+    with postgresql.connect() as administrator:
+        administrator.execute(
+            "CREATE FUNCTION public.age(timestamp, date) RETURNS interval LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE NOTICE '%', $2; RETURN '1 year'::interval; END$$"
+        )
+        try:
+            protected = protect(postgresql, hospital.tables, "healthcare")
+            with protected.as_model() as session:
+                session.connection.add_notice_handler(said.append)
+                assert len(session.rows("SELECT age FROM readmission_features LIMIT 3")) == 3
+        finally:
+            administrator.execute("DROP FUNCTION public.age(timestamp, date)")
+    assert not said

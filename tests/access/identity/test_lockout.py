@@ -176,3 +176,12 @@ def test_the_picture_says_that_it_is_a_simulation():
         f"Simulated: a hard lock-out shuts the owner out for {hours:.1f} hours"
         in plot_lockout(found).get_suptitle()
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("192.0.2.1:50123", "192.0.2.1"), ("[2001:db8::7]:443", "2001:db8::/64"), 
+     ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8::9%eth0", "2001:db8::/64")],
+)  # fmt: skip
+def test_a_port_makes_no_new_place(source, expected):
+    assert place(source) == expected

@@ -248,3 +248,24 @@ def test_a_name_is_taken_once(store):
         store.register("ANA", OTHER)
     with pytest.raises(UserError, match="time zone"):
         store.issue_reset("ana", datetime(2026, 1, 1))
+
+
+def test_the_form_that_changes_a_password_is_no_way_around_the_bound_on_failures():
+    store = PasswordStore(profile=FOR_TESTS)
+    store.register("ana", "seven silver spoons sing")
+    for _ in range(100):
+        with pytest.raises(WrongPassword):
+            store.change("ana", "another guess", "nine golden forks dance")
+    with pytest.raises(WrongPassword):
+        store.change("ana", "seven silver spoons sing", "nine golden forks dance")
+    store.clear_attempts("ana")
+    store.change("ana", "seven silver spoons sing", "nine golden forks dance")
+    assert store.verify("ana", "nine golden forks dance").correct
+
+
+@pytest.mark.parametrize("code", [None, 5, b"code", "", "\ud800"])
+def test_a_reset_code_that_is_none_is_a_sentence(code):
+    store = PasswordStore(profile=FOR_TESTS)
+    store.register("ana", "seven silver spoons sing")
+    with pytest.raises(ResetRefused):
+        store.reset("ana", code, "nine golden forks dance", datetime(2026, 1, 1, tzinfo=UTC))

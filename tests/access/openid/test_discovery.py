@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -317,3 +319,41 @@ def test_an_application_shows_its_secret_in_the_way_that_the_provider_wants(meth
     sent = as_client(found, {"client_id": "app", "code": "c"}, "a secret")
     assert ("auth" in sent, "client_secret" in sent["data"]) == (where == "auth", where == "data")
     assert as_client(found, {"client_id": "app"}, "") == {"data": {"client_id": "app"}}
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.2", "[::ffff:127.0.0.1]", "169.254.169.254", "x.localhost", "0.0.0.0"]
+)
+def test_a_provider_elsewhere_leads_nobody_to_this_machine(host):
+    with pytest.raises(errors.DiscoveryError, match="this machine"):
+        web.check_address(f"https://{host}/keys", "address of the keys", loopback=False)
+
+
+class Hostile(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/bomb":
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(gzip.compress(b" " * 50_000_000))
+            return
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(60):  # a byte now and then, never a whole header
+            self.wfile.write(b"x")
+            time.sleep(0.05)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("path", "said"), [("/bomb", "compressed"), ("/trickle", "took longer")])
+def test_what_unfolds_or_trickles_is_not_waited_for(monkeypatch, path, said):
+    monkeypatch.setattr(web, "TIMEOUT_SECONDS", 0.2)
+    with QuietServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}{path}"
+        started = time.monotonic()
+        with web.open_client(address) as client, pytest.raises(errors.ProviderError, match=said):
+            web.ask(client, "GET", address, "its keys")
+        assert time.monotonic() - started < 2
+        server.shutdown()

@@ -13,7 +13,7 @@ import pytest
 
 from secure_ai.access.openid import errors
 from secure_ai.access.openid.client import renew, sign_in_headless, sign_out, user_info
-from secure_ai.access.openid.model import Client, User
+from secure_ai.access.openid.model import Client, Store, User
 from secure_ai.access.openid.provider import local_provider
 from secure_ai.access.openid.tokens import check_token
 from secure_ai.core.audit import AuditLog
@@ -353,3 +353,20 @@ def test_sign_ins_are_audited_under_the_account_or_as_unknown(provider, password
         ("a", "denied"),
         ("unknown", "denied"),
     ]
+
+
+def test_a_flood_of_sign_in_forms_fills_no_memory():
+    store = Store([User("nurse01")], [Client("records-app")], lambda: 0.0)
+    first = store.new_ticket("x" * 60_000, 600)
+    tickets = [store.new_ticket("x" * 60_000, 600) for _ in range(1_500)]
+    assert len(store._tickets) <= 1_000 and all(len(known) == 64 for known, _ in store._tickets.values())
+    assert not store.take_ticket(first, "x" * 60_000)
+    assert not store.take_ticket(tickets[-1], "y") and store.take_ticket(tickets[-2], "x" * 60_000)
+
+
+def test_a_user_is_found_however_the_name_was_typed_and_no_two_look_alike():
+    store = Store([User("nurse01")], [Client("records-app")], lambda: 0.0)
+    assert store.user_named(" NURSE０１ ").username == "nurse01"
+    assert store.user_named("nurse02") is None and store.user_named("\0") is None
+    with pytest.raises(UserError, match="spelling"):
+        Store([User("nurse01"), User("Nurse01")], [Client("records-app")], lambda: 0.0)
