@@ -171,7 +171,8 @@ class Task:
         Returns:
             The result, which a cell shows when the call is its last expression.
         """
-        result = self._unprepared(value) or evaluate(self.judge, value, seconds=seconds)
+        unprepared = self._unprepared(value)
+        result = evaluate(self.judge, value, seconds=seconds) if unprepared is None else unprepared
         self.accepted = result.accepted
         self.lab.session[self.name] = _latest(self.lab.session.get(self.name), result.status)
         unsaved = store.record(self.lab.key, self.name, result.status.value)
