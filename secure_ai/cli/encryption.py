@@ -28,6 +28,7 @@ def keyring() -> None:
     The passphrase is asked for, or taken from SECURE_AI_PASSPHRASE. Who used which key stands in
     FILE.audit.jsonl beside the ring.
     """
+    end_when_terminated()
 
 
 @keyring.command()
@@ -183,8 +184,11 @@ def secrets(path: Path) -> int:
 def _open(file: Path) -> LocalKeyRing:
     from secure_ai.encrypt.key_rings import LocalKeyRing
 
+    # Asked before the trail is opened: it would be made beside whatever was named.
     if not file.exists():
         raise UserError(f"The key ring {file.name} does not exist: make one with 'secure-ai keyring create'.")
+    if not file.is_file():
+        raise UserError(f"{file.name or file} is not a key ring but a folder, device or pipe: name its file.")
     return LocalKeyRing.open(file, actor=_account(), audit=_trail(file))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from secure_ai.cli import invoke
@@ -101,6 +104,16 @@ def test_another_passphrase_opens_and_the_old_one_no_more(folder, monkeypatch):
     assert decrypt() == 2
     monkeypatch.setenv("SECURE_AI_PASSPHRASE", "another five words for the ring")
     assert decrypt() == 0
+
+
+@pytest.mark.parametrize("ring", [".", "/dev/null", "pipe"])
+def test_what_is_no_file_is_no_ring_and_no_trail_is_made_beside_it(folder, capsys, ring):
+    os.mkfifo("pipe")
+    before = sorted(folder.iterdir())
+    assert invoke(["verify", "notes.txt", "--keyring", ring]) == 2
+    assert "not a key ring" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+    assert not Path("/dev/null.audit.jsonl").exists()
 
 
 def test_verify_says_what_it_did_not_check(folder, capsys):

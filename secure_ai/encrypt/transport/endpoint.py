@@ -20,7 +20,7 @@ from secure_ai.core.sources import shown
 from secure_ai.encrypt.transport.alerts import in_words, openssl_text
 from secure_ai.encrypt.transport.handshakes import VERSIONS, Version, can_offer, version_context
 from secure_ai.encrypt.transport.sockets import Address, connect, deadline
-from secure_ai.encrypt.transport.tls import CertificateError, TlsFiles
+from secure_ai.encrypt.transport.tls import CertificateError, TlsFiles, client_socket
 
 OLD_VERSIONS = ("TLS 1.0", "TLS 1.1")
 
@@ -141,7 +141,7 @@ def _handshake(
     with (
         connect(address, timeout) as plain,
         deadline(plain, timeout),
-        context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as connection,
+        client_socket(context, plain, name) as connection,
     ):
         try:
             connection.do_handshake()

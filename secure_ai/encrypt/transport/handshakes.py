@@ -17,7 +17,7 @@ from secure_ai.encrypt.transport.alerts import in_words, openssl_text
 from secure_ai.encrypt.transport.certificates import CertificateAuthority, lesson_authority
 from secure_ai.encrypt.transport.scoring_service import ScoringService, serve
 from secure_ai.encrypt.transport.sockets import Address, connect, deadline, drain
-from secure_ai.encrypt.transport.tls import TlsFiles, client_context
+from secure_ai.encrypt.transport.tls import TlsFiles, client_context, client_socket, plain_client_context
 
 Version = Literal["TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"]
 # The other side closes once it has written its audit trail, and is waited for as long at most, in seconds.
@@ -92,7 +92,7 @@ def try_handshake(
         return Handshake("not offered", "", "", "handshake", "no protocols available", meaning)
     with connect(address, timeout) as plain, deadline(plain, timeout):
         plain.settimeout(timeout)
-        connection = context.wrap_socket(plain, server_hostname=server_name, do_handshake_on_connect=False)
+        connection = client_socket(context, plain, server_name)
         with connection:
             try:
                 connection.do_handshake()
@@ -202,7 +202,7 @@ def version_context(tls: TlsFiles | None, version: Version) -> ssl.SSLContext:
     if version not in VERSIONS:
         raise UserError(f"A version is one of {', '.join(VERSIONS)}.")
     if tls is None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = plain_client_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     else:
         context = client_context(tls, check=False)

@@ -14,7 +14,7 @@ from secure_ai.core.sources import shown
 from secure_ai.encrypt.transport.alerts import in_words, openssl_text
 from secure_ai.encrypt.transport.messages import BadMessage, record_to_json, score_from_json
 from secure_ai.encrypt.transport.sockets import Address, Deadline, NotReachable, connect, deadline, drain, why
-from secure_ai.encrypt.transport.tls import TlsFiles, client_context
+from secure_ai.encrypt.transport.tls import TlsFiles, client_context, client_socket
 
 MAX_ANSWER_BYTES = 64 * 1024
 
@@ -66,7 +66,7 @@ def request_score(
     with connect(address, timeout) as plain, deadline(plain, timeout) as time:
         # The deadline ends the reads, so that it alone says that the time is over.
         plain.settimeout(None)
-        connection = context.wrap_socket(plain, server_hostname=server_name, do_handshake_on_connect=False)
+        connection = client_socket(context, plain, server_name)
         with connection:
             try:
                 connection.do_handshake()

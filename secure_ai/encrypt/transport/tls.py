@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import stat
 import warnings
@@ -141,7 +142,31 @@ def client_context(tls: TlsFiles, *, now: datetime | None = None, check: bool = 
     Raises:
         CertificateError: if the files cannot be used.
     """
-    return _loaded(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), tls, now, check)
+    return _loaded(plain_client_context(), tls, now, check)
+
+
+def plain_client_context() -> ssl.SSLContext:
+    """Return a client's settings that trust nobody yet; a server's name counts only where it belongs.
+
+    That is the subjectAltName: the common name may be anything, also another server's (RFC 9525, 6.3).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    return context
+
+
+def client_socket(context: ssl.SSLContext, plain: socket.socket, server_name: str) -> ssl.SSLSocket:
+    """Return ``plain`` as a client's TLS connection, before its handshake.
+
+    Raises:
+        UserError: if no certificate can carry ``server_name``.
+    """
+    try:
+        return context.wrap_socket(plain, server_hostname=server_name, do_handshake_on_connect=False)
+    except (ValueError, TypeError):
+        raise UserError(
+            f"'{shown(str(server_name))}' is no name of a server: give the one that its certificate carries."
+        ) from None
 
 
 def _loaded(context: ssl.SSLContext, tls: TlsFiles, now: datetime | None, check: bool) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
@@ -104,6 +105,23 @@ def test_a_client_refuses_a_server_of_another_name_or_authority(service, authori
         request_score(service.address, {"age": 1}, authority.client(CALLER), server_name="scoring.example")
     with pytest.raises(HandshakeRefused, match="authority that is not trusted"):
         request_score(service.address, {"age": 1}, foreign.client(CALLER))
+
+
+def test_a_server_s_name_counts_only_where_it_belongs(authority):
+    # Without a subjectAltName, OpenSSL would take the common name for the server's.
+    usage = ExtendedKeyUsageOID.SERVER_AUTH
+    named = authority._issue("common name", usage, "valid", "localhost", None)
+    with (
+        serve(lambda record: 1.0, named, allowed={CALLER}) as running,
+        pytest.raises(HandshakeRefused, match="names another server"),
+    ):
+        request_score(running.address, {"age": 1}, authority.client(CALLER))
+
+
+@pytest.mark.parametrize("name", ["", ".", "a" * 300, "a\0b", None])
+def test_what_is_no_name_of_a_server_is_said_so(service, authority, name):
+    with pytest.raises(UserError, match="no name of a server"):
+        request_score(service.address, {"age": 1}, authority.client(CALLER), server_name=name)
 
 
 def test_nothing_of_a_record_is_in_the_audit_trail_the_errors_or_the_output(authority, tmp_path, capfd):
