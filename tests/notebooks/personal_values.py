@@ -70,7 +70,7 @@ def values_of_the_lesson(path: Path, sector: str) -> frozenset[str]:
 
 
 def everything_shown(node) -> str:
-    """All outputs of all cells as text: streams, tables in HTML, errors with their tracebacks; no pictures."""
+    """All outputs of all cells as text: streams, tables in HTML, errors and their tracebacks; no pictures."""
     outputs = [
         {
             **output,
