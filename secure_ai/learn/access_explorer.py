@@ -55,7 +55,7 @@ IN_WORDS = {
     "managed_device": "The device is one the house manages",
     "second_person": "A second person has agreed",
     "records": "Records at once",
-    "relationship": "Relationship to the person concerned",
+    "relationship": "Relationship to the person",
 }
 
 
@@ -211,7 +211,7 @@ class AccessExplorer:
     def sentence(self, answer: Answer, purpose: str, reason: str) -> str:
         """Return the answer in one sentence or two, with what became of the emergency access."""
         problem = self._glass_problem(purpose, reason)
-        return f"{answer.sentence} {problem}".strip()
+        return f"{answer.sentence} Emergency access {problem}" if problem else answer.sentence
 
     def _rows(self, answer: Answer, purpose: str, reason: str) -> list[tuple[str, str]]:
         explanation = answer.explanation
@@ -228,7 +228,7 @@ class AccessExplorer:
             rows += [("Nearest rule that permits", nearest.rule), ("Missing", "; ".join(nearest.missing))]
         problem = self._glass_problem(purpose, reason)
         if purpose == EMERGENCY and not problem and not answer.allowed:
-            problem = "Not opened: the policy does not allow this even in an emergency."
+            problem = "not opened: the policy does not allow this even in an emergency."
         if problem:
             rows.append(("Emergency access", problem))
         if decision.alert:
@@ -254,14 +254,14 @@ class AccessExplorer:
     def _glass_problem(purpose: str, reason: str) -> str:
         """Return why a stated reason opens no emergency access; empty if it does, or none was stated."""
         if not reason.strip():
-            return "Not opened: it takes a reason." if purpose == EMERGENCY else ""
+            return "not opened: it takes a reason." if purpose == EMERGENCY else ""
         if purpose != EMERGENCY:
-            return f"Not opened: it counts only with the purpose {EMERGENCY}."
+            return f"not opened: it counts only with the purpose {EMERGENCY}."
         try:
             check_reason(reason)
         except UserError as error:
             text = str(error)
-            return f"Not opened: {text[0].lower()}{text[1:]}"
+            return f"not opened: {text[0].lower()}{text[1:]}"
         return ""
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from secure_ai.learn.access_explorer import AccessExplorer
 
 LARGEST = 1_000_000
-WIDE = {"description_width": "16em"}
-LINE = {"width": "auto", "max_width": "44em"}
+WIDE = {"description_width": "20em"}
+LINE = {"width": "auto", "max_width": "48em"}
 
 
 class AccessControls:
@@ -32,7 +32,7 @@ class AccessControls:
         )
         self.reason = ipywidgets.Text(
             description="Reason for an emergency",
-            placeholder="what happened and what is needed (with the purpose emergency)",
+            placeholder="what happened, what is needed",
             style=WIDE,
             layout=LINE,
             continuous_update=False,

@@ -399,7 +399,7 @@ def take_back(value) -> CheckResult:
         return incorrect(UNUSED_KIND, "Collect `row.grant` in a list and return the list.")
     if same(answers, [_take_back(*case) for case in cases]):
         return correct(
-            "Nobody will miss these rights, the emergency access stays, and who is rarely seen is asked."
+            "These are the rights that no line used; what is for emergencies or seldom seen stays."
         )
     otherwise = incorrect(
         UNUSED_OTHER, "Go through one grant by hand: role, access, purpose, lines of the role."
