@@ -47,6 +47,16 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
+# Ends the server and removes its folder as soon as the pipe from Python closes, also where Python was killed.
+_KEEPER = """
+cat >/dev/null
+pid=$(head -n 1 "$FOLDER/data/postmaster.pid" 2>/dev/null)
+if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then
+    tries=0
+    while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+fi
+rm -rf "$FOLDER"
+"""
 INSUFFICIENT_PRIVILEGE = "42501"
 
 
@@ -196,8 +206,8 @@ def database(url: str | None = None) -> Database:
 
     The embedded server lives in a temporary folder that only this user reads, listens on a Unix socket
     alone (Windows: on 127.0.0.1), asks every role for a password, and is gone at the end, also after an
-    exception. In the organization's own, everything that is made carries a fresh prefix and is dropped at
-    the end; nothing else is touched.
+    exception and, Windows aside, where the program is killed. In the organization's own, everything that is
+    made carries a fresh prefix and is dropped at the end; nothing else is touched.
 
     Args:
         url: the address of a database; without it ``DATABASE_URL`` of the environment; without that the
@@ -268,6 +278,7 @@ class _Server:
     programs: Path
     account: dict[str, Any]
     parameters: dict[str, Any] = field(repr=False)
+    keeper: subprocess.Popen | None = field(default=None, repr=False)
 
     @property
     def log(self) -> Path:
@@ -286,6 +297,7 @@ class _Server:
                 _hand_over(folder, account)
             server = cls(folder, programs, account, {})
             server._initialize()
+            server._keep()
             server._run("pg_ctl", "-w", "-D", str(folder / "data"), "-l", str(server.log), "start")
         except BaseException as error:
             if server is not None:
@@ -340,6 +352,20 @@ class _Server:
             with suppress(OSError, subprocess.SubprocessError):
                 self._run("pg_ctl", "-w", "-m", "immediate", "-D", str(self.folder / "data"), "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.keeper is not None:
+            self.keeper.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self.keeper.wait(timeout=10)
+
+    def _keep(self) -> None:
+        """Have somebody watch over this process: one that is killed cannot stop its server."""
+        if os.name == "posix":
+            environment = {"PATH": "/usr/bin:/bin", "FOLDER": str(self.folder)}
+            self.keeper = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEPER], cwd="/", env=environment,
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                start_new_session=True, **self.account,
+            )  # fmt: skip
 
     def _run(self, program: str, *arguments: str) -> None:
         # The output goes nowhere: the server that pg_ctl leaves behind would hold a pipe open.

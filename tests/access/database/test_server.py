@@ -64,7 +64,8 @@ def test_the_embedded_server_has_no_network_address_and_asks_for_a_password(post
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_stopped_program_takes_its_server_along(tmp_path):
+@pytest.mark.parametrize("sent", ["SIGTERM", "SIGKILL"])
+def test_a_stopped_program_takes_its_server_along(tmp_path, sent):
     program = textwrap.dedent(
         """
         import pathlib, time
@@ -79,9 +80,12 @@ def test_a_stopped_program_takes_its_server_along(tmp_path):
     deadline = time.monotonic() + 30
     while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(getattr(signal, sent))
     process.wait(timeout=30)
-    assert not Path((tmp_path / "folder").read_text()).exists()
+    folder, deadline = Path((tmp_path / "folder").read_text()), time.monotonic() + 15
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not folder.exists()
 
 
 def test_an_unreachable_server_or_a_wrong_password_is_said_without_the_password(postgresql):

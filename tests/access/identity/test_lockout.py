@@ -156,9 +156,13 @@ def test_in_the_simulation_the_owner_is_shut_out_by_a_hard_lockout_and_not_by_th
     assert list(found.to_frame()["rule"]) == list(rows.index)
 
 
-def test_the_simulation_gives_the_same_result_for_the_same_seed():
-    first, second = (compare_lockout_policies(1, attempts_per_minute=1).table for _ in range(2))
-    assert first.equals(second)
+@pytest.fixture(scope="module")
+def simulated():
+    return compare_lockout_policies(1, attempts_per_minute=1)
+
+
+def test_the_simulation_gives_the_same_result_for_the_same_seed(simulated):
+    assert simulated.table.equals(compare_lockout_policies(1, attempts_per_minute=1).table)
 
 
 @pytest.mark.parametrize("options", [{"days": 0}, {"days": 31}, {"attempts_per_minute": 0}, {"sources": 0}])
@@ -167,20 +171,19 @@ def test_a_simulation_out_of_range_is_refused(options):
         compare_lockout_policies(**options)
 
 
-def test_the_picture_says_that_it_is_a_simulation():
+def test_the_picture_says_that_it_is_a_simulation(simulated):
     from secure_ai.access.identity.charts import plot_lockout
 
-    found = compare_lockout_policies(1, attempts_per_minute=1)
-    hours = found.table.set_index("policy").loc[LOCKED[5], "known_device"]
+    hours = simulated.table.set_index("policy").loc[LOCKED[5], "known_device"]
     assert (
         f"Simulated: a hard lock-out shuts the owner out for {hours:.1f} hours"
-        in plot_lockout(found).get_suptitle()
+        in plot_lockout(simulated).get_suptitle()
     )
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [("192.0.2.1:50123", "192.0.2.1"), ("[2001:db8::7]:443", "2001:db8::/64"), 
+    [("192.0.2.1:50123", "192.0.2.1"), ("[2001:db8::7]:443", "2001:db8::/64"),
      ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8::9%eth0", "2001:db8::/64")],
 )  # fmt: skip
 def test_a_port_makes_no_new_place(source, expected):

@@ -56,8 +56,8 @@ def test_no_guess_comes_twice_and_the_order_is_the_same(wordlist):
 
 
 def test_skipping_hashes_that_miss_changes_no_result(staff, wordlist):
-    for scheme in CHEAP.values():
-        for budget in (1, 119, 5000, 20_000):
+    for name, scheme in CHEAP.items():
+        for budget in (1, 119, 1_500, *([20_000] if name in ("md5", "sha256") else [])):
             full = crack(staff, scheme, wordlist, computations=budget)
             quick = crack(staff, scheme, wordlist, computations=budget, skip_misses=True)
             assert full == quick
