@@ -5,12 +5,12 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "cost": "RowSecurityCost measure_rls_cost",
-        "declaration": "Declaration Purpose Relation Table View",
-        "grants": "GrantReview drift granted_columns reach review_grants",
-        "refusals": "ContextExpiredError Refusal RefusedError",
-        "schema": "protect",
-        "server": "Database database",
-        "sessions": "ProtectedDatabase UserSession",
+        "cost": ("RowSecurityCost", "measure_rls_cost"),
+        "declaration": ("Declaration", "Purpose", "Relation", "Table", "View"),
+        "grants": ("GrantReview", "drift", "granted_columns", "reach", "review_grants"),
+        "refusals": ("ContextExpiredError", "Refusal", "RefusedError"),
+        "schema": ("protect",),
+        "server": ("Database", "database"),
+        "sessions": ("ProtectedDatabase", "UserSession"),
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import unicodedata
@@ -14,9 +15,12 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, MetaData
+    from sqlalchemy import Connection, MetaData, Row, Table
 
 LONGEST_NAME = 256
+_LOGGED_AS = "identity"
+# At its most verbose SQLAlchemy logs each row that it read: names, hashes and sealed secrets.
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGED_AS}").setLevel(logging.WARNING)
 
 
 class IdentityDatabase:
@@ -47,6 +51,7 @@ class IdentityDatabase:
                 connect_args={"check_same_thread": False, "timeout": 10},
                 poolclass=StaticPool,
                 hide_parameters=True,
+                logging_name=_LOGGED_AS,
             )
             tables.create_all(self._engine)
         except (OSError, SQLAlchemyError):
@@ -71,6 +76,17 @@ class IdentityDatabase:
             raise UserError(
                 f"The identity database {self._name} cannot be read or written: check its disk and rights."
             ) from None
+
+    def row(self, table: Table, username: str) -> Row | None:
+        """Return an account's row of ``table``; None if there is none, or the name can be nobody's."""
+        from sqlalchemy import select
+
+        try:
+            name = account_name(username)
+        except UserError:
+            return None
+        with self.begin() as connection:
+            return connection.execute(select(table).where(table.c.account == name)).first()
 
     def close(self) -> None:
         """Close the connection."""

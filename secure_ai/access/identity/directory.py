@@ -120,7 +120,8 @@ class DirectoryClient:
         Raises:
             DirectoryError: if the directory cannot be asked.
         """
-        if not isinstance(password, str) or not password.strip("\0") or len(password) > 4096:
+        # A NUL is in no password that can be typed; servers break the connection off or read up to it.
+        if not isinstance(password, str) or not password or "\0" in password or len(password) > 4096:
             return False
         try:
             password.encode()

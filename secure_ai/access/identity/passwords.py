@@ -273,14 +273,7 @@ class PasswordStore:
         self._database.close()
 
     def _row(self, username: str):
-        from sqlalchemy import select
-
-        try:
-            name = account_name(username)
-        except UserError:
-            return None
-        with self._database.begin() as connection:
-            return connection.execute(select(self._table).where(self._table.c.account == name)).first()
+        return self._database.row(self._table, username)
 
     def _insert(self, name: str, stored: str, old: str) -> None:
         from sqlalchemy.dialects.sqlite import insert

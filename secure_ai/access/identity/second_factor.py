@@ -286,14 +286,7 @@ class SecondFactors:
             return connection.execute(statement).rowcount == 1
 
     def _row(self, username: str):
-        from sqlalchemy import select
-
-        try:
-            name = account_name(username)
-        except UserError:
-            return None
-        with self._database.begin() as connection:
-            return connection.execute(select(self._table).where(self._table.c.account == name)).first()
+        return self._database.row(self._table, username)
 
     def _update(self, name: str, **values: object) -> None:
         with self._database.begin() as connection:

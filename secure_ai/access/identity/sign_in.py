@@ -142,7 +142,12 @@ class SignIn:
         most = MOST_FAILURES if device or shown else MOST_FAILURES - KEPT_FOR_KNOWN_DEVICES
         if not self.passwords.reserve_attempt(name, most):
             return self._refuse(name, source, "too many failures in a row", alert=True)
-        check = self.passwords.verify(name, password)
+        try:
+            check = self.passwords.verify(name, password)
+        except UserError:
+            tag = self.throttle.tag(source)
+            self.audit.record("unknown", "sign-in", "unknown", "error", reason="nobody answered", source=tag)
+            raise
         if not check.correct:
             return self._refuse(name, source, "wrong password or no such account")
         factor = self._check_factor(name, code, moment)

@@ -269,3 +269,15 @@ def test_a_reset_code_that_is_none_is_a_sentence(code):
     store.register("ana", "seven silver spoons sing")
     with pytest.raises(ResetRefused):
         store.reset("ana", code, "nine golden forks dance", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_the_most_verbose_log_holds_no_name_hash_or_code(caplog):
+    caplog.set_level(1)
+    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.Engine", "sqlalchemy.pool"):
+        caplog.set_level(1, name)
+    store = PasswordStore(profile=FOR_TESTS)
+    store.register("canary.name", "seven silver spoons sing")
+    code = store.issue_reset("canary.name", datetime(2026, 1, 1, tzinfo=UTC)).code
+    assert store.verify("canary.name", "seven silver spoons sing").correct
+    for secret in ("canary.name", "seven silver", "$argon2", code):
+        assert secret not in caplog.text

@@ -192,3 +192,21 @@ def test_the_hook_of_a_provider_says_yes_or_no(door):
 def test_a_compromised_password_signs_in_and_must_be_changed(door):
     door.store.require_change("ben")
     assert door.sign_in.authenticate("ben", GOOD, "", HERE, NOW).must_change
+
+
+def test_a_directory_that_does_not_answer_signs_nobody_in_and_stands_in_the_trail():
+    class Silent:
+        def verify(self, username, password):
+            raise UserError("The directory does not answer.")
+
+        def reserve_attempt(self, username, most=100):
+            return True
+
+        def clear_attempts(self, username):
+            """Nothing to clear."""
+
+    audit = AuditLog()
+    door = SignIn(Silent(), throttle=SignInThrottle(cells=1 << 10), audit=audit)
+    with pytest.raises(UserError, match="does not answer"):
+        door.authenticate("ana", "seven silver spoons sing", "", "192.0.2.1")
+    assert audit.events[-1].outcome == "error" and "ana" not in audit.events[-1].to_json()
