@@ -1,4 +1,7 @@
-"""Files of any size, encrypted in authenticated chunks."""
+"""Files of any size, encrypted in authenticated chunks.
+
+Rates and pictures are in :mod:`throughput` and :mod:`charts`, which are imported by name.
+"""
 
 from secure_ai.encrypt.files.errors import (
     ChangedWhileReadError,

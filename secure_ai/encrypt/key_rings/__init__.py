@@ -1,5 +1,6 @@
 """Key-encryption keys: on this disk, with AWS KMS or with Vault; rotated, audited, shredded."""
 
+from secure_ai.encrypt.key_rings.aws_kms import AwsKmsRing
 from secure_ai.encrypt.key_rings.errors import (
     ForeignKeyError,
     KeyDeletionPendingError,
@@ -36,11 +37,13 @@ from secure_ai.encrypt.key_rings.person_keys import PersonKeys, Shredding
 from secure_ai.encrypt.key_rings.ring_file import DEFAULT_COST, UNSAFE_COST_FOR_TESTS, PassphraseCost
 from secure_ai.encrypt.key_rings.rotation import RotationReport, rewrap_all
 from secure_ai.encrypt.key_rings.shredding import Attempt, ShreddingProof, prove_shredded
+from secure_ai.encrypt.key_rings.vault_transit import VaultTransitRing
 
 __all__ = [
     "DEFAULT_COST",
     "UNSAFE_COST_FOR_TESTS",
     "Attempt",
+    "AwsKmsRing",
     "DataKey",
     "ForeignKeyError",
     "Gate",
@@ -68,6 +71,7 @@ __all__ = [
     "ServiceUnreachableError",
     "Shredding",
     "ShreddingProof",
+    "VaultTransitRing",
     "VersionedKeyRing",
     "WrappedKey",
     "WrappedKeyError",

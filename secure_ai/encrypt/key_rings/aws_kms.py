@@ -11,7 +11,6 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.aws_errors import kms_errors
 from secure_ai.encrypt.key_rings.errors import (
-    ForeignKeyError,
     KeyExistsError,
     KeyNameError,
     KeyNotFoundError,
@@ -26,6 +25,7 @@ from secure_ai.encrypt.key_rings.interface import (
     VersionState,
     WrappedKey,
     check_key_name,
+    check_ring,
 )
 
 KIND = "aws-kms"
@@ -256,10 +256,7 @@ def _check(key_name: str) -> None:
 
 def _check_wrapped(wrapped: WrappedKey) -> None:
     _check(wrapped.key_name)
-    if wrapped.ring != KIND:
-        raise ForeignKeyError(
-            f"A key ring of the kind {shown(wrapped.ring)} wrapped this key, not AWS KMS: open that one."
-        )
+    check_ring(wrapped, KIND, "AWS KMS")
     if not wrapped.ciphertext or len(wrapped.ciphertext) > 6144 or not wrapped.version:
         raise WrappedKeyError("The wrapped key is damaged: take the file from a backup.")
 

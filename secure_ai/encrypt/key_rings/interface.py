@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from secure_ai.core.errors import UserError
-from secure_ai.encrypt.key_rings.errors import KeyNameError, WrappedKeyError
+from secure_ai.core.sources import shown
+from secure_ai.encrypt.key_rings.errors import ForeignKeyError, KeyNameError, WrappedKeyError
 
 if TYPE_CHECKING:
     from secure_ai.encrypt.key_rings.gate import Gate
@@ -177,6 +178,18 @@ def check_key_name(key_name: str) -> None:
         raise KeyNameError(
             "A key's name has 1 to 64 letters, digits, dots, underscores and hyphens, and starts with a "
             "letter or digit: choose another."
+        )
+
+
+def check_ring(wrapped: WrappedKey, kind: str, here: str) -> None:
+    """Refuse a key that a ring of another kind wrapped; ``here`` says in words which this one is.
+
+    Raises:
+        ForeignKeyError: unless its ring is ``kind``.
+    """
+    if wrapped.ring != kind:
+        raise ForeignKeyError(
+            f"A key ring of the kind {shown(wrapped.ring)} wrapped this key, not {here}: open that one."
         )
 
 

@@ -30,6 +30,7 @@ from secure_ai.encrypt.key_rings.interface import (
     KeyVersion,
     WrappedKey,
     check_key_name,
+    check_ring,
     random_data_key,
 )
 from secure_ai.encrypt.key_rings.passphrase import NEW_VARIABLE, read_passphrase
@@ -319,11 +320,7 @@ class LocalKeyRing:
     def _unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
         content = self._current()
         check_key_name(wrapped.key_name)
-        if wrapped.ring != KIND:
-            raise ForeignKeyError(
-                f"A key ring of the kind {shown(wrapped.ring)} wrapped this key, not one on this disk: open "
-                "that one."
-            )
+        check_ring(wrapped, KIND, "one on this disk")
         raw = wrapped.ciphertext
         if len(raw) != _TAG + _NONCE + DATA_KEY_BYTES + 16:
             raise WrappedKeyError("The wrapped key is damaged or cut short: take the file from a backup.")

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secure_ai.core.outputs import atomic_file
-from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
-    ForeignKeyError,
     KeyExistsError,
     KeyRingError,
     WrappedKeyError,
 )
 from secure_ai.encrypt.key_rings.gate import Allowed, Gate, KeyUse
-from secure_ai.encrypt.key_rings.interface import DataKey, VersionedKeyRing, WrappedKey, random_data_key
+from secure_ai.encrypt.key_rings.interface import (
+    DataKey,
+    VersionedKeyRing,
+    WrappedKey,
+    check_ring,
+    random_data_key,
+)
 from secure_ai.encrypt.key_rings.person_groups import PersonGroups, opened_with, sealed_with
 from secure_ai.encrypt.key_rings.person_table import PersonTable
 from secure_ai.encrypt.private_files import open_private
@@ -325,11 +329,7 @@ class PersonKeys:
         return WrappedKey(KIND, person, str(version), sealed)
 
     def _unwrap(self, wrapped: WrappedKey, context: Mapping[str, str], use: KeyUse) -> bytes:
-        if wrapped.ring != KIND:
-            raise ForeignKeyError(
-                f"A key ring of the kind {shown(wrapped.ring)} wrapped this key, not a person's key: open "
-                "that one."
-            )
+        check_ring(wrapped, KIND, "a person's key")
         if re.fullmatch(r"[1-9]\d{0,8}", wrapped.version, re.ASCII) is None:
             raise WrappedKeyError("The wrapped key is damaged: take the file from a backup.")
         version, key = self._secret(wrapped.key_name, int(wrapped.version), use)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from secure_ai.core.audit import AuditLog
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
-    ForeignKeyError,
     KeyExistsError,
     KeyNotFoundError,
     KeyRingError,
@@ -32,6 +31,7 @@ from secure_ai.encrypt.key_rings.interface import (
     WrappedKey,
     canonical_context,
     check_key_name,
+    check_ring,
 )
 
 if TYPE_CHECKING:
@@ -306,10 +306,7 @@ def _unforeseen() -> NoReturn:
 
 def _ciphertext(wrapped: WrappedKey) -> str:
     check_key_name(wrapped.key_name)
-    if wrapped.ring != KIND:
-        raise ForeignKeyError(
-            f"A key ring of the kind {shown(wrapped.ring)} wrapped this key, not Vault: open that one."
-        )
+    check_ring(wrapped, KIND, "Vault")
     text = wrapped.ciphertext.decode("ascii", "replace")
     found = _CIPHERTEXT.fullmatch(text)
     if found is None or found[1] != wrapped.version:

@@ -106,6 +106,10 @@ def attach(connection: duckdb.DuckDBPyConnection, file: Path, key: bytes, read_o
             )
         elif "conflict" in message or "already attached" in message:
             failure = UserError(f"{name} is open already, here or in another program: close it there first.")
+        elif "permission denied" in message or "read-only file system" in message:
+            failure = UserError(
+                f"{name} cannot be opened with these rights: get the right to write it, or open it read-only."
+            )
         elif _is_damage(error) or file.exists():
             failure = _damaged(file)
         else:

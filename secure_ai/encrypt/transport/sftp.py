@@ -144,6 +144,11 @@ async def _send(job: _Job, key: asyncssh.SSHKey, pinned: asyncssh.SSHKey) -> Sft
             f"{shown(job.address.host)} does not accept this user with this key: "
             "give the vendor the public key."
         ) from None
+    except (ValueError, OverflowError):
+        # A port above 65535, half a character or a NUL in a name: refused before anything is sent.
+        raise NotReachable(
+            f"{shown(str(job.address.host))} cannot be reached with this address and user name: check both."
+        ) from None
     except (OSError, asyncssh.Error) as error:
         if isinstance(error, (socket.gaierror, ConnectionRefusedError)):
             raise NotReachable(

@@ -148,7 +148,7 @@ def client_context(tls: TlsFiles, *, now: datetime | None = None, check: bool = 
 def plain_client_context() -> ssl.SSLContext:
     """Return a client's settings that trust nobody yet; a server's name counts only where it belongs.
 
-    That is the subjectAltName: the common name may be anything, also another server's (RFC 9525, 6.3).
+    That is the subjectAltName: the common name may be anything, also another server's (RFC 9525).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.hostname_checks_common_name = False

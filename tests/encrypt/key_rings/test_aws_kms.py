@@ -47,12 +47,21 @@ def credentials(monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(scope="module")
+def session():
+    """A session of the AWS library, which reads its description of KMS once."""
+    boto3 = pytest.importorskip("boto3", reason="the optional library boto3 is not installed")
+    # A session knows the stand-in only if that was there before.
+    pytest.importorskip("moto.core", reason="the test library moto is not installed")
+    return boto3.session.Session("testing", "testing-canary", "testing", region_name="eu-central-1")
+
+
 @pytest.fixture
-def kms(credentials, audit):
+def kms(credentials, audit, session):
     """A ring in moto's stand-in for KMS, with one key."""
     moto = pytest.importorskip("moto", reason="the test library moto is not installed")
     with moto.mock_aws():
-        ring = AwsKmsRing(actor="service-1", audit=audit)
+        ring = AwsKmsRing(actor="service-1", audit=audit, client=session.client("kms"))
         ring.create_key("patients")
         yield ring
 

@@ -177,6 +177,17 @@ def test_a_changed_or_cut_database_is_damaged(ring, tmp_path, change):
     assert CANARY not in _said(caught.value)
 
 
+def test_a_database_that_may_not_be_written_is_not_called_damaged(tmp_path):
+    class Refused:
+        def execute(self, *_: object) -> None:
+            raise duckdb.IOException("IO Error: Cannot open file: Permission denied")
+
+    (tmp_path / "a.duckdb").touch()
+    with pytest.raises(UserError, match="read-only") as told:
+        attach(Refused(), tmp_path / "a.duckdb", bytes(32))
+    assert not isinstance(told.value, StoreDamaged)
+
+
 def test_a_plain_database_and_missing_keys_are_told_apart(ring, tmp_path):
     plain = tmp_path / "plain.duckdb"
     duckdb.connect(str(plain)).close()

@@ -179,6 +179,15 @@ def test_a_server_that_does_not_run_or_says_nothing_is_not_reachable(sample, key
         )
 
 
+@pytest.mark.parametrize("changes", [{"user": "h\udcff"}, {"port": 70_000}, {"host": "a\0b"}])
+def test_an_address_or_user_that_nobody_can_have_is_not_reachable(sample, vendor, key, changes):
+    address = (changes.pop("host", vendor.address.host), changes.pop("port", vendor.address.port))
+    options = {"user": USER, "key": key.private, "host_key": vendor.host_key, **changes}
+    with pytest.raises(NotReachable, match="address and user"):
+        send_by_sftp(sample, address, **options)
+    assert vendor.received() == []
+
+
 def test_it_works_where_an_event_loop_runs_already(sample, vendor, key):
     async def cell():
         return send(sample, vendor, key)
