@@ -36,6 +36,8 @@ def plot_frequency_attack(found: FrequencyAttack, top: int = 12) -> Figure:
         (False, SCORE, "", "guessed wrong"),
     ):
         places = [place for place, hit in enumerate(right) if hit == wanted]
+        if not places:
+            continue  # a color that does not occur needs no legend
         axes.barh(
             places, table["rows"].to_numpy()[places], color=color, hatch=hatch, edgecolor="white", label=name
         )

@@ -23,6 +23,7 @@ MARK = "enc1."
 PAD_TO = 16
 OPEN_KEYS = 50_000
 _LEAST = ID_BYTES + NONCE_BYTES + TAG_BYTES
+_ALONE = 0  # as a row's number: a value by itself, whose row nobody counted
 
 
 class FieldCipher:
@@ -74,7 +75,8 @@ class FieldCipher:
         Raises:
             UserError: for a value or row key of another type, or if the ring gives no key.
         """
-        return self.encrypt_values([value], column, [row_key], None if person is None else [person])[0]
+        persons = None if person is None else [person]
+        return self.encrypt_values([value], column, [row_key], persons, first_row=_ALONE)[0]
 
     def decrypt(self, text: str | None, *, column: str, row_key: object) -> Any:
         """Return the value in its type; missing stays missing.
@@ -85,7 +87,7 @@ class FieldCipher:
             ValueDoesNotOpen: if it was changed, or belongs to another place.
             UserError: if the ring does not open the data key.
         """
-        return self.decrypt_values([text], column, [row_key])[0]
+        return self.decrypt_values([text], column, [row_key], first_row=_ALONE)[0]
 
     def encrypt_values(
         self,
@@ -106,8 +108,8 @@ class FieldCipher:
                 plain[i] = encode(value, self._pad_to)
             except TypeError as error:
                 raise UserError(
-                    f"Row {first_row + i:,} of column '{shown(column)}' holds a value of type {error}: "
-                    "encrypt text, bytes, numbers, dates and times only."
+                    f"{_where(column, first_row + i)} is of type {error}: encrypt text, bytes, numbers, dates and "
+                    "times only."
                 ) from None
             groups.setdefault(None if persons is None else _person(persons[i], first_row + i), []).append(i)
         for person, places in groups.items():
@@ -157,8 +159,8 @@ class FieldCipher:
             for (i, _), plain in zip(values, key.decrypt([v for _, v in values], bound), strict=True):
                 if plain is None:
                     raise ValueDoesNotOpen(
-                        f"Row {first_row + i:,} of column '{shown(column)}' does not open: the value was "
-                        "changed, or moved from another row, column or table; take the row from a backup."
+                        f"{_where(column, first_row + i)} does not open: the value was changed, or moved "
+                        "from another row, column or table; take the row from a backup."
                     )
                 result[i] = decode(plain)
         return result
@@ -224,7 +226,8 @@ def _row_text(row_key: object, row: int) -> bytes:
     if kind is int:
         return b"%d" % row_key
     if isinstance(row_key, bool) or is_missing(row_key):
-        raise UserError(f"Row {row:,} has no row key: every row needs one, of text or a whole number.")
+        name = f"Row {row:,}" if row else "The row of this value"
+        raise UserError(f"{name} has no row key: every row needs one, of text or a whole number.")
     if isinstance(row_key, str):
         return row_key.encode("utf-8", "surrogatepass")
     if isinstance(row_key, tuple):
@@ -235,18 +238,25 @@ def _row_text(row_key: object, row: int) -> bytes:
         return b"%d" % row_key.__index__()  # type: ignore[attr-defined]
     except AttributeError:
         raise UserError(
-            f"The row key of row {row:,} is of type {type(row_key).__name__}: use text or a whole number."
+            f"The row key{f' of row {row:,}' if row else ''} is of type {type(row_key).__name__}: use text or "
+            "a whole number."
         ) from None
 
 
 def _person(person: object, row: int) -> str:
     if is_missing(person) or person == "":
-        raise UserError(f"Row {row:,} names no person, so there is no key for it: fill in the identifier.")
+        name = f"Row {row:,}" if row else "This value"
+        raise UserError(f"{name} names no person, so there is no key for it: fill in the identifier.")
     return person if isinstance(person, str) else _row_text(person, row).decode()
 
 
+def _where(column: str, row: int) -> str:
+    name = f"column '{shown(column)}'"
+    return f"Row {row:,} of {name}" if row else f"The value of {name}"
+
+
 def _parse(text: object, column: str, row: int) -> tuple[str, bytes]:
-    where = f"Row {row:,} of column '{shown(column)}'"
+    where = _where(column, row)
     if not is_encrypted(text):
         raise ValueNotEncrypted(
             f"{where} is not an encrypted value (these start with '{MARK}'): check the column."
@@ -268,5 +278,5 @@ def describe(text: str) -> Mapping[str, object]:
     Raises:
         UserError: if it is not an encrypted value.
     """
-    name, sealed = _parse(text, "value", 1)
+    name, sealed = _parse(text, "value", _ALONE)
     return {"version": 1, "data_key": name, "content_bytes": len(sealed) - NONCE_BYTES - TAG_BYTES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,7 +46,10 @@ class FileInfo:
     rotation_finished: bool = True
 
     def sentence(self) -> str:
-        """Say it in words; nothing that a file says of itself commands the terminal."""
+        """Say it in words; nothing that a file says of itself commands the terminal.
+
+        A version that is no number, such as the fingerprint of a recipient's key, is in the table alone.
+        """
         checked = (
             "head and chunks are authentic"
             if self.authenticated
@@ -53,9 +57,11 @@ class FileInfo:
         )
         rest = "" if self.rotation_finished else " A rotation was interrupted: rewrap_file finishes it."
         number = "chunk" if self.chunks == 1 else "chunks"
+        counted = re.fullmatch("[0-9]{1,9}", self.key_version) is not None
+        version = f", version {self.key_version}" if counted else ""
         return (
             f"{self.name} holds {self.plain_size:,} bytes in {self.chunks:,} {number}, under the "
-            f"key {shown(self.key_name)}, version {shown(self.key_version)}, ring {shown(self.ring)}; "
+            f"key {shown(self.key_name)}{version}, ring {shown(self.ring)}; "
             f"{checked}.{rest}"
         )
 

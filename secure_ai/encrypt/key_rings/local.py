@@ -126,6 +126,10 @@ class LocalKeyRing:
     ) -> LocalKeyRing:
         """Open the ring of a file; arguments as in :meth:`create`.
 
+        The file holds no policy: ``allowed`` comes from whoever opens it and binds this object alone. Who has
+        file and passphrase can open it without one, so a policy that must also hold against them needs a
+        process or a service of its own that alone has both (AWS KMS, Vault).
+
         Warns where others may read the file, or where its passphrase is cheap to guess.
 
         Raises:

@@ -49,13 +49,12 @@ class Shredding:
     versions_destroyed: int
 
     def sentence(self) -> str:
-        """Say it in words."""
+        """Say it in words, without the numbers that follow from how chance spread the persons."""
         return (
-            f"The keys of {self.persons:,} person{'' if self.persons == 1 else 's'} are destroyed: "
-            f"{self.keys_resealed:,} keys of others in their groups were sealed anew, "
-            f"{self.groups_rewrapped:,} group keys re-wrapped, and {self.versions_destroyed:,} older "
-            f"version{'' if self.versions_destroyed == 1 else 's'} of the ring's key destroyed, with which "
-            "copies of the table could have been opened."
+            f"The keys of {self.persons:,} person{'' if self.persons == 1 else 's'} are destroyed: the keys "
+            "of others in their groups, if any, were sealed anew, the groups' keys re-wrapped, and "
+            f"{self.versions_destroyed:,} older version{'' if self.versions_destroyed == 1 else 's'} of the "
+            "ring's key destroyed, with which copies of the table could have been opened."
         )
 
 

@@ -178,7 +178,7 @@ class PersonTable:
                 f"The table of person keys {self.name} cannot be read or written: check its rights and "
                 "its disk, or take a copy of it."
             ) from None
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             raise self._damaged() from None
 
     def _damaged(self) -> RingFileError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import warnings
@@ -115,8 +116,8 @@ def handshake_table(service: ScoringService, authority: CertificateAuthority) ->
         authority: issues the good certificates and the bad ones; another is made for the foreign ones.
 
     Returns:
-        ``case``, ``decided_by`` ("server" or "client"), ``expected``, and the fields of :class:`Handshake`;
-        further servers are started and stopped for the cases that a client decides.
+        ``case``, ``decided_by`` ("server" or "client"), ``expected``, and the fields of :class:`Handshake`
+        (``error`` without OpenSSL's code in brackets, which says the same once more in capitals); further servers are started and stopped for the cases that a client decides.
     """
     caller = min(service.allowed, default="caller")
     with lesson_authority("Another organization") as foreign:
@@ -190,7 +191,8 @@ def _client_decides(
 
 def _row(case: str, decided_by: str, handshake: Handshake, accepted: bool) -> dict:
     expected = "accepted" if accepted else "refused"
-    return {"case": case, "decided_by": decided_by, "expected": expected, **asdict(handshake)}
+    told = replace(handshake, error=re.sub(r"^\[[^]]*\] ", "", handshake.error))
+    return {"case": case, "decided_by": decided_by, "expected": expected, **asdict(told)}
 
 
 def _no_model(record: object) -> float:

@@ -45,6 +45,25 @@ def what_each_layer_hides() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def what_each_observer_learns() -> pd.DataFrame:
+    """Return :func:`what_each_layer_hides` as people read it: what is seen, in one cell for each pair.
+
+    Returns:
+        One row for each protection (the index), one column for each observer; a cell lists what is seen of
+        "content", "addresses" and "sizes" (and times), or says "nothing" or "not on the way".
+    """
+    words = {"c": "content", "a": "addresses", "s": "sizes"}
+    rows = [
+        [_listed([words[letter] for letter in words if letter in letters], letters) for letters in seen]
+        for _, seen in _LAYERS.values()
+    ]
+    return pd.DataFrame(rows, index=pd.Index(_LAYERS, name="protection"), columns=list(_OBSERVERS))
+
+
+def _listed(seen: list[str], letters: str) -> str:
+    return "not on the way" if letters == "-" else ", ".join(seen) or "nothing"
+
+
 def _word(letters: str, letter: str) -> str:
     if letters == "-":
         return "not on the way"

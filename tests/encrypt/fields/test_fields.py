@@ -127,6 +127,23 @@ def test_rows_whose_values_were_exchanged_are_named_by_number(ring):
     ) or not caught.value.__context__
 
 
+def test_a_value_by_itself_is_refused_without_a_row_number(ring):
+    cipher = FieldCipher(ring, "k", table="t")
+    text = cipher.encrypt("5 mg", column="dose", row_key="a")
+    cases = {
+        "The value of column 'dose' does not open": lambda: cipher.decrypt(text, column="dose", row_key="b"),
+        "The value of column 'dose' is cut": lambda: cipher.decrypt(text[:-9], column="dose", row_key="a"),
+        "The value of column 'dose' is not": lambda: cipher.decrypt("5 mg", column="dose", row_key="a"),
+        "The value of column 'dose' is of type": lambda: cipher.encrypt(object(), column="dose", row_key="a"),
+        "The row of this value has no row key": lambda: cipher.encrypt("x", column="dose", row_key=None),
+        "The row key is of type float": lambda: cipher.encrypt("x", column="dose", row_key=0.5),
+        "This value names no person": lambda: cipher.encrypt("x", column="dose", row_key="a", person=""),
+    }
+    for start, call in cases.items():
+        with pytest.raises(UserError, match="^" + start):
+            call()
+
+
 @given(st.data())
 def test_no_changed_character_goes_unnoticed(data):
     cipher = _CIPHER

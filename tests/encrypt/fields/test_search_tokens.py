@@ -68,7 +68,11 @@ def test_frequencies_of_an_older_table_read_much_of_a_newer_one(request, table):
     assert found.success > found.baseline
     assert "%" in found.sentence()
     assert "token" not in found.to_frame()
-    assert "%" in plot_frequency_attack(found).axes[0].get_title(loc="left")
+    axes = plot_frequency_attack(found).axes[0]
+    assert "%" in axes.get_title(loc="left")
+    shown = found.guesses["right"].head(12)
+    told = {True: "guessed right", False: "guessed wrong"}
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {told[hit] for hit in shown}
 
 
 def test_the_attack_with_the_exact_and_distinct_frequencies_reads_all():

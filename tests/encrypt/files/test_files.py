@@ -99,6 +99,20 @@ def test_results_are_told_in_words_and_as_a_table(tmp_path, ring, plain):
     assert table["associated data"] == "table=visits" and table["plain size"] == "1,000"
 
 
+def test_what_is_said_of_a_file_for_a_recipient_is_the_same_each_time(tmp_path, plain):
+    told = set()
+    for number in range(2):
+        files = generate_recipient_key(tmp_path / f"vendor{number}.key")
+        info = encrypt_file(plain, tmp_path / "v.enc", RecipientKeys({"Vendor": files.public}), "Vendor")
+        assert info.key_version in " ".join(info.to_frame()["value"])
+        told.add(info.sentence())
+        (tmp_path / "v.enc").unlink()
+    assert told == {
+        "v.enc holds 1,000 bytes in 1 chunk, under the key Vendor, ring recipient; "
+        "head and chunks are authentic."
+    }
+
+
 def test_every_use_of_the_key_is_audited_with_what_the_file_belongs_to(tmp_path, ring, plain):
     encrypt_file(plain, tmp_path / "v.enc", ring, "files", associated_data={"table": "visits"})
     verify_file(tmp_path / "v.enc", ring)

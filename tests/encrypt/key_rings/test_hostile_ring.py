@@ -127,3 +127,11 @@ def test_a_version_that_can_be_had_back_is_no_proof_of_a_shredding(keys, monkeyp
         ("key gone", "person shredded"),
         ("not conclusive", "deletion pending"),
     ]
+
+
+def test_a_table_whose_text_is_no_text_is_damaged(keys, ring):
+    path = keys.path
+    keys.close()
+    path.write_bytes(path.read_bytes().replace(b"persons.db", b"x").replace(b"groups", b"gro\xffps"))
+    with pytest.raises(UserError, match="damaged"):
+        PersonKeys.open(path, ring)

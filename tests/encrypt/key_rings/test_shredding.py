@@ -73,6 +73,12 @@ def test_a_shredded_person_is_gone_from_the_live_data_and_from_every_copy(keys, 
 
     done = keys.shred("P0003")
     assert done.versions_destroyed == 1
+    # Only what is the same each time: who shares a group with whom is chance.
+    assert done.sentence() == (
+        "The keys of 1 person are destroyed: the keys of others in their groups, if any, were sealed anew, "
+        "the groups' keys re-wrapped, and 1 older version of the ring's key destroyed, with which copies of "
+        "the table could have been opened."
+    )
     after = prove_shredded(keys, "P0003", wanted, **options)
     assert after.holds
     assert [(a.table, a.ring, a.reason) for a in after.attempts] == [

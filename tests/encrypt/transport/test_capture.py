@@ -18,7 +18,7 @@ from secure_ai.encrypt.transport.capture import (
 from secure_ai.encrypt.transport.charts import plot_comparison
 from secure_ai.encrypt.transport.client_hello import records, server_name
 from secure_ai.encrypt.transport.comparison import compare_captures, size_leak
-from secure_ai.encrypt.transport.layers import what_each_layer_hides
+from secure_ai.encrypt.transport.layers import what_each_layer_hides, what_each_observer_learns
 from secure_ai.encrypt.transport.scoring_client import request_score
 from secure_ai.encrypt.transport.sockets import NotReachable
 
@@ -136,3 +136,17 @@ def test_what_each_layer_hides_is_complete_and_sourced():
     assert seen["VPN only", "someone on the local network"] == "hidden"
     assert seen["TLS inside a VPN", "the VPN gateway"] == "hidden"
     assert seen["encrypted by the application, inside TLS", "the vendor's server"] == "hidden"
+
+
+def test_what_each_observer_learns_says_the_same_in_one_cell_for_each_pair():
+    table, view = what_each_layer_hides(), what_each_observer_learns()
+    assert list(view.index) == list(table["protection"].unique())
+    assert list(view.columns) == list(table["observer"].unique())
+    parts = {"content": "content", "addresses": "addresses", "sizes": "sizes_and_times"}
+    for row in table.to_dict("records"):
+        cell = view.loc[row["protection"], row["observer"]]
+        if row["content"] == "not on the way":
+            assert cell == "not on the way"
+        else:
+            seen = [word for word, column in parts.items() if row[column] == "seen"]
+            assert cell == (", ".join(seen) or "nothing")

@@ -461,7 +461,10 @@ def test_a_receipt_is_for_this_package_from_this_recipient(package, expected, ke
     manifest = verify_package(package, expected)
     receipt = sign_receipt(manifest, received=CREATED, signing_key=keys["vendor"].private)
     trusted = {"Readmission Analytics": keys["vendor"].public}
-    assert "2026-03-01" in verify_receipt(receipt, manifest, trusted).sentence()
+    confirmed = verify_receipt(receipt, manifest, trusted)
+    assert confirmed.package == manifest.digest()
+    # The digest follows from random ciphertext, so it is no part of the sentence.
+    assert confirmed.sentence() == "Readmission Analytics has signed on 2026-03-01 that this package arrived."
     other = write_package(
         files, tmp_path / "q", signing_key=keys["sender"].private, **{**FIELDS, "sequence": 5}
     )

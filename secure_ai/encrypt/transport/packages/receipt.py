@@ -34,8 +34,8 @@ class Receipt:
     received: str
 
     def sentence(self) -> str:
-        """Say what was confirmed."""
-        return f"{self.recipient} has confirmed package {self.package[:12]} on {self.received[:10]}."
+        """Say what was confirmed; which package, by its digest, says :attr:`package`."""
+        return f"{self.recipient} has signed on {self.received[:10]} that this package arrived."
 
 
 def sign_receipt(
