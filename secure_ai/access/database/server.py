@@ -353,6 +353,9 @@ class _Server:
                 self._run("pg_ctl", "-w", "-m", "immediate", "-D", str(self.folder / "data"), "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.keeper is not None:
+            # Not by its pipe: a fork of this process may hold that open still.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.keeper.pid, signal.SIGKILL)
             self.keeper.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 self.keeper.wait(timeout=10)
