@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.access.database.refusals import connection_error, import_psycopg
+from secure_ai.access.database.server_log import ServerLog
 from secure_ai.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,8 +34,7 @@ SOCKET_PATH_BYTES = (
 )
 SERVER_ACCOUNT = "pgserver"  # PostgreSQL refuses to run as root.
 SETTINGS = {
-    # A refused statement is logged with its SQLSTATE and the role, without the statement and without DETAIL:
-    # both can hold values.
+    # What is kept of a line is its SQLSTATE and the role; the statement and DETAIL are not even written.
     "log_line_prefix": "'%e %u '",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -131,12 +132,10 @@ class Database:
         if self._server is None:
             raise UserError("The log of this server belongs to its operator: look for SQLSTATE 42501 there.")
         counts: dict[str, int] = {}
-        for line in self._server.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            state, _, rest = line.partition(" ")
-            role = rest.partition(" ")[0]
+        for (state, role), lines in self._server.log_counts().items():
             if state == INSUFFICIENT_PRIVILEGE and role.startswith(self.prefix + "_"):
                 label = role_label(role, self.prefix)
-                counts[label] = counts.get(label, 0) + 1
+                counts[label] = counts.get(label, 0) + lines
         return counts
 
     def close(self) -> None:
@@ -279,10 +278,7 @@ class _Server:
     account: dict[str, Any]
     parameters: dict[str, Any] = field(repr=False)
     keeper: subprocess.Popen | None = field(default=None, repr=False)
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log"
+    log: ServerLog | None = field(default=None, repr=False)
 
     @classmethod
     def start(cls) -> _Server:
@@ -298,7 +294,7 @@ class _Server:
             server = cls(folder, programs, account, {})
             server._initialize()
             server._keep()
-            server._run("pg_ctl", "-w", "-D", str(folder / "data"), "-l", str(server.log), "start")
+            server._run("pg_ctl", "-w", "-D", str(folder / "data"), "-l", server._log_target(), "start")
         except BaseException as error:
             if server is not None:
                 server.stop()
@@ -351,6 +347,8 @@ class _Server:
         if (self.folder / "data" / "postmaster.pid").exists():
             with suppress(OSError, subprocess.SubprocessError):
                 self._run("pg_ctl", "-w", "-m", "immediate", "-D", str(self.folder / "data"), "stop")
+        if self.log is not None:
+            self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.keeper is not None:
             # Not by its pipe: a fork of this process may hold that open still.
@@ -359,6 +357,17 @@ class _Server:
             self.keeper.stdin.close()
             with suppress(subprocess.TimeoutExpired):
                 self.keeper.wait(timeout=10)
+
+    def log_counts(self) -> Mapping[tuple[str, str], int]:
+        """Return how many lines the server logged, by SQLSTATE and role; none where there are no pipes."""
+        return {} if self.log is None else self.log.counts()
+
+    def _log_target(self) -> str:
+        if not hasattr(os, "mkfifo"):
+            return os.devnull  # Windows: better no log than one with messages.
+        self.log = ServerLog(self.folder / "log")
+        _hand_over(self.folder, self.account)
+        return str(self.log.path)
 
     def _keep(self) -> None:
         """Have somebody watch over this process: one that is killed cannot stop its server."""

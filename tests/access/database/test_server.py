@@ -60,7 +60,7 @@ def test_the_embedded_server_has_no_network_address_and_asks_for_a_password(post
     with pytest.raises(UserError, match="did not accept"):
         postgresql.connect("postgres", "wrong")
     assert not (folder / "password").exists()
-    assert postgresql._parameters["password"] not in (folder / "log").read_text()
+    assert (folder / "log").is_fifo(), "what the server logs goes to no file"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
