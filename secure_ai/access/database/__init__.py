@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cost": ("RowSecurityCost", "measure_rls_cost"),
         "declaration": ("Declaration", "Purpose", "Relation", "Table", "View"),
         "grants": ("GrantReview", "drift", "granted_columns", "reach", "review_grants"),
+        "looks": ("in_charge_of", "who_sees"),
         "refusals": ("ContextExpiredError", "Refusal", "RefusedError"),
         "schema": ("protect",),
         "server": ("Database", "database"),

@@ -7,9 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MINIMUM_ALONE, MINIMUM_WITH_SECOND_FACTOR, MAXIMUM = 15, 8, 256
 LARGEST_LIST_BYTES = 200_000_000
@@ -197,6 +201,27 @@ class PasswordRules:
             reasons = " ".join(refusal.sentence for refusal in refusals)
             raise PasswordRefused(f"This password is not accepted. {reasons}")
         return normalize_password(password)
+
+
+def compare_rules(passwords: Iterable[str], rules: PasswordRules) -> pd.DataFrame:
+    """Put the composition rule of old beside length and a list of known passwords, which NIST asks for.
+
+    The old rule wants eight characters with a capital, a small letter, a digit and a symbol; it is here to be
+    compared with, and nothing in the kit applies it. For example passwords only: they stand in the table.
+
+    Returns:
+        password, old rule (accepted or refused), why the new rule refuses it (empty: accepted).
+    """
+    import pandas as pd
+
+    kinds = (str.isupper, str.islower, str.isdigit, lambda letter: not letter.isalnum())
+    rows = []
+    for password in passwords:
+        old = len(password) >= 8 and all(any(map(kind, password)) for kind in kinds)
+        why = " ".join(refusal.sentence for refusal in rules.refusals(password))
+        rows.append((password, "accepted" if old else "refused", why))
+    names = ["password", "old rule", "why the new rule refuses it (empty: accepted)"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _too_long(maximum: int) -> str:

@@ -223,9 +223,13 @@ class BreakGlass:
         """Say how many accesses there were and what became of them."""
         judged = [access for access in self._all if access.outcome]
         bad = sum(access.outcome == "not justified" for access in judged)
+        if not self._all:
+            return "There was no emergency access."
+        waiting = len(self.pending())
         return (
-            f"{len(self._all)} emergency accesses: {len(judged)} reviewed, {bad} of them not justified; "
-            f"{len(self.pending())} wait for review, {len(self.overdue())} for more than three days."
+            f"{len(self._all)} emergency {'access' if len(self._all) == 1 else 'accesses'}: {len(judged)} "
+            f"reviewed, {bad} of them not justified; {waiting} {'waits' if waiting == 1 else 'wait'} for "
+            f"review, {len(self.overdue())} for more than three days."
         )
 
     def _record(

@@ -4,41 +4,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secure_ai.access.policy.least_privilege import STATUSES, GrantUse
+from secure_ai.access.policy.least_privilege import GrantUse
 from secure_ai.access.policy.review import AccessReview
-from secure_ai.core.figures import HATCH, RISK, SCORE
+from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_REASONS = 8
-_LIGHT = "#c9c9c9"
+# State of a grant → its name in the legend, fill, hatch and color of its lines; told apart without color.
+_STATES = {
+    "used": ("used", SCORE, "", "white"),
+    "rare": ("rarely used", "#a9c4de", "..", SCORE),
+    "unused": ("never used", RISK, HATCH, "white"),
+    "too little seen": ("role seen too little to tell", "#f0f0f0", "\\\\\\", GUIDE),
+    "not in this log": ("not in this log", "#f0f0f0", "", GUIDE),
+    "kept": ("kept for emergencies", "#c9c9c9", "xx", GUIDE),
+}
 
 
 def plot_grant_use(use: GrantUse) -> Figure:
-    """Draw for each role how many of its grants are used, and how many never were."""
+    """Draw for each role how many of its grants are used, how many never were, and what cannot be said."""
     import matplotlib.pyplot as plt
 
-    order = [status for status in reversed(STATUSES) if status in set(use.by_role["status"])]
+    totals = use.by_role["status"].value_counts()
+    order = [status for status in _STATES if status in totals]
     counts = use.by_role.groupby(["role", "status"]).size().unstack(fill_value=0)[order]
     counts = counts.iloc[counts.sum(axis=1).argsort(kind="stable")]
-    colors = {"used": SCORE, "unused": RISK}
     figure, axes = plt.subplots(figsize=(8, 0.38 * len(counts) + 1.6), dpi=80, layout="constrained")
     left = counts.iloc[:, 0] * 0
     for status in order:
+        name, fill, hatch, lines = _STATES[status]
+        some = counts[status] > 0
         axes.barh(
-            counts.index.str.replace("_", " "),
-            counts[status],
-            left=left,
-            label=status,
-            color=colors.get(status, _LIGHT),
-            hatch=HATCH if status == "unused" else "",
-            edgecolor="white",
+            counts.index[some].str.replace("_", " "),
+            counts.loc[some, status],
+            left=left[some],
+            label=f"{name}: {totals[status]}",
+            color=fill,
+            hatch=hatch,
+            edgecolor=lines,
+            linewidth=0.8,
         )
         left = left + counts[status]
-    unused = int((use.by_role["status"] == "unused").sum())
+    unused = int(totals.get("unused", 0))
     axes.set_title(
-        f"{unused} of {len(use.by_role)} grants were never used in {use.days:,.0f} days", loc="left"
+        f"{unused} of {len(use.by_role)} grants {'was' if unused == 1 else 'were'} never used in "
+        f"{use.days:,.0f} days",
+        loc="left",
     )
     axes.set_xlabel("grants (action, kind of record and purpose)")
     axes.legend(frameon=False, loc="lower right")
@@ -51,7 +64,8 @@ def plot_review(review: AccessReview) -> Figure:
     """Draw the most frequent reasons for which a policy would have denied what was done."""
     import matplotlib.pyplot as plt
 
-    table = review.by_reason().head(MOST_REASONS).iloc[::-1]
+    table = review.by_reason().drop(columns=["role", "action", "kind"]).groupby("why", as_index=False).sum()
+    table = table.sort_values("denied", ascending=False, kind="stable").head(MOST_REASONS).iloc[::-1]
     figure, axes = plt.subplots(figsize=(9, 0.5 * len(table) + 1.6), dpi=80, layout="constrained")
     names = [text if len(text) <= 70 else text[:69] + "…" for text in table["why"]]
     axes.barh(names, table["denied"], color=SCORE, label="denied")

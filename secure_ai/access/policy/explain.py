@@ -12,6 +12,7 @@ from cedarpy import pst
 
 from secure_ai.access.policy.rules import Rule
 from secure_ai.access.policy.words import in_words, joined
+from secure_ai.core.sources import shown
 
 if TYPE_CHECKING:
     from secure_ai.access.policy.policy import AccessPolicy, Decision
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Another role or another kind of record is a different question; another purpose may be a slip.
 WEIGHT_OF_WHO_AND_WHAT = 3
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class _Atom:
     rule: str
     text: str
     who_or_what: bool
+    expression: Any
 
 
 class Explainer:
@@ -156,7 +159,8 @@ class Explainer:
         conditions: dict[str, list[Condition]] = {}
         for identifier, atom in atoms.items():
             holds = identifier in satisfied
-            conditions.setdefault(atom.rule, []).append(Condition(atom.text, atom.who_or_what, holds))
+            text = atom.text if holds else atom.text + _outside(atom.expression, request)
+            conditions.setdefault(atom.rule, []).append(Condition(text, atom.who_or_what, holds))
         return [
             Candidate(rule, self._policy.rule(rule).reason, tuple(found))
             for rule, found in conditions.items()
@@ -180,7 +184,9 @@ class Explainer:
                         clauses=(pst.When(expression),),
                         annotations={},
                     )
-                    atoms[identifier] = _Atom(rule.id, in_words(expression), _who_or_what(expression))
+                    atoms[identifier] = _Atom(
+                        rule.id, in_words(expression), _who_or_what(expression), expression
+                    )
             found = pst.PolicySet(templates={}, static_policies=nodes, template_links=())
             self._probes[action] = (cedarpy.PolicySet.from_pst(found), atoms)
         return self._probes[action]
@@ -222,6 +228,33 @@ def _conjuncts(expression: Any, negated: bool) -> Iterator[Any]:
             yield from _conjuncts(arg, False)
         case _:
             yield pst.UnaryOp("not", expression) if negated else expression
+
+
+def _outside(expression: Any, request: AccessRequest) -> str:
+    """Name what was asked for beyond what is held, where "all are among" did not hold; else nothing."""
+    match expression:
+        case pst.BinaryOp(op="contains_all", left=held, right=asked):
+            mine, wanted = _value(held, request), _value(asked, request)
+            if not isinstance(mine, tuple) or not isinstance(wanted, tuple):
+                return ""
+            more = [f"'{shown(str(item))}'" for item in wanted if item not in mine]
+            rest = [f"{len(more) - MOST_NAMED} more"] if len(more) > MOST_NAMED else []
+            return f" ({joined([*more[:MOST_NAMED], *rest], 'and')} {'is' if len(more) == 1 else 'are'} not)"
+        case _:
+            return ""
+
+
+def _value(node: Any, request: AccessRequest) -> Any:
+    """Return a fact of the request; None for what is computed."""
+    match node:
+        case pst.GetAttr(base=pst.Var(name="principal"), attr=name):
+            return request.principal.attributes.get(name)
+        case pst.GetAttr(base=pst.Var(name="resource"), attr=name):
+            return request.resource.attributes.get(name)
+        case pst.GetAttr(base=pst.Var(name="context"), attr=name):
+            return request.context.get(name)
+        case _:
+            return None
 
 
 def _who_or_what(expression: Any) -> bool:

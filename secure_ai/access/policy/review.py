@@ -74,8 +74,11 @@ class AccessReview:
         return None if self.labeled is None else Share(self.labeled, self.accesses)
 
     def by_reason(self) -> pd.DataFrame:
-        """Return for each reason how many accesses were denied, and how many of them are labeled."""
-        grouped = self.denied.groupby("why", sort=False)
+        """Return the commonest cases first: role, action, kind, why, denied, and labeled where it is known.
+
+        ``denied`` counts the accesses of the case, ``labeled`` those of them that were misuse.
+        """
+        grouped = self.denied.groupby(["role", "action", "kind", "why"], sort=False)
         table = grouped.size().rename("denied").to_frame()
         if self.labeled is not None:
             table["labeled"] = grouped["label"].sum().astype(int)
@@ -94,6 +97,40 @@ class AccessReview:
                 f"is labeled, against {self.base_rate} at random."
             )
         return text
+
+
+def compare_ways(review: AccessReview, flagged: Mapping[str, pd.Series], label: pd.Series) -> pd.DataFrame:
+    """Put a review beside simpler ways to look for misuse in the same log.
+
+    Args:
+        review: of a log with a label.
+        flagged: name of a way → yes or no for each access: would this way ask about it?
+        label: yes or no for each access: was it misuse?
+
+    Returns:
+        way, accesses (that it asks about), precision (of these misuse), recall (of the misuse found); the
+        shares in percent, the policy first.
+
+    Raises:
+        UserError: if the review has no label, or a column has another length than the log.
+    """
+    if review.labeled is None or review.precision is None or review.recall is None:
+        raise UserError("Ways are compared on a log that says what was misuse: review it with label=...")
+    misuse = label.astype(bool).to_numpy()
+    shares = {"the policy": (review.precision, review.recall)}
+    for way, asked in flagged.items():
+        if not len(asked) == len(misuse) == review.accesses:
+            raise UserError(
+                f"The way '{shown(way)}' needs a yes or no for each of {review.accesses:,} accesses."
+            )
+        hits = int((asked.astype(bool).to_numpy() & misuse).sum())
+        shares[way] = Share(hits, int(asked.sum())), Share(hits, review.labeled)
+    rows = [(way, found.n, _percent(found), _percent(part)) for way, (found, part) in shares.items()]
+    return pd.DataFrame(rows, columns=["way", "accesses", "precision", "recall"])
+
+
+def _percent(share: Share) -> str:
+    return percent(share.value) if share.n else "none to count"
 
 
 def review_log(

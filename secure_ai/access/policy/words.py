@@ -16,8 +16,6 @@ _COMPARED = {
     "greater": "is more than",
     "greater_eq": "is at least",
     "contains": "contains",
-    "contains_all": "contains all of",
-    "contains_any": "contains any of",
     "in": "is in",
 }
 UNKNOWN = "a further condition of the rule holds"
@@ -32,7 +30,7 @@ def in_words(node: Any) -> str:
         case pst.UnaryOp(op="not", arg=pst.HasAttr(base=base, attrs=attrs)):
             return f"{_path(base, '.'.join(attrs))} is not given"
         case pst.UnaryOp(op="not", arg=pst.UnaryOp(op="is_empty", arg=arg)):
-            return f"{_term(arg)} is not empty"
+            return f"at least one of {_term(arg)} is given"
         case pst.UnaryOp(op="not", arg=pst.BinaryOp(op="eq", left=left, right=right)):
             return f"{_term(left)} is not {_term(right)}"
         case pst.UnaryOp(op="not", arg=pst.GetAttr() as arg):
@@ -40,13 +38,17 @@ def in_words(node: Any) -> str:
         case pst.UnaryOp(op="not", arg=arg):
             return f"not ({in_words(arg)})"
         case pst.UnaryOp(op="is_empty", arg=arg):
-            return f"{_term(arg)} is empty"
+            return f"none of {_term(arg)} is given"
         case pst.BinaryOp(op="or"):
             return _alternatives(list(alternatives(node)))
         case pst.BinaryOp(op="and", left=left, right=right):
             return f"{in_words(left)} and {in_words(right)}"
         case pst.BinaryOp(op="in", left=pst.Var(name="principal"), right=right):
             return f"who asks is {_term(right)}"
+        case pst.BinaryOp(op="contains_all", left=left, right=right):
+            return f"{_term(right)} are all among {_term(left)}"
+        case pst.BinaryOp(op="contains_any", left=left, right=right):
+            return f"one of {_term(right)} is among {_term(left)}"
         case pst.BinaryOp(op=op, left=left, right=right) if op in _COMPARED:
             return f"{_term(left)} {_COMPARED[op]} {_term(right)}"
         case pst.HasAttr(base=base, attrs=attrs):

@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from secure_ai.access.database.declaration import Declaration
 from secure_ai.access.database.guard import literal, quoted, scram_verifier
+from secure_ai.access.database.looks import in_charge_of
 from secure_ai.access.database.refusals import import_psycopg, statement_error
 from secure_ai.access.database.sessions import ProtectedDatabase
 
@@ -99,7 +100,7 @@ def careless_sessions(
     made = CarelessSessions(protected, purpose, prefix, names, f"{prefix}_app", secrets.token_urlsafe(32))
     psycopg = import_psycopg()
     # Read first: the rules are made under a lock that would keep these sessions waiting.
-    charges = {person: subjects_of(protected, person, purpose) for person in people}
+    charges = {person: in_charge_of(protected, person, purpose) for person in people}
     with protected.database.connect() as administrator:
         try:
             try:
@@ -199,11 +200,3 @@ def _drop(administrator: psycopg.Connection, made: CarelessSessions) -> None:
 
 def _columns(declared: Declaration, purpose: str) -> str:
     return ", ".join(quoted(name) for name in declared.purpose(purpose).columns[declared.subject_table])
-
-
-def subjects_of(protected: ProtectedDatabase, staff_id: str, purpose: str) -> set[str]:
-    """Return the identifiers of the subjects that a member of staff is in charge of."""
-    declared: Any = protected.declaration
-    table = declared.table(declared.subject_table)
-    with protected.as_user(staff_id, purpose) as session:
-        return set(session.rows(f"SELECT {quoted(table.key)} FROM {quoted(table.name)}").iloc[:, 0])

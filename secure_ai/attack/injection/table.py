@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.access.database.guard import literal, setting_name, sign
+from secure_ai.access.database.looks import in_charge_of
 from secure_ai.access.database.refusals import import_psycopg
 from secure_ai.access.database.sessions import ProtectedDatabase
 from secure_ai.attack.injection.attempts import ATTEMPTS, Attempt
@@ -20,7 +21,6 @@ from secure_ai.attack.injection.careless import (
     careless_search,
     careless_sessions,
     parametrized_search,
-    subjects_of,
 )
 from secure_ai.core.errors import UserError
 
@@ -51,8 +51,13 @@ class Injections:
 
     def sentence(self) -> str:
         """Say how many of the attempts succeeded, by kind of session."""
-        counts = ", ".join(f"{name} {self.succeeded(name)}" for name in SESSIONS)
-        return f"Of {len(self.table)} injections so many gave something away: {counts}."
+        counts = {name: self.succeeded(name) or "none" for name in SESSIONS}
+        return (
+            f"{len(self.table)} injections were tried. Where a plain setting says who asks, "
+            f"{counts['setting']} gave something away; where the session switches role, {counts['role']}; "
+            f"with a login for each person, {counts['own login']}. With the signed setting: "
+            f"{counts['signed']}; with a query done right as well: {counts['parametrized']}."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
@@ -74,7 +79,7 @@ def try_injections(
         UserError: if one of the two may not act for the purpose, or the other has no rows of his own.
     """
     purpose = purpose or _purpose(protected)
-    mine, theirs = (subjects_of(protected, who, purpose) for who in (staff_id, other_staff_id))
+    mine, theirs = (in_charge_of(protected, who, purpose) for who in (staff_id, other_staff_id))
     if not theirs - mine or not mine:
         raise UserError(
             "Choose two members of staff, each in charge of somebody, not of the same people only."

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from secure_ai.access.identity.password_rules import (
     PasswordRefused,
     PasswordRules,
+    compare_rules,
     normalize_password,
     read_blocklist,
 )
@@ -67,6 +68,12 @@ def test_a_weak_password_is_refused_for_its_reason_and_not_repeated(password, ru
         ALONE.check(password, "mwilliams")
     assert password is None or password not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_the_old_rule_likes_what_the_new_one_refuses_and_the_other_way_round():
+    table = compare_rules(["Password1!", "seven tall ships turn home", "K7#pw!"], ALONE)
+    assert table["old rule"].tolist() == ["accepted", "refused", "refused"]
+    assert [bool(why) for why in table.iloc[:, 2]] == [True, False, True]
 
 
 def test_eight_characters_suffice_only_beside_a_second_factor():

@@ -11,7 +11,7 @@ from secure_ai.access.policy.explorer import AccessExplorer
 from secure_ai.access.policy.least_privilege import grants_of, logged_roles, unused_grants
 from secure_ai.access.policy.matrix import access_matrix, who_can
 from secure_ai.access.policy.policy import AccessPolicy
-from secure_ai.access.policy.review import review_log
+from secure_ai.access.policy.review import compare_ways, review_log
 from secure_ai.access.policy.sectors import HEALTHCARE, log_requests, sector
 from secure_ai.access.policy.separation import ToxicCombination, separation_of_duties
 from secure_ai.core.audit import AuditLog
@@ -100,7 +100,7 @@ def test_emergency_access_is_opened_used_ended_and_reviewed(glass):
     assert audit.events[-1].alert
     with pytest.raises(UserError, match="already"):
         gate.review(1, "S400", "justified")
-    assert "1 reviewed, 1 of them not justified; 0 wait" in gate.sentence()
+    assert gate.sentence().startswith("1 emergency access: 1 reviewed, 1 of them not justified; 0 wait")
 
 
 def test_the_reason_stands_in_no_trail_frame_or_repr(glass):
@@ -178,7 +178,20 @@ def test_in_the_bank_the_policy_alone_buries_snooping_among_other_denials(bank):
     )  # fmt: skip
     assert found.recall.value > 0.8
     assert found.precision.value < 0.05  # the synthetic bank's purposes are drawn without regard to the role
-    assert found.by_reason()["denied"].sum() == len(found.denied)
+    cases = found.by_reason()
+    assert cases["denied"].sum() == len(found.denied) and cases["labeled"].sum() == found.recall.hits
+    assert cases["denied"].is_monotonic_decreasing
+    assert not cases.duplicated(["role", "action", "kind", "why"]).any()
+    # The one fact that the bank's log can be trusted with points better than all its rules together.
+    ways = compare_ways(found, {"elsewhere": ~log["own"]}, log["is_snooping"]).set_index("way")
+    assert ways["accesses"].tolist() == [len(found.denied), int((~log["own"]).sum())]
+    shares = ways["precision"].str.rstrip("%").astype(float)
+    assert shares["elsewhere"] > 2 * shares["the policy"]
+    with pytest.raises(UserError, match="for each of"):
+        compare_ways(found, {"elsewhere": log["own"].head(3)}, log["is_snooping"])
+    with pytest.raises(UserError, match="label"):
+        unlabeled = review_log(POLICIES["finance"], "finance", log.head(50), staff)
+        compare_ways(unlabeled, {}, log["is_snooping"].head(50))
 
 
 def test_a_review_can_assume_what_the_log_does_not_hold(hospital):
@@ -230,7 +243,13 @@ def test_the_pictures_say_what_was_counted(hospital, granted):
     grants = granted["healthcare"]
     use = unused_grants(grants, with_roles, columns=columns, kinds=HEALTHCARE.log_kinds)
     unused = int((use.by_role["status"] == "unused").sum())
-    assert f"{unused} of {len(grants)} grants" in plot_grant_use(use).axes[0].get_title(loc="left")
+    axes = plot_grant_use(use).axes[0]
+    assert f"{unused} of {len(grants)} grants" in axes.get_title(loc="left")
+    legend = axes.get_legend()
+    counts = [int(text.get_text().rsplit(": ", 1)[1]) for text in legend.get_texts()]
+    assert sum(counts) == len(grants)
+    looks = [(patch.get_facecolor(), patch.get_hatch()) for patch in legend.get_patches()]
+    assert len(set(looks)) == len(looks) == use.by_role["status"].nunique()  # each state has its own
 
 
 def test_a_short_log_says_nothing_about_what_is_not_needed(hospital, granted, tmp_path):

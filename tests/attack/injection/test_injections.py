@@ -98,6 +98,8 @@ def test_the_table_shows_counts_and_never_a_value(tried):
     assert len(injections.to_frame()) == len(ATTEMPTS)
     assert me not in shown
     assert other not in shown
+    assert "a plain setting says who asks, 9 gave something away" in injections.sentence()
+    assert injections.sentence().endswith("signed setting: none; with a query done right as well: none.")
     assert protected.prefix not in shown
     key = protected.declaration.table(protected.declaration.subject_table).key
     assert not any(value in shown for value in tables[protected.declaration.subject_table][key])
