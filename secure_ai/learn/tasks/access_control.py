@@ -32,43 +32,11 @@ from secure_ai.learn.model_account import (
     invented_people,
     model_database,
 )
+from secure_ai.learn.slips import Case, Slip, explained, telling_cases
 
 lab = Lab("08_access_control", title="Access control")
 progress = lab.progress
 close_database = close_model_database
-
-Case = tuple[Any, ...]
-Slip = tuple[Callable[..., Any], str, str]
-MOST_CASES = 60
-
-
-def _telling(
-    make: Callable[[np.random.Generator], Case], right: Callable[..., Any], slips: Sequence[Slip]
-) -> list[Case]:
-    """Draw inputs, at least six, until no two of the right answer and the usual slips can be confused."""
-    rng = fresh()
-    answers = [(right, "")] + [(slip, message) for slip, message, _ in slips]
-    alike = {
-        (a, b) for a in range(len(answers)) for b in range(a) if answers[a][1] != answers[b][1]
-    }  # two ways to make the same mistake may look alike
-    cases: list[Case] = []
-    while len(cases) < 6 or (alike and len(cases) < MOST_CASES):
-        case = make(rng)
-        given = [answer(*case) for answer, _ in answers]
-        alike = {(a, b) for a, b in alike if same(given[a], given[b])}
-        cases.append(case)
-    return cases
-
-
-def _explained(
-    answers: Sequence[Any], cases: Sequence[Case], slips: Sequence[Slip], otherwise: CheckResult
-) -> CheckResult:
-    """Return the message of the slip that explains every answer; ``otherwise`` if there is none."""
-    for slip, message, next_step in slips:
-        if all(same(answer, slip(*case)) for answer, case in zip(answers, cases, strict=True)):
-            return incorrect(message, next_step)
-    return otherwise
-
 
 # ---------------------------------------------------------------------------------------- 1 · a rule in Cedar
 
@@ -393,7 +361,7 @@ def grants_and_log(
     solution=_take_back,
 )
 def take_back(value) -> CheckResult:
-    cases = _telling(_grants_and_log, _take_back, UNUSED_SLIPS)
+    cases = telling_cases(_grants_and_log, _take_back, UNUSED_SLIPS)
     answers = [_numbers(attempt(value, *case)) for case in cases]
     if any(answer is None for answer in answers):
         return incorrect(UNUSED_KIND, "Collect `row.grant` in a list and return the list.")
@@ -404,7 +372,7 @@ def take_back(value) -> CheckResult:
     otherwise = incorrect(
         UNUSED_OTHER, "Go through one grant by hand: role, access, purpose, lines of the role."
     )
-    return _explained(answers, cases, UNUSED_SLIPS, otherwise)
+    return explained(answers, cases, UNUSED_SLIPS, otherwise)
 
 
 def _numbers(answer: object) -> list[int] | None:
@@ -638,7 +606,7 @@ def believe(value) -> CheckResult:
     if same([bool(answer) for answer in answers], [_believe(*case) for case in cases]):
         return correct("The genuine tokens are believed, and each forged or borrowed one is refused.")
     otherwise = incorrect(TOKEN_OTHER, "Make one check after the other; each returns False where it fails.")
-    found = _explained([bool(answer) for answer in answers], cases, TOKEN_SLIPS, otherwise)
+    found = explained([bool(answer) for answer in answers], cases, TOKEN_SLIPS, otherwise)
     return found if found is not otherwise else _worst(answers, cases, otherwise)
 
 
@@ -908,4 +876,4 @@ def may_try(value) -> CheckResult:
     if same(given, [_may_try(*case) for case in cases]):
         return correct("The attacker runs into a limit, from wherever; the owner's own device stays open.")
     otherwise = incorrect(TRY_OTHER, "Treat a known device and a stranger apart, each with its own limits.")
-    return _explained(given, cases, TRY_SLIPS, otherwise)
+    return explained(given, cases, TRY_SLIPS, otherwise)

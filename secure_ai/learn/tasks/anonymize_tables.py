@@ -9,43 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correct, fresh, incorrect, same
+from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correct, incorrect, same
+from secure_ai.learn.slips import Case, Slip, explained, telling_cases
 
 lab = Lab("05_anonymize_tables", title="Anonymize tables")
 progress = lab.progress
-
-Case = tuple[Any, ...]
-Slip = tuple[Callable[..., Any], str, str]
-MOST_CASES = 80
-
-
-def _telling(
-    make: Callable[[np.random.Generator], Case], right: Callable[..., Any], slips: Sequence[Slip]
-) -> list[Case]:
-    """Draw inputs, at least six, until no two of the right answer and the usual slips can be confused."""
-    rng = fresh()
-    answers = [(right, "")] + [(slip, message) for slip, message, _ in slips]
-    alike = {
-        (a, b) for a in range(len(answers)) for b in range(a) if answers[a][1] != answers[b][1]
-    }  # two ways to make the same mistake may look alike
-    cases: list[Case] = []
-    while len(cases) < 6 or (alike and len(cases) < MOST_CASES):
-        case = make(rng)
-        given = [answer(*case) for answer, _ in answers]
-        alike = {(a, b) for a, b in alike if same(given[a], given[b])}
-        cases.append(case)
-    return cases
-
-
-def _explained(
-    answers: Sequence[Any], cases: Sequence[Case], slips: Sequence[Slip], otherwise: CheckResult
-) -> CheckResult:
-    """Return the message of the slip that explains every answer; ``otherwise`` if there is none."""
-    for slip, message, next_step in slips:
-        if all(same(answer, slip(*case)) for answer, case in zip(answers, cases, strict=True)):
-            return incorrect(message, next_step)
-    return otherwise
-
 
 # -------------------------------------------------------------------------------- 1 · the quasi-identifiers
 
@@ -159,7 +127,7 @@ def _situation(rng: np.random.Generator) -> Case:
     solution=_known,
 )
 def quasi_identifiers(value) -> CheckResult:
-    cases = _telling(_situation, _known, KNOWN_SLIPS)
+    cases = telling_cases(_situation, _known, KNOWN_SLIPS)
     answers = [attempt(value, *case) for case in cases]
     if not all(
         isinstance(answer, list | tuple | set | frozenset) and all(isinstance(name, str) for name in answer)
@@ -169,7 +137,7 @@ def quasi_identifiers(value) -> CheckResult:
     given = [sorted(set(answer)) for answer in answers]
     if same(given, [_known(*case) for case in cases]):
         return correct("What an attacker of this situation knows, and nothing else, has to be made coarser.")
-    return _explained(
+    return explained(
         given,
         cases,
         KNOWN_SLIPS,
@@ -285,13 +253,13 @@ def _risk_case(rng: np.random.Generator) -> Case:
     solution=_at_risk,
 )
 def records_at_risk(value) -> CheckResult:
-    cases = _telling(_risk_case, _at_risk, RISK_SLIPS)
+    cases = telling_cases(_risk_case, _at_risk, RISK_SLIPS)
     answers = [attempt(value, *case) for case in cases]
     if not all(_is_number(answer) for answer in answers):
         return incorrect(RISK_KIND, "Return `float(...)` of the share.")
     if same(answers, [_at_risk(*case) for case in cases]):
         return correct("Every record counts with the size of its own class, missing values included.")
-    return _explained(
+    return explained(
         answers,
         cases,
         RISK_SLIPS,
@@ -397,7 +365,7 @@ def _band_case(rng: np.random.Generator) -> Case:
     solution=_narrowest,
 )
 def narrowest_bands(value) -> CheckResult:
-    cases = _telling(_band_case, _narrowest, BAND_SLIPS)
+    cases = telling_cases(_band_case, _narrowest, BAND_SLIPS)
     answers = [attempt(value, *case) for case in cases]
     if not all(
         isinstance(answer, int | np.integer) and not isinstance(answer, bool) and answer in case[1]
@@ -407,7 +375,7 @@ def narrowest_bands(value) -> CheckResult:
     answers = [int(answer) for answer in answers]
     if same(answers, [_narrowest(*case) for case in cases]):
         return correct("As narrow as k allows: nobody is alone, and no detail is lost for nothing.")
-    return _explained(
+    return explained(
         answers,
         cases,
         BAND_SLIPS,
@@ -530,7 +498,7 @@ def _alike_case(rng: np.random.Generator) -> Case:
     solution=_too_alike,
 )
 def too_alike(value) -> CheckResult:
-    cases = _telling(_alike_case, _too_alike, ALIKE_SLIPS)
+    cases = telling_cases(_alike_case, _too_alike, ALIKE_SLIPS)
     answers = [_as_flags(attempt(value, *case)) for case in cases]
     if any(answer is None for answer in answers):
         return incorrect(ALIKE_KIND, "Return the comparison itself, a column of True and False.")
@@ -538,7 +506,7 @@ def too_alike(value) -> CheckResult:
         return incorrect(ALIKE_CLASSES, "Use `transform('nunique')` in place of `nunique()`.")
     if same(answers, [_too_alike(*case) for case in cases]):
         return correct("These are the records whose class says too much, however large it is.")
-    return _explained(
+    return explained(
         answers,
         cases,
         ALIKE_SLIPS,
@@ -668,7 +636,7 @@ def _offer_case(rng: np.random.Generator) -> Case:
     solution=_offer,
 )
 def choose_release(value) -> CheckResult:
-    cases = _telling(_offer_case, _offer, OFFER_SLIPS)
+    cases = telling_cases(_offer_case, _offer, OFFER_SLIPS)
     answers = [attempt(value, *case) for case in cases]
     if not all(
         isinstance(answer, str) and (answer == NONE or answer in set(case[0]["release"]))
@@ -677,7 +645,7 @@ def choose_release(value) -> CheckResult:
         return incorrect(OFFER_KIND, "Return one entry of the column `release`, or 'none'.")
     if same(answers, [_offer(*case) for case in cases]):
         return correct("Safe enough first, then as useful as possible, and nothing where nothing is safe.")
-    return _explained(
+    return explained(
         answers,
         cases,
         OFFER_SLIPS,
