@@ -162,7 +162,10 @@ class House:
         files = sorted(path for path in self.backups.rglob("*") if path.is_file())
         heads = {path: path.read_bytes()[:16] for path in files}
         tables = [path for path, head in heads.items() if head.startswith(b"SQLite format 3")]
-        return tables, [path for path, head in heads.items() if head.startswith(RING_MAGIC)]
+        rings = [path for path, head in heads.items() if head.startswith(RING_MAGIC)]
+        for path in rings:
+            path.chmod(0o600)  # a copy has the mode of its maker's habits, and an open ring warns of that
+        return tables, rings
 
 
 @contextmanager

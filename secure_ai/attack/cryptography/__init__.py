@@ -1,5 +1,6 @@
 """What goes wrong with good ciphers in wrong hands: reused nonces, ECB, no authentication."""
 
+from secure_ai.attack.cryptography.altered_files import altered_copies, flip_bit, try_copies
 from secure_ai.attack.cryptography.altered_unnoticed import (
     Alteration,
     Alterations,
@@ -7,6 +8,7 @@ from secure_ai.attack.cryptography.altered_unnoticed import (
     alter_message,
     alter_stream,
 )
+from secure_ai.attack.cryptography.charts import plot_crib, plot_pictures
 from secure_ai.attack.cryptography.ecb_picture import (
     EncryptedPictures,
     draw_bank_mark,
@@ -15,7 +17,7 @@ from secure_ai.attack.cryptography.ecb_picture import (
     repeated_blocks,
 )
 from secure_ai.attack.cryptography.forgery import Forgery, authentication_keys, forge_message
-from secure_ai.attack.cryptography.messages import SealedMessage, seal_with_one_nonce
+from secure_ai.attack.cryptography.messages import SealedMessage, demonstration_bytes, seal_with_one_nonce
 from secure_ai.attack.cryptography.nonce_reuse import (
     CribDrag,
     ReadMessage,
@@ -35,14 +37,20 @@ __all__ = [
     "alter_cbc",
     "alter_message",
     "alter_stream",
+    "altered_copies",
     "authentication_keys",
+    "demonstration_bytes",
     "drag_crib",
     "draw_bank_mark",
     "draw_chest_film",
     "encrypt_picture",
+    "flip_bit",
     "forge_message",
+    "plot_crib",
+    "plot_pictures",
     "read_other_message",
     "repeated_blocks",
     "reused_nonces",
     "seal_with_one_nonce",
+    "try_copies",
 ]

@@ -1,5 +1,6 @@
 """Single values, encrypted and bound to their row and column; tokens by which they can be searched."""
 
+from secure_ai.encrypt.fields.charts import plot_frequency_attack, plot_truncation
 from secure_ai.encrypt.fields.cipher import FieldCipher, describe, is_encrypted
 from secure_ai.encrypt.fields.columns import decrypt_columns, encrypt_columns
 from secure_ai.encrypt.fields.errors import FieldError, ValueDoesNotOpen, ValueNotEncrypted
@@ -31,5 +32,7 @@ __all__ = [
     "encrypt_table_file",
     "frequency_attack",
     "is_encrypted",
+    "plot_frequency_attack",
+    "plot_truncation",
     "truncation_tradeoff",
 ]

@@ -108,8 +108,8 @@ class FieldCipher:
                 plain[i] = encode(value, self._pad_to)
             except TypeError as error:
                 raise UserError(
-                    f"{_where(column, first_row + i)} is of type {error}: encrypt text, bytes, numbers, dates and "
-                    "times only."
+                    f"{_where(column, first_row + i)} is of type {error}: encrypt text, bytes, numbers, "
+                    "dates and times only."
                 ) from None
             groups.setdefault(None if persons is None else _person(persons[i], first_row + i), []).append(i)
         for person, places in groups.items():
@@ -237,9 +237,9 @@ def _row_text(row_key: object, row: int) -> bytes:
     try:
         return b"%d" % row_key.__index__()  # type: ignore[attr-defined]
     except AttributeError:
+        name = f"row key of row {row:,}" if row else "row key"
         raise UserError(
-            f"The row key{f' of row {row:,}' if row else ''} is of type {type(row_key).__name__}: use text or "
-            "a whole number."
+            f"The {name} is of type {type(row_key).__name__}: use text or a whole number."
         ) from None
 
 

@@ -1,8 +1,9 @@
 """Files of any size, encrypted in authenticated chunks.
 
-Rates and pictures are in :mod:`throughput` and :mod:`charts`, which are imported by name.
+Rates and pictures (:mod:`throughput`, :mod:`charts`) are loaded when asked for.
 """
 
+from secure_ai.core.lazy import lazy_names
 from secure_ai.encrypt.files.errors import (
     ChangedWhileReadError,
     EncryptedFileError,
@@ -23,7 +24,16 @@ from secure_ai.encrypt.files.operations import (
 )
 from secure_ai.encrypt.files.streams import EncryptedReader, EncryptedWriter, create_encrypted, open_encrypted
 
+__getattr__, __dir__, _ = lazy_names(
+    __name__,
+    {
+        "charts": "chunk_size_sentence plot_chunk_sizes",
+        "throughput": "CHUNK_SIZES measure_throughput openssl_speed",
+    },
+)
+
 __all__ = [
+    "CHUNK_SIZES",
     "DEFAULT_CHUNK_SIZE",
     "ChangedWhileReadError",
     "EncryptedFileError",
@@ -36,11 +46,15 @@ __all__ = [
     "TruncatedFileError",
     "WrongAssociatedDataError",
     "WrongFileKeyError",
+    "chunk_size_sentence",
     "create_encrypted",
     "decrypt_file",
     "encrypt_file",
     "inspect_file",
+    "measure_throughput",
     "open_encrypted",
+    "openssl_speed",
+    "plot_chunk_sizes",
     "rewrap_file",
     "verify_file",
 ]

@@ -11,7 +11,7 @@ from secure_ai.encrypt.transport.handshakes import (
     handshake_table,
     try_handshake,
 )
-from secure_ai.encrypt.transport.layers import what_each_layer_hides
+from secure_ai.encrypt.transport.layers import what_each_layer_hides, what_each_observer_learns
 from secure_ai.encrypt.transport.messages import BadMessage
 from secure_ai.encrypt.transport.public_keys import (
     KeyPairFiles,
@@ -93,4 +93,5 @@ __all__ = [
     "try_handshake",
     "vendor_sftp_server",
     "what_each_layer_hides",
+    "what_each_observer_learns",
 ]

@@ -116,8 +116,9 @@ def handshake_table(service: ScoringService, authority: CertificateAuthority) ->
         authority: issues the good certificates and the bad ones; another is made for the foreign ones.
 
     Returns:
-        ``case``, ``decided_by`` ("server" or "client"), ``expected``, and the fields of :class:`Handshake`
-        (``error`` without OpenSSL's code in brackets, which says the same once more in capitals); further servers are started and stopped for the cases that a client decides.
+        ``case``, ``decided_by`` ("server" or "client"), ``expected``, and the fields of :class:`Handshake`,
+        ``error`` without OpenSSL's code in brackets (it repeats the words in capitals). Further servers are
+        started and stopped for the cases that a client decides.
     """
     caller = min(service.allowed, default="caller")
     with lesson_authority("Another organization") as foreign:

@@ -28,6 +28,8 @@ from secure_ai.encrypt.files import (
 from secure_ai.encrypt.files.header import BLOCK, HEADER_BYTES
 from secure_ai.encrypt.key_rings.errors import KeyNotFoundError
 from secure_ai.encrypt.key_rings.local import LocalKeyRing
+from secure_ai.encrypt.transport.public_keys import generate_recipient_key
+from secure_ai.encrypt.transport.recipient_keys import RecipientKeys
 
 several = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

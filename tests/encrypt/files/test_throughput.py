@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -76,3 +78,14 @@ def test_the_openssl_program_is_named_with_its_version_or_said_to_be_absent(monk
 
 def test_sizes_are_shown_as_they_are_spoken_of():
     assert [shown_size(n) for n in (4080, 1 << 20, 1000)] == ["4 KiB", "1 MiB", "1,000 bytes"]
+
+
+def test_rates_and_pictures_are_loaded_when_asked_for():
+    program = (
+        "import sys; from secure_ai.encrypt import files;"
+        "before = 'secure_ai.encrypt.files.charts' in sys.modules;"
+        "assert set(files.__all__) <= set(dir(files)); files.plot_chunk_sizes; files.CHUNK_SIZES;"
+        "print(before, 'secure_ai.encrypt.files.charts' in sys.modules, 'matplotlib' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "True", "False"]
