@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import secrets
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,24 +113,17 @@ class House:
         return lambda keys: keys.unseal(person, self.records[person])
 
     def proof(self, person: str) -> ShreddingProof:
-        """Try to read the record of ``person`` with all live keys and all copies in the backups.
-
-        Live keys are opened anew, because those in use may still be in memory.
-        """
+        """Try to read the record of ``person`` with all live keys and all copies in the backups."""
         tables, rings = self._copies()
-        with (
-            LocalKeyRing.open(self.keys.ring.path, self.passphrase) as ring,
-            PersonKeys.open(self.keys.path, ring) as keys,
-        ):
-            return prove_shredded(
-                keys,
-                person,
-                {"the record": self.reader(person)},
-                table_copies=tables,
-                ring_copies=rings,
-                passphrase=self.passphrase,
-                others={name: self.reader(name) for name in self.records if name != person},
-            )
+        return prove_shredded(
+            self.keys,
+            person,
+            {"the record": self.reader(person)},
+            table_copies=tables,
+            ring_copies=rings,
+            passphrase=self.passphrase,
+            others={name: self.reader(name) for name in self.records if name != person},
+        )
 
     def records_kept(self, without: str) -> bool:
         """Whether the backups still hold the records of all but the person ``without``."""
@@ -185,7 +177,7 @@ def house_with_backups(records: Mapping[str, bytes]) -> Iterator[House]:
             keys.add(records)
             sealed = {person: keys.seal(person, record) for person, record in records.items()}
             keys.backup(backups / TABLE_COPY)
-            shutil.copy(ring.path, backups / RING_COPY)
+            ring.backup(backups / RING_COPY)
             (backups / RECORDS_COPY).write_text(json.dumps({name: one.hex() for name, one in sealed.items()}))
             yield House(keys, backups, sealed, passphrase)
 

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from secure_ai.core.audit import AuditLog
+from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import (
     ForeignKeyError,
@@ -44,6 +45,7 @@ from secure_ai.encrypt.key_rings.ring_file import (
     read_ring_file,
     write_ring_file,
 )
+from secure_ai.encrypt.private_files import write_new_private
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,6 +259,23 @@ class LocalKeyRing:
                 for name in versions if version is None else (version,):
                     versions[name] = None
                 use.allow()
+
+    def backup(self, target: str | Path) -> Path:
+        """Write a copy of the ring's file, readable by its owner alone; it opens with the same passphrase.
+
+        What is destroyed later stays in the copy: keep few, apart from the data, and know where they are.
+
+        Raises:
+            UserError: if the ring is in memory, or the copy cannot be written.
+        """
+        target = Path(target)
+        with self.gate.use("backup", target.name, ask=False):
+            if self.path is None:
+                raise KeyRingError("A key ring in memory has no file to copy: create one in a file.")
+            self._current()
+            with one_writer(self.path), atomic_file(target) as draft:
+                write_new_private(draft, self.path.read_bytes())
+        return target
 
     def change_passphrase(
         self, new_passphrase: str | None = None, *, cost: PassphraseCost = DEFAULT_COST

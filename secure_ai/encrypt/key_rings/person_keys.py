@@ -294,6 +294,10 @@ class PersonKeys:
         """The file of the table."""
         return self._table.path
 
+    def forget(self) -> None:
+        """Let go of the keys in memory: the ring is asked again, and says no if its key was destroyed."""
+        self._groups.forget()
+
     def close(self) -> None:
         """Let go of the keys and close the file."""
         self._groups.forget()

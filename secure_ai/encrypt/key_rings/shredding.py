@@ -196,6 +196,7 @@ def _try(what: str, reader: Reader, keys: PersonKeys, table: str, ring: str) -> 
 @contextmanager
 def _with_keys(keys: PersonKeys, path: Path | None, ring: VersionedKeyRing) -> Iterator[PersonKeys]:
     if path is None and ring is keys.ring:
+        keys.forget()  # What is still in memory would open what the ring no longer does.
         yield keys
         return
     tried = PersonKeys.open(keys.path if path is None else path, ring, read_only=True)

@@ -463,3 +463,22 @@ def test_no_secret_stands_in_repr_audit_or_file(ring, passphrase, audit):
         assert secret not in raw
         assert repr(secret)[2:-1] not in text
         assert secret.hex() not in text
+
+
+def test_a_backup_opens_with_the_same_passphrase_and_holds_what_is_destroyed_later(tmp_path):
+    with LocalKeyRing.create(tmp_path / "keys.ring", LONG, cost=UNSAFE_COST_FOR_TESTS) as ring:
+        ring.create_key("data")
+        key = ring.new_data_key("data", {})
+        copy = ring.backup(tmp_path / "copy.ring")
+        ring.destroy("data")
+        with pytest.raises(KeyVersionGoneError):
+            ring.unwrap(key.wrapped, {})
+    assert os.name != "posix" or copy.stat().st_mode & 0o077 == 0
+    with pytest.warns(UserWarning, match="cheap"), LocalKeyRing.open(copy, LONG) as old:
+        assert old.unwrap(key.wrapped, {}) == key.secret
+
+
+def test_a_ring_in_memory_has_no_backup(tmp_path):
+    with pytest.raises(KeyRingError, match="no file to copy"):
+        LocalKeyRing.in_memory("data").backup(tmp_path / "copy.ring")
+    assert list(tmp_path.iterdir()) == []

@@ -339,3 +339,14 @@ def test_rings_in_memory_hold_person_keys_too(tmp_path):
         assert keys.add(["P1", "P2", "P1"]) == 2
         assert keys.add(["P1"]) == 0
         assert keys.shred("P1").persons == 1
+
+
+def test_the_proof_does_not_count_keys_that_are_still_in_memory(tmp_path):
+    ring = LocalKeyRing.in_memory()
+    with PersonKeys.create(tmp_path / "persons.db", ring, groups=2) as keys:
+        keys.add(["P1"])
+        note = keys.seal("P1", b"note")
+        keys.unseal("P1", note)
+        ring.destroy(keys.key_name)
+        proof = prove_shredded(keys, "P1", {"a note": lambda tried: tried.unseal("P1", note)})
+    assert proof.shredded
