@@ -14,7 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from secure_ai.access.database import server as server_module
+from secure_ai.access.database import embedded
 from secure_ai.access.database.schema import protect
 from secure_ai.access.database.sectors import HEALTHCARE, declaration
 from secure_ai.access.database.server import database
@@ -123,8 +123,8 @@ def test_a_missing_package_is_said(monkeypatch):
 
 
 def test_a_server_that_does_not_start_leaves_no_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(server_module, "_private_folder", lambda: _made(tmp_path / "pg"))
-    monkeypatch.setitem(server_module.SETTINGS, "max_connections", "none")
+    monkeypatch.setattr(embedded, "_private_folder", lambda: _made(tmp_path / "pg"))
+    monkeypatch.setitem(embedded.SETTINGS, "max_connections", "none")
     with pytest.raises(UserError, match="did not start") as caught:
         database(url="")
     assert caught.value.__cause__ is None
