@@ -1,8 +1,8 @@
 """How fast files are encrypted, in how much memory: beside the library in memory, cp and openssl speed.
 
 Run ``python benchmarks/encryption.py`` (about two minutes and 3.3 GB of disk; ``--help`` lists the options).
-Three questions: a file of 1 GiB, encrypted, decrypted and verified; peak memory of a program that does so;
-chunk sizes.
+Four questions: a file of 1 GiB, encrypted, decrypted and verified; peak memory of a program that does so;
+chunk sizes; what encryption costs DuckDB and Parquet.
 
 The share is that of the in-memory rate of the same library on one core, in the same run. Two workers share a
 file, so the processor seconds stand beside the rate. 'write' creates a file of the same size, no encryption.
@@ -28,6 +28,8 @@ from secure_ai.encrypt.files.throughput import (
     shown_size,
 )
 from secure_ai.encrypt.files.workers import WORKERS
+from secure_ai.encrypt.key_rings import LocalKeyRing
+from secure_ai.encrypt.stores import measure_stores
 
 GOAL = 0.8
 
@@ -149,6 +151,19 @@ def main() -> None:
             chunks.timing(name, None, size).rate for name in ("in memory", "encrypt", "decrypt", "verify")
         ]
         print(f"{shown_size(size):<12}{rates[0]:>11.2f}" + "".join(f"{rate:>10.2f}" for rate in rates[1:]))
+
+    print_stores()
+
+
+def print_stores() -> None:
+    """Print what encryption costs a database and a Parquet file, beside the same ones without it."""
+    found = measure_stores(LocalKeyRing.in_memory("benchmark"), "benchmark", repeats=6)
+    print(f"\nStores, a table of {found['rows'].iloc[0]:,} rows, million rows a second")
+    print(f"{'':<18}{'plain':>8}{'encrypted':>11}{'ratio':>8}")
+    for row in found.itertuples():
+        name = f"{row.store} {row.operation}"
+        print(f"{name:<18}{row.plain_rows_per_second / 1e6:>8.2f}"
+              f"{row.encrypted_rows_per_second / 1e6:>11.2f}{row.ratio:>8.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":
