@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 from secure_ai.core.errors import UserError
 
@@ -16,13 +17,13 @@ def say(text: str) -> None:
         print(textwrap.fill(line, WIDTH))
 
 
-def outcome(call: Callable[[], object], done: str = "opens") -> str:
-    """Return ``done`` if ``call`` succeeds, and "refused: ..." with the kit's own sentence if it does not.
+def outcome(call: Callable[..., object], *arguments: Any, **named: Any) -> str:
+    """Call ``call`` with what follows it, and say "opens", or "refused: ..." with the kit's own sentence.
 
     Errors of any other kind are not refusals, and pass.
     """
     try:
-        call()
+        call(*arguments, **named)
     except UserError as error:
         return f"refused: {error}"
-    return done
+    return "opens"

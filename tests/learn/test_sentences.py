@@ -17,10 +17,11 @@ def test_long_sentences_are_told_in_short_lines_and_no_word_is_lost(capsys):
 
 
 def test_a_refusal_is_told_in_its_own_sentence_and_a_fault_is_no_refusal():
-    def refuse():
-        raise UserError("Not you.")
+    def door(who, *, key):
+        if key != "right":
+            raise UserError(f"Not you, {who}.")
 
-    assert outcome(refuse) == "refused: Not you."
-    assert outcome(lambda: None) == "opens" and outcome(lambda: None, "came through") == "came through"
+    assert outcome(door, "Ann", key="wrong") == "refused: Not you, Ann."
+    assert outcome(door, "Ann", key="right") == "opens"
     with pytest.raises(ZeroDivisionError):
         outcome(lambda: 1 / 0)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from secure_ai.attack.cryptography.ecb_picture import EncryptedPictures
     from secure_ai.attack.cryptography.nonce_reuse import CribDrag
 
-GRAY_BITS_LEFT_OUT = 5
+# Few gray levels, because noise in all of them cannot be compressed and makes notebooks heavy.
+GRAY_BITS_OF_ORIGINAL, GRAY_BITS_OF_NOISE = 4, 1
 
 
 def plot_pictures(found: EncryptedPictures) -> Figure:
@@ -22,8 +23,8 @@ def plot_pictures(found: EncryptedPictures) -> Figure:
     pictures = {"original": found.original, **found.encrypted}
     figure, places = plt.subplots(1, len(pictures), figsize=(10, 3.1), dpi=80, layout="constrained")
     for axes, (name, picture) in zip(places, pictures.items(), strict=True):
-        # In few gray levels, because noise in all of them cannot be compressed and makes notebooks heavy.
-        shown, lightest = picture >> GRAY_BITS_LEFT_OUT, 255 >> GRAY_BITS_LEFT_OUT
+        left_out = 8 - (GRAY_BITS_OF_ORIGINAL if name == "original" else GRAY_BITS_OF_NOISE)
+        shown, lightest = picture >> left_out, 255 >> left_out
         axes.imshow(shown, cmap="gray", vmin=0, vmax=lightest, interpolation="nearest")
         axes.set_title(name if name == "original" else f"AES-{name}", fontsize=11)
         axes.set_xlabel(f"repeated blocks: {percent(found.repeated[name])}")
