@@ -141,8 +141,8 @@ class GrantReview:
                 f"The {self.checked} column privileges in the database are those declared; no weakness found."
             )
         return (
-            f"Of {self.checked} column privileges in the database {more} were never declared; {less} that "
-            f"were declared are missing; weaknesses around them: {len(self.weaknesses)}."
+            f"Of {self.checked} column privileges in the database {more} {'was' if more == 1 else 'were'} "
+            f"never declared; declared and missing: {less}; weaknesses around them: {len(self.weaknesses)}."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -32,21 +32,21 @@ def plot_grant_use(use: GrantUse) -> Figure:
     counts = use.by_role.groupby(["role", "status"]).size().unstack(fill_value=0)[order]
     counts = counts.iloc[counts.sum(axis=1).argsort(kind="stable")]
     figure, axes = plt.subplots(figsize=(8, 0.38 * len(counts) + 1.6), dpi=80, layout="constrained")
-    left = counts.iloc[:, 0] * 0
+    rows, left = list(range(len(counts))), counts.iloc[:, 0] * 0
     for status in order:
         name, fill, hatch, lines = _STATES[status]
-        some = counts[status] > 0
         axes.barh(
-            counts.index[some].str.replace("_", " "),
-            counts.loc[some, status],
-            left=left[some],
+            rows,
+            counts[status],
+            left=left,
             label=f"{name}: {totals[status]}",
             color=fill,
             hatch=hatch,
             edgecolor=lines,
-            linewidth=0.8,
+            linewidth=[0.8 if number else 0 for number in counts[status]],  # no line where there is none
         )
         left = left + counts[status]
+    axes.set_yticks(rows, list(counts.index.str.replace("_", " ")))
     unused = int(totals.get("unused", 0))
     axes.set_title(
         f"{unused} of {len(use.by_role)} grants {'was' if unused == 1 else 'were'} never used in "

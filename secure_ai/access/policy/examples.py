@@ -25,6 +25,7 @@ class _Words:
     near: str
     near_in_words: str
     approver: str
+    limit: dict[str, int]
     entered: str
     scoring: str
     features: tuple[str, ...]
@@ -39,7 +40,7 @@ _WORDS = {
     "healthcare": _Words(
         kind="Chart", purpose="treatment", no_purpose="none_given",
         near="care_team", near_in_words="in one's care",
-        approver="physician", entered="Prescription",
+        approver="physician", limit={}, entered="Prescription",
         scoring="model_scoring", features=("age", "sex"),
         helper="nurse", outsider="billing_specialist", reviewer="privacy office",
         told="Found unconscious on the stairs, allergies unknown",
@@ -48,9 +49,9 @@ _WORDS = {
     "finance": _Words(
         kind="Account", purpose="customer request", no_purpose="none given",
         near="present", near_in_words="at the counter",
-        approver="personal banker", entered="Payment",
+        approver="personal banker", limit={"approval_limit": 1_000}, entered="Payment",
         scoring="model scoring", features=("amount", "credit_score"),
-        helper="branch manager", outsider="teller", reviewer="compliance",
+        helper="branch manager", outsider="teller", reviewer="compliance office",
         told="Systems down, stolen card in use",
         empty="urgent access needed for customer care",
     ),
@@ -83,7 +84,7 @@ def example_requests(of: str | Sector, roles: str | Sequence[str]) -> dict[str, 
         ),
         "one's own record": known.request(roles, "view", kind, purpose, relationship="self"),
         f"a {words.approver} approves what the same person entered": known.request(
-            {"roles": words.approver, "id": "me"},
+            {"roles": words.approver, "id": "me", **words.limit},
             "approve",
             {"kind": words.entered, "entered_by": "me"},
             purpose,

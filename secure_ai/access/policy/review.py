@@ -74,15 +74,16 @@ class AccessReview:
         return None if self.labeled is None else Share(self.labeled, self.accesses)
 
     def by_reason(self) -> pd.DataFrame:
-        """Return the commonest cases first: role, action, kind, why, denied, and labeled where it is known.
+        """Return one row for each case: role, action, kind, why, denied, and labeled where it is known.
 
-        ``denied`` counts the accesses of the case, ``labeled`` those of them that were misuse.
+        ``denied`` counts the accesses of the case, ``labeled`` those of them that were misuse; the commonest
+        case comes first, of equals the one with more misuse.
         """
         grouped = self.denied.groupby(["role", "action", "kind", "why"], sort=False)
         table = grouped.size().rename("denied").to_frame()
         if self.labeled is not None:
             table["labeled"] = grouped["label"].sum().astype(int)
-        return table.sort_values("denied", ascending=False, kind="stable").reset_index()
+        return table.sort_values(list(table.columns), ascending=False, kind="stable").reset_index()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the accesses that the policy would deny."""

@@ -236,7 +236,7 @@ def test_the_review_works_on_any_database_by_its_address(hospital, postgresql):
     less = expected[expected["column"] != "phone"]
     review = review_grants(postgresql.dsn(), less, [protected.schema])
     assert list(review.drift["column"].unique()) == ["phone"]
-    assert "1 were never declared" in review.sentence()
+    assert "1 was never declared" in review.sentence()
     with pytest.raises(UserError, match="no such role"):
         review_grants(postgresql.dsn(), expected.assign(role="nobody_of_this_name"), [protected.schema])
     with pytest.raises(UserError, match="lack the column privilege"):
