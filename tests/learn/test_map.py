@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from secure_ai.core import UserError
 from secure_ai.learn import progress
 from secure_ai.learn.map import CHAPTERS, ROLES, duration, next_steps, path_minutes, show_map
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -79,3 +83,11 @@ def test_unknown_role_lists_the_known_ones(role):
     for call in (show_map, next_steps):
         with pytest.raises(UserError, match="choose from executive, analyst"):
             call(role)
+
+
+@pytest.mark.parametrize("key", ["07", "08"])
+def test_the_minutes_of_a_chapter_are_those_of_its_cards(key):
+    chapter = CHAPTERS[key]
+    for folder, minutes in (("notebooks", chapter.lesson_minutes), ("labs", chapter.lab_minutes)):
+        card = (CHECKOUT / folder / f"{chapter.key}.ipynb").read_text(encoding="utf-8")
+        assert f"**Minutes:** {minutes}." in card, folder

@@ -17,7 +17,10 @@ GRAY_BITS_OF_ORIGINAL, GRAY_BITS_OF_NOISE = 4, 1
 
 
 def plot_pictures(found: EncryptedPictures) -> Figure:
-    """Draw the original and its three ciphertexts, each with its share of repeated blocks."""
+    """Draw the original and its three ciphertexts, each with its share of repeated blocks.
+
+    Of each byte of a ciphertext the first bit is drawn, black or white.
+    """
     import matplotlib.pyplot as plt
 
     pictures = {"original": found.original, **found.encrypted}

@@ -35,7 +35,7 @@ def plot_chunk_sizes(found: Throughput) -> Figure:
 
     rates = _rates(found, "encrypt")
     smallest, best = min(rates), max(rates, key=rates.__getitem__)
-    figure, axes = plt.subplots(figsize=(8, 4.2), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 4), dpi=72, layout="constrained")
     for operation, (color, style, marker, label) in LINES.items():
         line = _rates(found, operation)
         axes.plot(list(line), list(line.values()), style, color=color, marker=marker, label=label)
@@ -52,7 +52,7 @@ def plot_chunk_sizes(found: Throughput) -> Figure:
         f"{shown_size(best)}",
         loc="left",
     )
-    axes.legend(frameon=False, loc="best")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

@@ -45,10 +45,11 @@ def test_a_picture_without_its_operations_is_one_sentence():
 
 
 def test_the_chart_s_title_states_what_was_found(found):
-    axes = charts.plot_chunk_sizes(found).axes[0]
+    figure = charts.plot_chunk_sizes(found)
+    axes = figure.axes[0]
     title = axes.get_title(loc="left")
     assert not axes.texts, "words among the curves cover them"
-    assert len(axes.get_legend().get_texts()) == len(axes.lines) == 4
+    assert len(figure.legends[0].get_texts()) == len(axes.lines) == 4
     assert re.fullmatch(r"Chunks of 4 KiB reach .+ of the rate with (4|64) KiB", title)
 
 
