@@ -11,10 +11,10 @@ from papermill.exceptions import PapermillExecutionError
 
 from secure_ai.core import UserError
 from secure_ai.learn.builder import SOLUTION_TEXTS, build_in_memory, why_different
-from secure_ai.learn.execute import run_notebook
+from secure_ai.learn.execute import WIDGET_VIEW, run_notebook
 from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.lint import FOLDERS, lint, lint_paths
-from secure_ai.learn.notebook import output_texts
+from secure_ai.learn.notebook import IGNORE_OUTPUT, output_texts, read_notebook, tags
 
 from .personal_values import CHAPTERS, everything_shown, shown_values, values_of_the_lesson
 
@@ -105,6 +105,22 @@ def test_lesson_refuses_an_unknown_parameter_where_papermill_alone_would_go_on(p
             ROOT / path, None, {"sectr": "finance"}, kernel_name=KERNEL_NAME, progress_bar=False
         )
     assert refusal.value.ename == "ParameterError" and "sectr" in refusal.value.evalue
+
+
+@every_notebook
+def test_a_compared_cell_that_gives_output_stores_it(path, executed, under_test):
+    # Here, and not beside nbval, because the tests of this file share what they execute.
+    path = under_test(path)
+    given = {cell.id: cell for cell in executed(path, "healthcare").cells if cell.cell_type == "code"}
+    silent = [
+        cell.id
+        for cell in read_notebook(path).cells
+        if cell.cell_type == "code"
+        and IGNORE_OUTPUT not in tags(cell)
+        and any(WIDGET_VIEW not in output.get("data", {}) for output in given[cell.id].outputs)
+        and (not cell.outputs or cell.execution_count is None)
+    ]
+    assert silent == [], "nbval would pass these cells in silence"
 
 
 @pytest.mark.slow
