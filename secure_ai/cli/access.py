@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from secure_ai.cli.app import SECTORS, reading_options, root
+from secure_ai.cli.app import SECTORS, pairs, reading_options, root
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 
@@ -86,7 +86,12 @@ def unused(
     from secure_ai.core.sources import open_source
 
     events = open_source(log, **reading)
-    use = unused_grants(grants, events, columns=_pairs(columns, "--column"), kinds=_pairs(kinds, "--kind"))
+    use = unused_grants(
+        grants,
+        events,
+        columns=pairs(columns, "--column", "who=user_id"),
+        kinds=pairs(kinds, "--kind", "notes=Notes"),
+    )
     if isinstance(use, Unassessed):
         print(f"Unassessed: {use.reason}")
         return
@@ -141,11 +146,11 @@ def endpoint(
     key: Path | None,
     name: str | None,
 ) -> int:
-    """Measure which TLS versions a service of your own accepts, and its certificate; exit code 1 if old ones.
+    """Measure which TLS versions a service of your own accepts, and its certificate.
 
-    A few connections go to HOST, and to nowhere else.
+    Exit code 1 if an old version is accepted, or chain or name of the certificate are wrong. A few
+    connections go to HOST, and to nowhere else.
     """
-    from secure_ai.core.measurement import Unassessed
     from secure_ai.encrypt.transport import TlsFiles, inspect_endpoint
 
     given = [path is not None for path in (certificate, key, authority)]
@@ -156,27 +161,12 @@ def endpoint(
     for row in found.to_frame().itertuples(index=False):
         print(f"{row.check:<36} {row.result:<24} {row.remark}".rstrip())
     print(found.sentence())
-    checks = (*found.versions.items(), ("chain", found.chain_verified), ("name", found.name_matches))
-    bad = [name for name, value in checks if not isinstance(value, Unassessed) and _is_bad(name, value)]
-    return 1 if bad else 0
-
-
-def _is_bad(name: str, value: bool) -> bool:
-    from secure_ai.encrypt.transport.endpoint import OLD_VERSIONS
-
-    return value is (name in OLD_VERSIONS) if name in (*OLD_VERSIONS, "chain", "name") else False
-
-
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = [entry.partition("=") for entry in given]
-    if any(not name or not sign for name, sign, _ in pairs):
-        raise UserError(f"{option} is NAME=VALUE.")
-    return {name: value for name, _, value in pairs}
+    return 1 if found.weaknesses else 0
 
 
 def _facts(given: tuple[str, ...], choices: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for name, text in _pairs(given, "--fact").items():
+    for name, text in pairs(given, "--fact", "what_vip=true").items():
         allowed = {str(value).lower(): value for value in choices.get(name, ())}
         if name not in choices:
             raise UserError(f"There is no circumstance {name}: choose from {', '.join(choices)}.")

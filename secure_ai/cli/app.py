@@ -81,3 +81,15 @@ def reading_options(command: Callable) -> Callable:
 def named(listed: str) -> list[str]:
     """Return the names of a list that is separated by commas."""
     return [part.strip() for part in listed.split(",") if part.strip()]
+
+
+def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:
+    """Return the names and values of an option that is repeated as NAME=VALUE.
+
+    Raises:
+        UserError: if one has no name or no sign; it shows ``example``.
+    """
+    parts = [entry.partition("=") for entry in given]
+    if any(not name or not sign for name, sign, _ in parts):
+        raise UserError(f"{option} is NAME=VALUE, such as {option} {example}.")
+    return {name: value for name, _, value in parts}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secure_ai.cli.app import end_when_terminated, root
+from secure_ai.cli.app import end_when_terminated, pairs, root
 from secure_ai.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def encrypt(source: Path, out: Path, ring: Path, key_name: str, belongs_to: tupl
     from secure_ai.encrypt.files import encrypt_file
 
     end_when_terminated()
-    bound = _entries(belongs_to)
+    bound = pairs(belongs_to, "--belongs-to", "table=patients")
     with _open(ring) as opened:
         info = encrypt_file(source, out, opened, key_name, associated_data=bound, durable=True)
     print(info.sentence())
@@ -130,7 +130,7 @@ def decrypt(source: Path, out: Path, ring: Path, belongs_to: tuple[str, ...]) ->
     from secure_ai.encrypt.files import decrypt_file
 
     end_when_terminated()
-    bound = _entries(belongs_to) if belongs_to else None
+    bound = pairs(belongs_to, "--belongs-to", "table=patients") if belongs_to else None
     with _open(ring) as opened:
         info = decrypt_file(source, out, opened, associated_data=bound)
     print(f"Wrote {out}. {info.sentence()}")
@@ -205,10 +205,3 @@ def _account() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown account"
-
-
-def _entries(given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [entry.partition("=") for entry in given]
-    if any(not name or not sign for name, sign, _ in pairs):
-        raise UserError("--belongs-to is NAME=VALUE, such as --belongs-to table=patients.")
-    return {name: value for name, _, value in pairs}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from secure_ai.anonymize.minimize.result import METRIC_NAMES, Minimization
-from secure_ai.core.figures import HATCH, RISK, SCORE, percent
+from secure_ai.core.figures import RISK, SCORE, percent, share_bars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,12 +81,8 @@ def plot_coarsening(curve: pd.DataFrame) -> Figure:
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(9, 0.9 + 0.62 * len(curve)), dpi=80, layout="constrained", sharey=True
     )
-    left.barh(places, back["unique"], color=RISK, hatch=HATCH, edgecolor="white")
-    for place, share in zip(places, back["unique"], strict=True):
-        left.annotate(percent(share), (share, place), (4, 0), textcoords="offset points", va="center")
+    share_bars(left, back["unique"].tolist())
     left.set_yticks(places, labels, fontsize=9)
-    left.set_xlim(0, 1.25)
-    left.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
     left.set_xlabel("people who are alone in these values")
     spread = [back["score"] - back["low"], back["high"] - back["score"]]
     right.errorbar(back["score"], places, xerr=spread, fmt="o", color=SCORE, capsize=3)

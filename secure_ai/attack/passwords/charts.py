@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from secure_ai.attack.passwords.comparison import EqualTime, GuessCurve, duration
 from secure_ai.attack.passwords.staff_passwords import HABITS
-from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE, percent
+from secure_ai.core.figures import GUIDE, RISK, SCORE, percent, share_bars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,15 +27,8 @@ def plot_share_by_guesses(curve: GuessCurve) -> Figure:
     left.set_xlabel("guesses at each account")
     left.set_ylabel("passwords found")
     shown = [habit for habit, count in curve.habits.items() if count][::-1]
-    places = range(len(shown))
-    right.barh(places, [last[habit] for habit in shown], color=RISK, hatch=HATCH, edgecolor="white")
-    for place, habit in zip(places, shown, strict=True):
-        right.annotate(
-            percent(float(last[habit])), (last[habit], place), (4, 0), textcoords="offset points", va="center"
-        )
-    right.set_yticks(places, [_wrapped(HABITS[habit].words) for habit in shown], fontsize=8)
-    right.set_xlim(0, 1.25)
-    right.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    share_bars(right, [last[habit] for habit in shown])
+    right.set_yticks(range(len(shown)), [_wrapped(HABITS[habit].words) for habit in shown], fontsize=8)
     right.set_xlabel(f"found within {int(last['guesses']):,} guesses")
     figure.suptitle(
         f"{percent(float(last['all']))} of the passwords fall within {int(last['guesses']):,} guesses",
@@ -68,11 +61,7 @@ def plot_equal_time(found: EqualTime) -> Figure:
     left.set_yticks(places, [found.cracks[name].scheme.name for name in names])
     left.set_xlabel("hashes per second, measured; whole list: extrapolated")
     shares = [found.cracks[name].share for name in names]
-    right.barh(places, shares, color=RISK, hatch=HATCH, edgecolor="white")
-    for place, share in zip(places, shares, strict=True):
-        right.annotate(percent(share), (share, place), (4, 0), textcoords="offset points", va="center")
-    right.set_xlim(0, 1.2)
-    right.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    share_bars(right, shares, room=1.2)
     right.set_xlabel(f"passwords found in {found.seconds:g} s")
     figure.suptitle(
         f"In equal time {percent(shares[-1])} fall as {found.cracks[names[-1]].scheme.name}, "

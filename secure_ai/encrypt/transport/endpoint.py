@@ -56,11 +56,18 @@ class Endpoint:
         return pd.DataFrame([{"check": name, "result": _words(value), "remark": self._remark(name, value)}
                              for name, value in checks.items()])  # fmt: skip
 
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """What is known to be wrong: old versions that are accepted, ``"chain"``, ``"name"``."""
+        old = [version for version in OLD_VERSIONS if self.versions.get(version) is True]
+        checks = {"chain": self.chain_verified, "name": self.name_matches}
+        return (*old, *(check for check, value in checks.items() if value is False))
+
     def sentence(self) -> str:
         """Say what is accepted and what is not known."""
         accepted = [version for version, value in self.versions.items() if value is True]
         unknown = [version for version, value in self.versions.items() if isinstance(value, Unassessed)]
-        old = [version for version in accepted if version in OLD_VERSIONS]
+        old = [version for version in accepted if version in self.weaknesses]
         parts = [f"The service accepts {', '.join(accepted) or 'no version that could be tried'}"]
         if unknown:
             parts.append(f"{', '.join(unknown)} could not be assessed")

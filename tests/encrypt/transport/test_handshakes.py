@@ -17,7 +17,7 @@ from secure_ai.core import UserError
 from secure_ai.core.measurement import Unassessed
 from secure_ai.encrypt.transport import endpoint as endpoint_module
 from secure_ai.encrypt.transport import handshakes as handshakes_module
-from secure_ai.encrypt.transport.endpoint import inspect_endpoint
+from secure_ai.encrypt.transport.endpoint import Endpoint, inspect_endpoint
 from secure_ai.encrypt.transport.handshakes import handshake_sentence, handshake_table, try_handshake
 from secure_ai.encrypt.transport.sockets import Address, NotReachable
 from secure_ai.encrypt.transport.tls import CertificateError, TlsFiles
@@ -207,3 +207,11 @@ def test_an_authority_that_is_none_is_said_so(service, authority, tmp_path):
         inspect_endpoint(*service.address, authority=tmp_path / "nowhere.pem")
     with pytest.raises(CertificateError):
         inspect_endpoint(*service.address, tls=replace(authority.client("x"), authority=tmp_path))
+
+
+def test_weaknesses_are_what_is_known_to_be_wrong_and_nothing_that_could_not_be_tried():
+    unknown = Unassessed("not tried")
+    versions = {"TLS 1.3": True, "TLS 1.2": False, "TLS 1.1": unknown, "TLS 1.0": True}
+    found = Endpoint(versions, 9, "EC P-256", chain_verified=unknown, name_matches=False)
+    assert found.weaknesses == ("TLS 1.0", "name")
+    assert "TLS 1.0 must be switched off" in found.sentence()
