@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from secure_ai.core.errors import UserError, system_reason
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["allowed", "denied", "error"]
 OUTCOMES = ("allowed", "denied", "error")
+OPTIONAL = ("event_id", "records", "model", "data")
+Plain = str | int | float | bool
 KEPT_EVENTS = 100_000
 
 
@@ -35,6 +37,10 @@ class AuditEvent:
         reason: the rule that decided, or why it failed, in a phrase.
         alert: whether someone should look at it now.
         details: further plain values.
+        event_id: tells this event from all others; empty where whoever keeps the trail numbers it.
+        records: the identifiers of the records that were touched, where ``target`` names a collection.
+        model: the model that was used or that asked, with its version, such as ``"triage@3"``.
+        data: the version of the data that was read.
     """
 
     time: str
@@ -45,11 +51,23 @@ class AuditEvent:
     purpose: str = ""
     reason: str = ""
     alert: bool = False
-    details: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    details: Mapping[str, Plain] = field(default_factory=dict)
+    event_id: str = ""
+    records: tuple[str, ...] = ()
+    model: str = ""
+    data: str = ""
 
     def to_json(self) -> str:
-        """Return the event as one line."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        """Return the event as one line; optional fields that are empty are left out."""
+        fields = asdict(self)
+        kept = {name: value for name, value in fields.items() if value or name not in OPTIONAL}
+        return json.dumps(kept, sort_keys=True, ensure_ascii=True)
+
+
+class EventStore(Protocol):
+    """Keeps events: ``append`` returns once the event would survive a power cut, or raises UserError."""
+
+    def append(self, event: AuditEvent) -> object: ...
 
 
 def utc_now() -> datetime:
@@ -64,6 +82,7 @@ class AuditLog:
         path: the file that events are appended to, readable by its owner only; None for memory alone.
         clock: gives the time of an event; a fixed one makes lessons and tests repeatable.
         on_event: called with each event, for alerts.
+        store: where events are kept besides, such as the tamper-evident log of ``secure_ai.monitor``.
 
     Raises:
         UserError: if the file cannot be written, here or at any event: an action whose trail cannot be
@@ -76,9 +95,10 @@ class AuditLog:
         *,
         clock: Callable[[], datetime] = utc_now,
         on_event: Callable[[AuditEvent], None] | None = None,
+        store: EventStore | None = None,
     ) -> None:
         self.path = None if path is None else Path(path)
-        self._clock, self._on_event = clock, on_event
+        self._clock, self._on_event, self._store = clock, on_event, store
         self._events: deque[AuditEvent] = deque(maxlen=KEPT_EVENTS)
         if self.path is not None:
             self._append("")
@@ -93,15 +113,24 @@ class AuditLog:
         purpose: str = "",
         reason: str = "",
         alert: bool = False,
-        **details: str | int | float | bool,
+        event_id: str = "",
+        records: Iterable[str] = (),
+        model: str = "",
+        data: str = "",
+        **details: Plain,
     ) -> AuditEvent:
-        """Append one event and return it."""
+        """Append one event and return it; the arguments are the fields of :class:`AuditEvent`."""
         if outcome not in OUTCOMES:
             raise ValueError(f"An outcome is one of {', '.join(OUTCOMES)}, not {outcome!r}.")
         time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
-        event = AuditEvent(time, actor, action, target, outcome, purpose, reason, alert, details)
+        event = AuditEvent(
+            time, actor, action, target, outcome, purpose, reason, alert, details,
+            event_id, tuple(records), model, data,
+        )  # fmt: skip
         if self.path is not None:
             self._append(event.to_json() + "\n")
+        if self._store is not None:
+            self._store.append(event)
         self._events.append(event)
         if self._on_event is not None:
             self._on_event(event)
@@ -142,21 +171,58 @@ def read_events(path: str | Path) -> list[AuditEvent]:
     events = []
     for number, line in enumerate(lines, start=1):
         try:
-            event = AuditEvent(**json.loads(line))
-            if event.outcome not in OUTCOMES or not isinstance(event.details, dict):
-                raise ValueError("no event")
-        except (ValueError, TypeError):
+            events.append(parse_event(json.loads(line)))
+        except ValueError:
             raise UserError(f"Line {number} of the audit log {file.name} is no audit event.") from None
-        events.append(event)
     return events
 
 
+def parse_event(fields: Any) -> AuditEvent:
+    """Return the event that a JSON object describes.
+
+    Raises:
+        ValueError: if a field is missing, unknown or of another type; the message names the field only.
+    """
+    if not isinstance(fields, dict) or any(not isinstance(name, str) for name in fields):
+        raise ValueError("An event is a JSON object.")
+    if unknown := sorted(set(fields) - set(AuditEvent.__slots__)):
+        raise ValueError(
+            f"{len(unknown)} fields are not known; those of an event are {', '.join(AuditEvent.__slots__)}."
+        )
+    if missing := [name for name in AuditEvent.__slots__[:5] if name not in fields]:
+        raise ValueError(f"The field {missing[0]} is missing.")
+    for name, value in fields.items():
+        if not _FIELDS.get(name, _is_text)(value):
+            raise ValueError(f"The field {name} has a value of the wrong kind.")
+    return AuditEvent(**{**fields, "records": tuple(fields.get("records", ()))})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "outcome": lambda value: value in OUTCOMES,
+    "alert": lambda value: isinstance(value, bool),
+    "details": lambda value: (
+        isinstance(value, dict) and all(isinstance(part, Plain) for part in value.values())
+    ),
+    "records": lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)),
+}
+
+
 def events_to_frame(events: Iterable[AuditEvent]) -> pd.DataFrame:
-    """Return events as a table, one row each, the details as columns of their own."""
+    """Return events as a table, one row each, the details as columns of their own.
+
+    Columns of optional fields (event_id, records, model, data) that no event fills are left out.
+    """
     import pandas as pd  # here, so that a program that only records stays small
 
-    rows: list[dict[str, Any]] = []
-    for event in events:
-        fields = asdict(event)
-        rows.append({**{name: fields[name] for name in fields if name != "details"}, **fields["details"]})
-    return pd.DataFrame(rows, columns=None if rows else [*AuditEvent.__slots__[:-1]])
+    events = list(events)
+    names = [
+        name
+        for name in AuditEvent.__slots__
+        if name != "details" and (name not in OPTIONAL or any(getattr(event, name) for event in events))
+    ]
+    rows = [{**{name: getattr(event, name) for name in names}, **event.details} for event in events]
+    return pd.DataFrame(rows, columns=None if rows else names)

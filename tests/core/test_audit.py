@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secure_ai.core.audit import AuditLog, read_events
+from secure_ai.core.audit import AuditLog, parse_event, read_events
 from secure_ai.core.errors import UserError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -24,6 +24,60 @@ def test_events_are_read_back_as_they_were_recorded(tmp_path):
     log.record("S0000001", "unwrap", "patients", "allowed")
     assert read_events(tmp_path / "audit.jsonl") == list(log.events)
     assert log.events[0].time == "2026-03-01T12:00:00.000+00:00"
+
+
+def test_records_model_and_data_version_are_kept_and_left_out_where_they_are_empty(tmp_path):
+    log = log_at_noon(tmp_path / "audit.jsonl")
+    log.record(
+        "svc",
+        "score",
+        "notes",
+        "allowed",
+        records=["N1", "N2"],
+        model="triage@3",
+        data="2026-03",
+        event_id="e1",
+    )
+    log.record("svc", "score", "notes", "allowed")
+    first, second = read_events(tmp_path / "audit.jsonl")
+    assert (first.records, first.model, first.data, first.event_id) == (
+        ("N1", "N2"),
+        "triage@3",
+        "2026-03",
+        "e1",
+    )
+    assert (first, second) == log.events
+    assert "model" not in (tmp_path / "audit.jsonl").read_text().splitlines()[1]
+
+
+def test_an_event_that_its_store_refuses_is_not_recorded_as_done():
+    class Full:
+        def append(self, event):
+            raise UserError("The disk is full.")
+
+    log = log_at_noon(store=Full())
+    with pytest.raises(UserError, match="full"):
+        log.record("a", "read", "x", "allowed")
+    assert log.events == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"time": None}, "time"),
+        ({"outcome": "maybe"}, "outcome"),
+        ({"alert": 1}, "alert"),
+        ({"details": {"a": [1]}}, "details"),
+        ({"records": "N1"}, "records"),
+        ({"patient": "Jane"}, "not known"),
+    ],
+)
+def test_what_is_no_event_is_told_without_its_value(change, told):
+    event = {"time": "t", "actor": "a", "action": "read", "target": "x", "outcome": "allowed"}
+    assert parse_event(event).actor == "a"
+    with pytest.raises(ValueError, match=told) as caught:
+        parse_event(event | change)
+    assert "Jane" not in str(caught.value)
 
 
 def test_a_second_log_appends(tmp_path):

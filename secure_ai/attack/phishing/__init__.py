@@ -1,0 +1,1 @@
+"""Phishing: generated mail with its cues, lookalike domains, and the evasion of a filter."""

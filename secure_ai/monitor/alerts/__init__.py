@@ -1,0 +1,1 @@
+"""Alerts: severity, deduplication, escalation, acknowledgement, and where they are sent."""

@@ -1,0 +1,1 @@
+"""The quarterly audit report, from the log alone."""
