@@ -1,1 +1,1 @@
-"""Someone is watching: tamper-evident trail, detection in a stream, drift, alerts, the quarterly audit report."""
+"""Someone is watching: tamper-evident trail, detection in a stream, drift, alerts, quarterly report."""
