@@ -11,12 +11,13 @@ from papermill.exceptions import PapermillExecutionError
 
 from secure_ai.core import UserError
 from secure_ai.learn.builder import SOLUTION_TEXTS, build_in_memory, why_different
-from secure_ai.learn.execute import WIDGET_VIEW, run_notebook
+from secure_ai.learn.execute import run_notebook
 from secure_ai.learn.forkserver import KERNEL_NAME
 from secure_ai.learn.lint import FOLDERS, lint, lint_paths
-from secure_ai.learn.notebook import IGNORE_OUTPUT, output_texts, read_notebook, tags
+from secure_ai.learn.notebook import output_texts, read_notebook
 
 from .personal_values import CHAPTERS, everything_shown, shown_values, values_of_the_lesson
+from .stored_outputs import differences
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [path.relative_to(ROOT) for path in lint_paths(ROOT)]
@@ -108,19 +109,10 @@ def test_lesson_refuses_an_unknown_parameter_where_papermill_alone_would_go_on(p
 
 
 @every_notebook
-def test_a_compared_cell_that_gives_output_stores_it(path, executed, under_test):
-    # Here, and not beside nbval, because the tests of this file share what they execute.
+def test_stored_outputs_are_what_the_code_gives(path, executed, under_test):
     path = under_test(path)
-    given = {cell.id: cell for cell in executed(path, "healthcare").cells if cell.cell_type == "code"}
-    silent = [
-        cell.id
-        for cell in read_notebook(path).cells
-        if cell.cell_type == "code"
-        and IGNORE_OUTPUT not in tags(cell)
-        and any(WIDGET_VIEW not in output.get("data", {}) for output in given[cell.id].outputs)
-        and (not cell.outputs or cell.execution_count is None)
-    ]
-    assert silent == [], "nbval would pass these cells in silence"
+    found = differences(read_notebook(path), executed(path, "healthcare"))
+    assert found == {}, "\n".join(f"{cell}: {what}" for cell, what in found.items())
 
 
 @pytest.mark.slow
