@@ -118,7 +118,9 @@ def merged(**tables: pd.DataFrame | None) -> Iterator[tuple[str, dict[str, Any]]
 
 
 @dataclass
-class _Open:
+class Open:
+    """An episode that may still grow: what was told of it, and when its last candidate came."""
+
     detection: Detection
     seen: float
 
@@ -133,7 +135,7 @@ class Episodes:
 
     def __init__(self, window: float, threshold: float) -> None:
         self.window, self.threshold = window, threshold
-        self._open: dict[tuple[str, str, str], _Open] = {}
+        self._open: dict[tuple[str, str, str], Open] = {}
         self.closed: list[Detection] = []
 
     def add(self, candidate: Detection) -> Detection | None:
@@ -146,7 +148,7 @@ class Episodes:
         if current is None or now - current.seen > self.window:
             if current is not None:
                 self.closed.append(current.detection)
-            self._open[key] = _Open(candidate, now)
+            self._open[key] = Open(candidate, now)
             return candidate
         events = dict.fromkeys((*current.detection.events, *candidate.events))
         current.detection = replace(
@@ -157,6 +159,14 @@ class Episodes:
         )
         current.seen = max(now, current.seen)
         return None
+
+    def opened(self) -> list[Open]:
+        """Return the episodes that may still grow."""
+        return list(self._open.values())
+
+    def put(self, item: Open) -> None:
+        """Take up an episode that :meth:`opened` returned."""
+        self._open[item.detection.family, item.detection.kind, item.detection.actor] = item
 
     def all(self) -> list[Detection]:
         """Return every episode, closed or open, ordered by its first alert."""
