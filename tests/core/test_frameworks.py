@@ -23,6 +23,10 @@ SHAPES = {
     "GDPR": r"GDPR (Art\.|Recital) \d+",
     "PCI DSS": r"PCI DSS \d+(\.\d+){1,3}",
     "GLBA": r"15 USC \d{4}|16 CFR 314\.\d|12 CFR 30 App\. B",
+    "US bank incident notification": r"12 CFR (53|225|304)\.\d{1,3}",
+    "SEC disclosure": r"Form 8-K Item \d\.\d\d|17 CFR 232\.\d+",
+    "DORA": r"DORA Art\. \d+",
+    "NIS2": r"NIS2 Art\. \d+",
     "CCPA": r"CCPA 1798\.\d{3}",
 }
 

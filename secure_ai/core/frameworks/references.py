@@ -20,6 +20,10 @@ PATTERN = re.compile(
       | CCPA\ \d{4}\.\d{3}
       | 16\ CFR\ 314\.\d
       | 12\ CFR\ 30\ App\.\ B
+      | 12\ CFR\ (?:53|225|304)\.\d{1,3}(?:\([a-zA-Z0-9]{1,4}\))*
+      | Form\ 8-K\ Item\ \d\.\d\d
+      | 17\ CFR\ 232\.\d+
+      | (?:DORA|NIS2)\ Art\.\ \d+(?:\(\w{1,2}\))*
     )""",
     re.VERBOSE,
 )
