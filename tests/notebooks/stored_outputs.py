@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from nbformat import NotebookNode
-from nbval.plugin import IPyNbCell, nocolors
+from nbval.plugin import IPyNbCell, coalesce_streams, nocolors
 
 from secure_ai.learn.notebook import IGNORE_OUTPUT, tags
 
@@ -33,7 +33,9 @@ def differences(stored: NotebookNode, fresh: NotebookNode) -> dict[str, str]:
         comparison = _comparison()
         if cell.id not in outputs:
             found[cell.id] = "the cell was not run"
-        elif not IPyNbCell.compare_outputs(comparison, outputs[cell.id], cell.outputs):
+        elif not IPyNbCell.compare_outputs(
+            comparison, coalesce_streams(outputs[cell.id]), coalesce_streams(cell.outputs)
+        ):
             found[cell.id] = "\n".join(comparison.comparison_traceback)
     return found
 
