@@ -1,4 +1,4 @@
-"""False alarms and power of each drift method, on the kit's hospital and bank: `python benchmarks/drift_alarms.py`."""
+"""False alarms and power of each drift method, on the kit's hospital and bank."""
 
 from __future__ import annotations
 

@@ -199,8 +199,11 @@ def read_signs(
     """Read from a drift report, and from what is known of the performance, what the decision rests on."""
     inputs = [column for column in report.columns if column.role == "input"]
     names = {column.column: {sign.name for sign in column.signs} for column in inputs}
-    missing = {
-        c.column for c in inputs if "missing" in names[c.column] and c.value("missing") >= BROKEN_SHARE
+    gone = {
+        c.column
+        for c in inputs
+        for figure in ("missing", "unseen")
+        if figure in names[c.column] and c.value(figure) >= BROKEN_SHARE
     }
     feed = tuple(name for name, found in names.items() if found & set(FEED))
     unseen = tuple(name for name, found in names.items() if "unseen" in found and name not in feed)

@@ -76,8 +76,8 @@ def stream_finding(monitor: DriftMonitor, stream: str = "score") -> str:
         return f"No change in {n:,} values of the {stream}"
     first = changes[0]
     return (
-        f"The mean {stream} went from {first.before:.3f} to {first.after:.3f} at {first.start[:16]}; "
-        f"ADWIN was sure at {first.detected[:16]}"
+        f"The mean {stream} went from {first.before:.3f} to {first.after:.3f} at {_shown(first.start)}; "
+        f"ADWIN was sure at {_shown(first.detected)}"
         + (f" ({len(changes)} changes)" if len(changes) > 1 else "")
     )
 
@@ -153,6 +153,10 @@ def plot_performance(chunks: pd.DataFrame, metric: str = "AUC") -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
+
+
+def _shown(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
 def _title(axes, text: str) -> None:
