@@ -18,11 +18,15 @@ class Book:
     Args:
         text: names of columns of text; a column that a block does not give is "".
         numbers: name -> (dtype, value where a block does not give one).
+        order: of the columns in the frame, where it is another one.
     """
 
-    def __init__(self, text: Sequence[str], numbers: dict[str, tuple[str, float]]) -> None:
+    def __init__(
+        self, text: Sequence[str], numbers: dict[str, tuple[str, float]], order: Sequence[str] = ()
+    ) -> None:
         self._text: dict[str, dict[str, int]] = {name: {"": 0} for name in text}
         self._numbers = {"time": ("int64", 0), **numbers, "incident": ("int64", -1)}
+        self._order = order or ("time", *text, *numbers)
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in (*self._text, *self._numbers)}
 
     def code(self, column: str, value: str) -> int:
@@ -48,6 +52,11 @@ class Book:
         if columns:
             raise KeyError(f"There is no column {next(iter(columns))}.")
 
+    def column(self, name: str) -> np.ndarray:
+        """The codes or numbers of a column in the order in which they were added; they may be changed."""
+        self._parts[name] = [np.concatenate(self._parts[name])]
+        return self._parts[name][0]
+
     def rows(self) -> dict[str, np.ndarray]:
         """All rows as codes and numbers, ordered by time."""
         joined = {name: np.concatenate(parts) for name, parts in self._parts.items()}
@@ -64,7 +73,7 @@ class Book:
         for name in self._numbers:
             if name not in {"time", "incident"}:
                 table[name] = rows[name]
-        return pd.DataFrame(table)
+        return pd.DataFrame(table)[["event_id", *(n for n in self._order if n != "incident")]]
 
 
 EVENT_TEXT = ("actor", "role", "unit", "action", "resource", "target", "purpose", "outcome", "relation",
@@ -72,6 +81,11 @@ EVENT_TEXT = ("actor", "role", "unit", "action", "resource", "target", "purpose"
 EVENT_NUMBERS = {"record_count": ("int64", 1), "break_glass": ("bool", 0), "query": ("int64", -1)}
 
 
+EVENT_ORDER = ("time", "actor", "role", "unit", "action", "resource", "target", "record_count", "purpose",
+               "outcome", "break_glass", "relation", "destination", "fields", "model", "data", "source",
+               "query")  # fmt: skip
+
+
 def event_book() -> Book:
     """An empty table of events; the column ``query`` is the number of a model query, -1 for none."""
-    return Book(EVENT_TEXT, EVENT_NUMBERS)
+    return Book(EVENT_TEXT, EVENT_NUMBERS, EVENT_ORDER)

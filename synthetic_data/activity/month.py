@@ -20,6 +20,7 @@ from synthetic_data.activity import (
 from synthetic_data.activity.book import Book, event_book
 from synthetic_data.activity.claims import Billing, add_claims
 from synthetic_data.activity.exports import add_exports, add_feeds, add_services, feed_frame, service_frame
+from synthetic_data.activity.honest import add_honest
 from synthetic_data.activity.payments import Bank, add_payments
 from synthetic_data.activity.plant import Scene
 from synthetic_data.activity.queries import INPUTS, Models, add_queries
@@ -94,11 +95,12 @@ def make_month(
         ValueError: one sentence that says which argument is wrong and what is allowed.
     """
     sector, staff, days, seed, stealth = _checked(sector, staff, days, seed, stealth)
-    rngs = iter(np.random.default_rng([seed, 0xAC7, i]) for i in range(12))
+    rngs = iter(np.random.default_rng([seed, 0xAC7, SECTORS.index(sector), i]) for i in range(12))
     plan = _plan(next(rngs), sector, staff, days, incidents)
     world = make_world(next(rngs), sector, staff, days)
     office = Office(world, event_book())
     add_work(office, next(rngs))
+    add_honest(office, next(rngs))
     rng = next(rngs)
     add_exports(office, rng)
     add_feeds(office, rng)

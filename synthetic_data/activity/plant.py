@@ -72,13 +72,23 @@ class Scene:
                 return np.flatnonzero(choice)
         return np.arange(len(regular))
 
-    def shift_of(self, who: int) -> tuple[int, float]:
-        """A day of the month on which somebody works, and the hour at which they begin."""
-        days = HISTORY_DAYS + np.flatnonzero(self.world.works[who, HISTORY_DAYS:])
+    @property
+    def invented(self) -> float:
+        """Share of the events for which a relation was invented: none at a stealth of 0.3 or less."""
+        return max(0.0, self.stealth - 0.3)
+
+    def shift_of(self, who: int, from_day: int = HISTORY_DAYS) -> tuple[int, float]:
+        """A day of the month, not before another one, on which somebody works, and when they begin."""
+        days = from_day + np.flatnonzero(self.world.works[who, from_day:])
         if not len(days):
-            days = np.arange(HISTORY_DAYS, self.world.total_days)
+            days = np.arange(from_day, self.world.total_days)
         day = int(self.rng.choice(days))
-        return day, float(self.world.begins[who, day])
+        return day, self.begins(who, day)
+
+    def begins(self, who: int, day: int) -> float:
+        """The hour at which somebody's shift begins; on the last day early enough to end within the month."""
+        latest = 15.0 if day == self.world.total_days - 1 else 23.0
+        return min(latest, float(self.world.begins[who, day]))
 
     def moments(self, day: float, hour: float, n: int, minutes: float) -> np.ndarray:
         """``n`` times from an hour of a day, some minutes apart, within the month."""

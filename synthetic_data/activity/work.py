@@ -8,8 +8,16 @@ from synthetic_data.activity.book import Book
 from synthetic_data.activity.sectors import Role
 from synthetic_data.activity.world import DAY, HOUR, World, staff_ids, subject_ids
 
-MISSING_RELATION = 0.05
+MISSING_RELATION = 0.03
 """Share of honest accesses whose relation the system does not know."""
+MISSING_PAIRS = 0.02
+"""Share of pairs of staff and subject whose relation was never entered."""
+OTHER_RESOURCES = 0.04
+"""Share of honest accesses to something that the role does not usually open."""
+LOOKING_BACK = 0.04
+"""Share of honest accesses to a subject who was there some days ago; for coders and reviewers nearly all."""
+OVERTIME = 0.04
+"""Share of honest accesses after the end of the shift."""
 CONSULTS = 0.05
 """Share of the accesses of care units that go to another unit's subjects."""
 OUTAGES = 3
@@ -73,7 +81,7 @@ def add_work(office: Office, rng: np.random.Generator) -> None:
         one, date = np.repeat(who[mine], count[mine]), np.repeat(day[mine], count[mine])
         start = np.repeat(begins[mine], count[mine])
         if len(one):
-            _role_accesses(office, rng, role, one, date, start, dark)
+            _role_accesses(office, rng, role, (one, date, start), dark)
 
 
 def _sign_ins(office: Office, rng, who, day, begins) -> None:
@@ -103,30 +111,46 @@ def _outages(rng, world: World) -> np.ndarray:
     return np.stack([from_, from_ + rng.integers(1, 5, OUTAGES) * HOUR], axis=1)
 
 
-def _role_accesses(office: Office, rng, role: Role, who, day, start, dark) -> None:
-    world, book, n = office.world, office.book, len(who)
-    time = at(day, start + 0.1 + 7.6 * _rhythm(rng, n))
+def _role_accesses(office: Office, rng, role: Role, shifts, dark) -> None:
+    world, book = office.world, office.book
+    who, day, start = shifts
+    n = len(who)
+    late = (rng.random(n) < OVERTIME) * rng.exponential(0.6, n)
+    time = at(day, start + 0.1 + 7.6 * _rhythm(rng, n) + late)
     subject, home = _subjects(rng, world, role, who, day)
     keep = world.subject_staff[subject] != who  # nobody works on their own record
-    own_home = world.subject_household[subject] == world.staff_household[who]
-    keep &= ~own_home | home  # a relative in another unit is somebody else's work
+    relative = world.subject_household[subject] == world.staff_household[who]
+    keep &= ~relative | (
+        home & (role.reach != "all")
+    )  # a relative is somebody else's work, but on one's ward
     who, day, time, subject, home = (a[keep] for a in (who, day, time, subject, home))
     n = len(who)
     relation = np.where(home, book.code("relation", role.relation), book.code("relation", "appointment"))
-    swap = home & (rng.random(n) < 0.06)
-    relation[swap] = book.code("relation", "cover")
-    lost = rng.random(n) < MISSING_RELATION
+    relation[home & (rng.random(n) < 0.06)] = book.code("relation", "cover")
+    lost = missing(rng, who, subject)
     lost |= ((time[:, None] >= dark[:, 0]) & (time[:, None] < dark[:, 1])).any(1) & (rng.random(n) < 0.6)
     relation[lost] = 0
-    action = book.codes("action", ["view", "update", "print"])[_mix(rng, n, (0.74, 0.22, 0.04))]
-    resource = book.codes("resource", role.resources)[_mix(rng, n, _falling(len(role.resources)))]
-    purpose = np.where(rng.random(n) < 0.05, 0, book.code("purpose", role.purposes[0]))
     denied = rng.random(n) < 0.003
     office.add(
-        who, time, action=action, resource=resource, target=office.target[subject], purpose=purpose,
+        who, time, action=book.codes("action", ["view", "update", "print"])[_mix(rng, n, (0.74, 0.22, 0.04))],
+        resource=resources(office, rng, role, n, OTHER_RESOURCES), target=office.target[subject],
+        purpose=np.where(rng.random(n) < 0.05, 0, book.code("purpose", role.purposes[0])),
         relation=relation, source=_wandering(office, rng, who, day),
         outcome=np.where(denied, book.code("outcome", "denied"), book.code("outcome", "allowed")),
     )  # fmt: skip
+
+
+def missing(rng, who: np.ndarray, subject: np.ndarray) -> np.ndarray:
+    """Whether the system does not know the relation of an honest access: by chance, or of this pair ever."""
+    pair = (who * 7_919 + subject * 104_729 + who * subject * 31) % 10_007
+    return (rng.random(len(who)) < MISSING_RELATION) | (pair < MISSING_PAIRS * 10_007)
+
+
+def resources(office: Office, rng, role: Role, n: int, others: float) -> np.ndarray:
+    """Codes of what is opened: mostly what the role is about."""
+    usual = office.book.codes("resource", role.resources)[_mix(rng, n, _falling(len(role.resources)))]
+    every = office.book.codes("resource", office.world.sector.resources)
+    return np.where(rng.random(n) < others, every[rng.integers(0, len(every), n)], usual)
 
 
 def _rhythm(rng, n: int) -> np.ndarray:
@@ -146,22 +170,23 @@ def _mix(rng, n: int, shares) -> np.ndarray:
 def _subjects(rng, world: World, role: Role, who, day) -> tuple[np.ndarray, np.ndarray]:
     """Whom each access concerns, and whether that is a subject of one's own work."""
     n = len(who)
+    back = 0.9 if role.name in {"billing_coder", "quality_reviewer"} else LOOKING_BACK
+    seen = np.maximum(0, day - (rng.random(n) < back) * rng.integers(1, 12, n))
     unit = world.place[who, day]
     home = np.ones(n, dtype=bool)
     if role.reach == "all":
         unit = rng.integers(0, world.care, n)
     else:
+        # A consult: one other unit a day, and there one or two subjects.
         home = rng.random(n) >= CONSULTS
-        unit = np.where(home, unit, rng.integers(0, world.care, n))
+        unit = np.where(home, unit, (who * 13 + day * 7) % world.care)
         home = unit == world.place[who, day]
-    low, there = world.present(unit, day)
+    low, there = world.present(unit, seen)
+    anywhere = np.floor(rng.random(n) * there).astype(np.int64)
+    asked = (who * 17 + day * 29 + rng.integers(0, 2, n)) % there
+    inside = np.where(home, anywhere, asked)
     if role.panel:
         groups = np.maximum(1, there // role.panel)
-        mine = (who * 5 + 1) % groups
-        inside = (mine - low) % groups + groups * rng.integers(0, 1 << 30, n) // (1 << 30) * 0
-        inside = inside + groups * np.floor(rng.random(n) * role.panel).astype(np.int64)
-        anyone = ~home | (rng.random(n) < 0.15) | (inside >= there)
-    else:
-        inside, anyone = np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
-    inside = np.where(anyone, np.floor(rng.random(n) * there).astype(np.int64), inside)
+        mine = ((who * 5 + 1) - low) % groups + groups * np.floor(rng.random(n) * role.panel).astype(np.int64)
+        inside = np.where(home & (rng.random(n) >= 0.15) & (mine < there), mine, inside)
     return low + inside, home

@@ -15,6 +15,7 @@ MONTH_START = np.datetime64("2026-03-16", "D")
 """A Monday: the month holds the turn of a month from its sixteenth day on."""
 DAY = 86_400_000
 HOUR = 3_600_000
+MINUTE = 60_000
 SHIFTS = ("day", "evening", "night", "rotating")
 SHIFT_START = np.array([7.0, 15.0, 23.0])
 NEVER = np.datetime64("NaT", "D")
@@ -47,6 +48,7 @@ class World:
     left_on: np.ndarray
     leave_from: np.ndarray
     leave_until: np.ndarray
+    portal: np.ndarray
     works: np.ndarray
     begins: np.ndarray
     place: np.ndarray
@@ -76,9 +78,16 @@ class World:
         return np.isin(self.role, [i for i, role in enumerate(self.sector.roles) if role.name in names])
 
     def present(self, unit: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first of the unit's subjects who is there on a day, and how many are (as numbers of subjects)."""
+        """Number of the first of the unit's subjects who is there on a day, and how many are."""
         low = np.floor(self.rate[unit] * day).astype(np.int64)
         return self.first[unit] + low, self.stay[unit]
+
+    def come(self, day: int, back: int) -> np.ndarray:
+        """Numbers of the subjects who were there on a day or up to ``back`` days before it."""
+        units = np.arange(self.care)
+        low, there = self.present(units, np.full(self.care, day))
+        early, _ = self.present(units, np.full(self.care, max(0, day - back)))
+        return np.concatenate([np.arange(a, b + n) for a, b, n in zip(early, low, there, strict=True)])
 
 
 def make_world(rng: np.random.Generator, sector: str, staff: int, days: int) -> World:
@@ -92,7 +101,7 @@ def make_world(rng: np.random.Generator, sector: str, staff: int, days: int) -> 
     unit = _units(rng, kind, role, units, len(care))
     office = np.array([r.office for r in kind.roles])[role]
     shift = np.where(office, 0, rng.choice(4, staff, p=_shift_mix(sector)))
-    hired, left, leave_from, leave_until = _careers(rng, staff)
+    hired, left, leave_from, leave_until, portal = _careers(rng, staff, days)
     per_diem = (rng.random(staff) < 0.05) & ~office
     works, begins = _roster(rng, total, shift, office, per_diem, sector)
     date = (MONTH_START - HISTORY_DAYS + np.arange(total))[None, :]
@@ -102,7 +111,7 @@ def make_world(rng: np.random.Generator, sector: str, staff: int, days: int) -> 
     return World(
         sector=kind, days=days, units=units, care=len(care), role=role, unit=unit, shift=shift,
         habit=rng.lognormal(0, 0.3, staff), per_diem=per_diem,
-        hired_on=hired, left_on=left, leave_from=leave_from, leave_until=leave_until,
+        hired_on=hired, left_on=left, leave_from=leave_from, leave_until=leave_until, portal=portal,
         works=works, begins=begins, place=place,
         **_subjects(rng, sector, staff, total, len(care), unit),
     )  # fmt: skip
@@ -127,23 +136,27 @@ def _shift_mix(sector: str) -> tuple[float, ...]:
     return (0.40, 0.18, 0.14, 0.28) if sector == "healthcare" else (0.78, 0.14, 0.02, 0.06)
 
 
-def _careers(rng: np.random.Generator, staff: int) -> tuple[np.ndarray, ...]:
+def _careers(rng: np.random.Generator, staff: int, days: int) -> tuple[np.ndarray, ...]:
     hired = MONTH_START - rng.integers(120, 6000, staff)
     left, leave_from, leave_until = (np.full(staff, NEVER) for _ in range(3))
     fate = rng.permutation(staff)
     count = lambda share: max(1, round(share * staff))  # noqa: E731
-    new, gone, away, back, off = np.split(fate, np.cumsum([count(s) for s in (0.02, 0.03, 0.015, 0.02)]))
-    hired[new] = MONTH_START + rng.integers(0, 20, len(new))
+    new, gone, away, back, off = np.split(fate, np.cumsum([count(s) for s in (0.02, 0.02, 0.02, 0.02)]))
+    hired[new] = MONTH_START + rng.integers(0, min(20, days), len(new))
     left[gone] = MONTH_START - rng.integers(50, 110, len(gone))
     leave_from[away] = MONTH_START - rng.integers(50, 120, len(away))
-    leave_until[away] = MONTH_START + rng.integers(60, 150, len(away))
+    leave_until[away] = MONTH_START + days + rng.integers(20, 110, len(away))
+    portal = np.zeros(staff, dtype=bool)
+    portal[away[len(away) // 2 :]] = len(away) > 1
     leave_from[back] = MONTH_START - rng.integers(50, 120, len(back))
-    leave_until[back] = MONTH_START + rng.integers(0, 20, len(back))
+    leave_until[back] = MONTH_START + rng.integers(0, min(20, days), len(back))
     # Ordinary holidays of one or two weeks.
     holiday = off[rng.random(len(off)) < 0.10]
     leave_from[holiday] = MONTH_START + rng.integers(-18, 24, len(holiday))
     leave_until[holiday] = leave_from[holiday] + rng.choice([7, 14], len(holiday))
-    return hired, left, leave_from, leave_until
+    leaving = off[rng.random(len(off)) < 0.01]
+    left[leaving] = MONTH_START + rng.integers(1, 30, len(leaving))
+    return hired, left, leave_from, leave_until, portal
 
 
 def _roster(rng, total: int, shift, office, per_diem, sector: str) -> tuple[np.ndarray, np.ndarray]:
