@@ -20,10 +20,14 @@ class Habits:
     Args:
         half_life: seconds after which an observation counts half.
         strength: observations of her own that outweigh what peers do.
+
+    Attributes:
+        prior: value → share to expect before anything was learned; other values are taken as equally likely.
     """
 
     def __init__(self, half_life: float, strength: float) -> None:
         self.half_life, self.strength = half_life, strength
+        self.prior: Mapping[str, float] = {}
         # Forward decay: old weights need no update if new ones grow instead.
         self._start: float | None = None
         self._weights: dict[str, dict[str, float]] = {}
@@ -45,12 +49,21 @@ class Habits:
         """Return the share of ``value`` that is to be expected of this person now; never quite zero."""
         now = self._unit(time)
         everybody = self._totals.get(EVERYBODY, 0.0) / now
-        kinds = len(self._weights.get(EVERYBODY, ())) + 1
-        share = (self._of(EVERYBODY, value) / now + 0.5) / (everybody + 0.5 * kinds)
+        expected = self.prior.get(value)
+        if expected is None:
+            others = self.kinds() + 1 - sum(name in self.prior for name in self._weights.get(EVERYBODY, ()))
+            expected = (1 - sum(self.prior.values())) / max(others, 1)
+        share = (self._of(EVERYBODY, value) / now + expected) / (everybody + 1)
         for key in (peers, person):
+            if key == EVERYBODY:
+                continue
             own = self._totals.get(key, 0.0) / now
             share = (self._of(key, value) / now + self.strength * share) / (own + self.strength)
         return share
+
+    def kinds(self) -> int:
+        """Return how many different things were seen."""
+        return len(self._weights.get(EVERYBODY, ()))
 
     def seen(self, key: str, value: str, time: float) -> float:
         """Return how many times ``key`` (a person, a group or "*") did ``value``, old ones counting less."""

@@ -16,6 +16,9 @@ STAFF_COLUMNS = {
     "hired_on": pd.NaT, "left_on": pd.NaT, "leave_from": pd.NaT, "leave_until": pd.NaT,
 }  # fmt: skip
 SUBJECT_COLUMNS = {"subject_id": None, "prominent": False, "staff_id": "", "household": "", "unit": ""}
+FEED_COLUMNS = {
+    "actor": None, "destination": "", "resource": "", "typical_records": float("nan"), "starts_on": pd.NaT,
+}  # fmt: skip
 SERVICE_COLUMNS = {
     "service": None, "model": "", "purpose": "", "resources": "", "fields": "",
     "typical_records": float("nan"),
@@ -67,6 +70,16 @@ class Service:
     typical_records: float
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A scheduled export that was announced: destination, resource, records, and from when (seconds)."""
+
+    destination: str
+    resource: str
+    typical_records: float
+    starts_on: float
+
+
 @dataclass(frozen=True)
 class Context:
     """The registers that detectors look things up in.
@@ -74,21 +87,28 @@ class Context:
     Attributes:
         staff: staff_id, role, unit, shift, household, hired_on, left_on, leave_from, leave_until.
         subjects: subject_id, prominent, staff_id, household, unit.
-        services: service, model, purpose, resources, fields (comma-separated) and typical_records.
+        services: service, model, purpose, resources, fields (comma-separated) and typical_records; a service
+            with two models has two rows.
+        feeds: scheduled exports that were announced: actor, destination, resource, typical_records,
+            starts_on.
 
     Any of them may be None or empty; only the first column of each is required. What is then not known is
-    listed in ``gaps``.
+    listed in ``gaps``. Looked up are ``people`` (by staff_id), ``records_of`` (by subject_id), ``declared``
+    (by service and model) and ``announced`` (by actor).
 
     Raises:
-        UserError: if a table is no DataFrame, its first column is missing, or holds an identifier twice.
+        UserError: if a table is no DataFrame, its first column is missing or empty somewhere, or an
+            identifier stands twice.
     """
 
     staff: pd.DataFrame | None = None
     subjects: pd.DataFrame | None = None
     services: pd.DataFrame | None = None
+    feeds: pd.DataFrame | None = None
     people: Mapping[str, Person] = field(init=False, repr=False)
     records_of: Mapping[str, Subject] = field(init=False, repr=False)
-    declared: Mapping[str, Service] = field(init=False, repr=False)
+    declared: Mapping[tuple[str, str], Service] = field(init=False, repr=False)
+    announced: Mapping[str, tuple[Feed, ...]] = field(init=False, repr=False)
     gaps: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +116,12 @@ class Context:
         staff = _table(self.staff, "staff", STAFF_COLUMNS, gaps)
         subjects = _table(self.subjects, "subjects", SUBJECT_COLUMNS, gaps)
         services = _table(self.services, "services", SERVICE_COLUMNS, gaps)
+        feeds = _table(self.feeds, "feeds", FEED_COLUMNS, [])
+        feeds["starts_on"] = _seconds(feeds["starts_on"], "starts_on").fillna(float("-inf"))
+        announced: dict[str, tuple[Feed, ...]] = {}
+        for actor, destination, resource, typical, starts in _rows(feeds, FEED_COLUMNS):
+            feed = Feed(destination, resource, _number(typical), starts)
+            announced[actor] = (*announced.get(actor, ()), feed)
         for name in DATES:
             staff[name] = _seconds(staff[name], name)
         staff["hired_on"] = staff["hired_on"].fillna(float("-inf"))
@@ -104,19 +130,20 @@ class Context:
         people = {row[0]: Person(*row[1:]) for row in _rows(staff, STAFF_COLUMNS)}
         records = {row[0]: Subject(bool(row[1]), *row[2:]) for row in _rows(subjects, SUBJECT_COLUMNS)}
         declared = {
-            name: Service(model, purpose, parts(resources), parts(fields), _number(typical))
+            (name, model): Service(model, purpose, parts(resources), parts(fields), _number(typical))
             for name, model, purpose, resources, fields, typical in _rows(services, SERVICE_COLUMNS)
         }
         for name, value in (
-            ("staff", staff), ("subjects", subjects), ("services", services),
-            ("people", people), ("records_of", records), ("declared", declared), ("gaps", tuple(gaps)),
+            ("staff", staff), ("subjects", subjects), ("services", services), ("feeds", feeds),
+            ("people", people), ("records_of", records), ("declared", declared), ("announced", announced),
+            ("gaps", tuple(gaps)),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 
     @classmethod
     def of(cls, month: Any) -> Context:
-        """Return the context of what has ``staff``, ``subjects`` and ``services``, such as a replay month."""
-        return cls(*(getattr(month, name, None) for name in ("staff", "subjects", "services")))
+        """Return the context of what has ``staff``, ``subjects``, ``services``, ``feeds``: a month."""
+        return cls(*(getattr(month, name, None) for name in ("staff", "subjects", "services", "feeds")))
 
 
 def parts(text: str) -> frozenset[str]:
@@ -152,7 +179,8 @@ def _table(
             table[column] = default
     if (table[key] == "").any():
         raise UserError(f"The table '{name}' has a row without '{key}': complete or drop it.")
-    twice = int(table[key].duplicated().sum())
+    keys = {"services": [key, "model"], "feeds": list(columns)[:3]}.get(name, [key])
+    twice = int(table.duplicated(keys).sum())
     if twice:
         raise UserError(
             f"The table '{name}' has {twice:,} rows whose '{key}' stood before: keep one of each."
@@ -172,10 +200,9 @@ def _seconds(values: pd.Series, name: str) -> pd.Series:
     try:
         times = pd.to_datetime(values, utc=True)
     except (ValueError, TypeError):
-        raise UserError(
-            f"The column '{name}' of the table 'staff' holds no dates: write them as 2026-03-31."
-        ) from None
-    return times.map(lambda time: float("nan") if pd.isna(time) else time.timestamp()).astype(float)
+        raise UserError(f"The column '{name}' holds no dates: write them as 2026-03-31.") from None
+    seconds = [float("nan") if pd.isna(time) else time.timestamp() for time in times]
+    return pd.Series(seconds, index=values.index, dtype=float)
 
 
 def _rows(table: pd.DataFrame, columns: Mapping[str, Any]) -> zip[tuple[Any, ...]]:

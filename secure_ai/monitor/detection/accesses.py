@@ -1,0 +1,309 @@
+"""Accesses: snooping, reading in bulk, abuse of break-glass, accounts that should be quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from secure_ai.monitor.detection.baselines import Habits
+from secure_ai.monitor.detection.context import Context, Person, Subject
+from secure_ai.monitor.detection.evidence import Evidence
+from secure_ai.monitor.detection.result import Detection
+from secure_ai.monitor.detection.settings import Settings
+from secure_ai.monitor.detection.stream import Row, rows_of
+from secure_ai.monitor.detection.work import DAY, UNKNOWN_PERSON, UNKNOWN_SUBJECT, WorkModel
+
+RECORD_ACTIONS = frozenset(("view", "update", "print", "read"))
+WORDS = {
+    "relation": "no relation that usual work has",
+    "unit": "a unit where neither she nor her peers usually work",
+    "resource": "a part of the record that her role seldom opens",
+    "care": "a record that nobody in care works on now",
+    "hour": "an hour at which she and her peers seldom work",
+    "met": "she never worked on this record before",
+}
+LINK_WORDS = {
+    "household": "the record of somebody of her own household",
+    "prominent": "the record of a prominent person",
+    "colleague": "the record of a colleague",
+}
+
+
+@dataclass
+class Case:
+    """What was seen of one person and one record, or of one person alone, and not explained by work."""
+
+    bits: float = 0.0
+    time: float = 0.0
+    events: list[str] = field(default_factory=list)
+    reasons: dict[str, float] = field(default_factory=dict)
+    link: str = ""
+    count: int = 0
+
+    def add(self, found: Mapping[str, float], event_id: str, time: float) -> None:
+        """Add the evidence of one row."""
+        for name, bits in found.items():
+            self.bits += bits
+            self.reasons[name] = self.reasons.get(name, 0.0) + bits
+        self.time, self.count = time, self.count + 1
+        if len(self.events) < 500:
+            self.events.append(event_id)
+
+
+class AccessDetector:
+    """Judges each access to a record by who asks, whose it is, and how this person and her peers usually work.
+
+    Four things are told apart: a look at the record of a colleague, a prominent person or the own household
+    (evidence of all looks at one record adds up); many records that usual work does not explain; break-glass
+    where it is not usual; activity of an account whose owner left, is on leave, is unknown, or was silent long.
+
+    Args:
+        context: the registers.
+        settings: thresholds.
+    """
+
+    family = "access"
+    table = "events"
+
+    def __init__(self, context: Context, settings: Settings | None = None) -> None:
+        self.context, self.settings = context, settings or Settings()
+        self.work = WorkModel(context, self.settings)
+        self._override = Habits(self.settings.half_life_days * DAY, self.settings.own_strength)
+        self._override.prior = {"yes": 0.002, "no": 0.998}
+        self._looks: dict[tuple[str, str], Case] = {}
+        self._bulk: dict[str, Case] = {}
+        self._quiet: dict[str, Case] = {}
+        self._broken: dict[str, Case] = {}
+        self._last: dict[str, float] = {}
+        self._tidied = 0.0
+
+    def learn(self, history: pd.DataFrame) -> None:
+        """Take habits from a table of past events; nothing is told of them."""
+        for row in rows_of(history):
+            row["late"] = False
+            self.observe(row)
+        for cases in (self._looks, self._bulk, self._quiet, self._broken):
+            cases.clear()
+
+    def observe(self, event: Row) -> Sequence[Detection]:
+        """Judge one event of a person; events of declared services are left to others."""
+        actor = event["actor"]
+        person = self.context.people.get(actor)
+        if person is None and (event["role"] in self.settings.service_roles or event["action"] == "query"):
+            return ()
+        late, time = event["late"], event["time"]
+        found: list[Detection] = []
+        if person is None or event["action"] != "query":
+            found += self._account(event, actor, person)
+        if not late:
+            self._last[actor] = max(time, self._last.get(actor, time))
+            if time - self._tidied > DAY:
+                self._tidy(time)
+        if event["action"] in RECORD_ACTIONS and event["target"]:
+            subject = self.context.records_of.get(event["target"])
+            if subject is not None or not self.context.records_of:
+                found += self._access(event, person or UNKNOWN_PERSON, subject or UNKNOWN_SUBJECT)
+        return found
+
+    def _access(self, row: Row, person: Person, subject: Subject) -> list[Detection]:
+        actor, target, time, settings = row["actor"], row["target"], row["time"], self.settings
+        values = self.work.values(row, person, subject)
+        link = values["link"]
+        usual = bool(row["relation"]) and link in ("", "self") and not row["break_glass"]
+        look = self._looks.get((actor, target))
+        bulk = self._bulk.get(actor)
+        if usual and look is None and bulk is None and values["met"] == "met":
+            # The common case, in which nothing can come of it.
+            self._learn(row, values, person, "no")
+            return []
+        bits = self.work.bits(values, actor, person, time)
+        found: list[Detection] = []
+        if row["break_glass"]:
+            found += self._break_glass(row, bits, person)
+        else:
+            found += self._look(row, bits, link, look)
+            found += self._many(row, bits, bulk)
+        suspicious = any(item.score >= settings.threshold for item in found)
+        if not row["late"] and not suspicious:
+            self._learn(row, values, person, "yes" if row["break_glass"] else "no")
+        return found
+
+    def _learn(self, row: Row, values: dict[str, str], person: Person, override: str) -> None:
+        if row["late"]:
+            return
+        self._override.learn(row["actor"], f"{person.role}|{person.unit}", override, row["time"])
+        if override == "no":
+            self.work.learn(row, values, person)
+
+    def _look(self, row: Row, bits: Mapping[str, float], link: str, look: Case | None) -> list[Detection]:
+        if link not in LINK_WORDS:
+            return []
+        key = (row["actor"], row["target"])
+        if look is None or row["time"] - look.time > self.settings.case_days * DAY:
+            look = self._looks[key] = Case(link=link)
+            fresh = dict(bits)
+        else:
+            # Of the same person and record again, only these two are new evidence.
+            fresh = {name: bits[name] for name in ("relation", "resource")}
+        look.add(fresh, row["event_id"], row["time"])
+        return self._told(row, look, f"snooping_{link}", row["target"])
+
+    def _many(self, row: Row, bits: Mapping[str, float], bulk: Case | None) -> list[Detection]:
+        settings, time, actor = self.settings, row["time"], row["actor"]
+        step = sum(bits[name] for name in ("relation", "unit", "care", "met", "hour"))
+        step = max(-settings.bulk_step_bits, min(settings.bulk_step_bits, step))
+        if bulk is None:
+            if step <= 0:
+                return []
+            bulk = self._bulk[actor] = Case(time=time)
+        if row["target"] in bulk.reasons:
+            return []
+        gone = max(time - bulk.time, 0.0) / 3600
+        bulk.bits = max(0.0, bulk.bits - gone * settings.bulk_forget_bits) + step
+        bulk.time, bulk.reasons[row["target"]] = max(time, bulk.time), step
+        bulk.count += 1
+        bulk.events.append(row["event_id"])
+        if bulk.bits <= 0:
+            del self._bulk[actor]
+            return []
+        unexplained = sum(kept > 0 for kept in bulk.reasons.values())
+        evidence = Evidence()
+        evidence.bits = bulk.bits - settings.bulk_alert_bits + settings.alert_bits
+        evidence.tell(
+            "many_records", f"{unexplained} records that her usual work does not explain", float(unexplained)
+        )
+        for name in ("relation", "unit", "care", "hour"):
+            if bits[name] > 1:
+                evidence.tell(name, WORDS[name])
+        return evidence.detection(
+            row, self.family, "bulk_night_reading", settings, events=tuple(bulk.events[-500:])
+        )
+
+    def _break_glass(self, row: Row, bits: Mapping[str, float], person: Person) -> list[Detection]:
+        settings, time, actor = self.settings, row["time"], row["actor"]
+        peers = f"{person.role}|{person.unit}"
+        share = self._override.share(actor, peers, "yes", time)
+        case = self._broken.get(actor)
+        if case is None or time - case.time > settings.case_days * DAY:
+            case = self._broken[actor] = Case()
+        again = row["target"] in case.link.split()
+        fresh = {"resource": bits["resource"]} if again else {
+            "override": min(settings.most_bits, settings.override_bits - max(0.0, 10 + _log2(share))),
+            **{name: bits[name] for name in ("unit", "care", "resource")},
+            "link": bits["link"] if bits["link"] > 0 else 0.0,
+        }  # fmt: skip
+        if not again:
+            case.link += f" {row['target']}"
+        case.add(fresh, row["event_id"], time)
+        return self._told(row, case, "break_glass_abuse", row["target"], share)
+
+    def _told(
+        self, row: Row, case: Case, kind: str, target: str, share: float | None = None
+    ) -> list[Detection]:
+        evidence = Evidence()
+        for name, bits in case.reasons.items():
+            if name == "link":
+                evidence.add(name, LINK_WORDS.get(case.link, "a record with a tie to her"), bits)
+            elif name == "override":
+                evidence.add(name, "break-glass, which her peers use more seldom", bits, 1.0, share)
+            else:
+                evidence.add(name, WORDS[name], bits)
+        return evidence.detection(
+            row, self.family, kind, self.settings, events=tuple(case.events), target=target
+        )
+
+    def _account(self, row: Row, actor: str, person: Person | None) -> list[Detection]:
+        settings, time = self.settings, row["time"]
+        case = self._quiet.get(actor)
+        if person is None:
+            if not self.context.people:
+                return []
+            why, weight = "no register knows this account", settings.unknown_bits
+        else:
+            away = person.away(time)
+            last = self._last.get(actor)
+            idle = (time - last) / DAY if last is not None else 0.0
+            if away:
+                why = {"left": "its owner has left", "on leave": "its owner is on leave"}.get(
+                    away, "its owner is not yet hired"
+                )
+                weight = settings.leave_bits if away == "on leave" else settings.left_bits
+            elif idle > settings.idle_days and time > person.leave_until + DAY:
+                why, weight = f"no activity for {idle:.0f} days", settings.idle_bits
+            elif case is None:
+                return []
+            else:
+                why, weight = "", 0.0
+        if case is None or time - case.time > settings.case_days * DAY:
+            case = self._quiet[actor] = Case(bits=weight, time=time, link=why)
+            if weight:
+                case.reasons["account"] = weight
+        case.time = max(time, case.time)
+        if len(case.events) < 500:
+            case.events.append(row["event_id"])
+        if row["action"] in RECORD_ACTIONS and person is not None:
+            relation = row["relation"]
+            chance = self.work._chance("relation", relation, time)
+            step = _log2(chance / self.work.habits["relation"].share(actor, person.role, relation, time))
+            case.bits = min(max(case.bits + step, 0.0), 30.0)
+            case.reasons["relation"] = case.reasons.get("relation", 0.0) + step
+        evidence = Evidence()
+        evidence.bits = case.bits
+        evidence.tell(
+            "account", f"activity although {case.link}" if "no " not in case.link[:3] else case.link
+        )
+        if case.reasons.get("relation", 0.0) > 1:
+            evidence.tell("relation", WORDS["relation"])
+        kind = "unknown_account" if person is None else "dormant_account"
+        return evidence.detection(
+            row, self.family, kind, settings, events=tuple(case.events), target=row["target"] or "workplace"
+        )
+
+    def _tidy(self, time: float) -> None:
+        limit = time - self.settings.case_days * DAY
+        self._tidied = time
+        for cases in (self._looks, self._quiet, self._broken):
+            for key in [key for key, case in cases.items() if case.time < limit]:
+                del cases[key]
+        for key in [key for key, case in self._bulk.items() if case.time < time - DAY]:
+            del self._bulk[key]
+
+    def state(self) -> dict[str, Any]:
+        """Return habits and open cases as JSON values."""
+        return {
+            "work": self.work.state(),
+            "override": self._override.state(),
+            "looks": [[*key, _saved(case)] for key, case in self._looks.items()],
+            "cases": [
+                {key: _saved(case) for key, case in cases.items()}
+                for cases in (self._bulk, self._quiet, self._broken)
+            ],
+            "last": self._last,
+            "tidied": self._tidied,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what :meth:`state` returned."""
+        self.work.restore(state["work"])
+        self._override.restore(state["override"])
+        self._looks = {(actor, target): Case(**case) for actor, target, case in state["looks"]}
+        self._bulk, self._quiet, self._broken = (
+            {key: Case(**case) for key, case in cases.items()} for cases in state["cases"]
+        )
+        self._last, self._tidied = dict(state["last"]), state["tidied"]
+
+
+def _saved(case: Case) -> dict[str, Any]:
+    return {
+        "bits": case.bits, "time": case.time, "events": list(case.events), "reasons": dict(case.reasons),
+        "link": case.link, "count": case.count,
+    }  # fmt: skip
+
+
+def _log2(value: float) -> float:
+    from math import log2
+
+    return log2(value)

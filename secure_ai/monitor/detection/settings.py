@@ -1,0 +1,91 @@
+"""Thresholds of the detection, each with its meaning and unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from secure_ai.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides when a watch speaks. Evidence is counted in bits: ten bits are about 1,000 to 1.
+
+    Attributes:
+        threshold: score (0 to 1) from which a candidate becomes an alert.
+        floor: score below which a detector does not even report a candidate.
+        episode_hours: hours without a further candidate of the same actor and kind after which a new one is a
+            new alert.
+        remembered_ids: identifiers kept for each table, to know a duplicate.
+        alert_bits: evidence at which the score is 0.5.
+        slope_bits: evidence that moves the score from 0.5 to 0.73.
+        half_life_days: days after which a habit counts half.
+        own_strength: observations of her own that outweigh the habits of a person's peers.
+        fading: share by which a new figure replaces the old ones in what is usual.
+        most_bits: the most that a single learned surprise can weigh; rules are not capped.
+        usual_unknown_relation: share of honest accesses of which the system knows no relation, before anything
+            was learned.
+        chosen_unknown_relation: share of looks out of curiosity of which it knows none; the rest claims one.
+        met_days: days for which a relation between a person and a record counts as known.
+        warm_days: days of log before "in care lately" is learned, since it is not known at the start.
+        case_days: days after which evidence about a person and a record no longer adds up.
+        left_bits: weight of activity of an account whose owner has left or is not yet hired.
+        leave_bits: weight of activity during leave.
+        unknown_bits: weight of an account that no register knows.
+        idle_days: days without activity after which an account counts as dormant where no dates are known.
+        idle_bits: weight of activity of such an account.
+        override_bits: weight of break-glass where one access in 1,000 uses it.
+        bulk_step_bits: the most that one record counts for or against reading in bulk.
+        bulk_forget_bits: what an hour takes away from it.
+        bulk_alert_bits: evidence of reading in bulk at which the score is 0.5.
+        least_spread: floor of the spread of the logarithm of a size: nobody is more regular than that.
+        new_destination_bits: weight of a destination that nobody used before.
+        undeclared_bits: weight of a field, resource or purpose that a service did not declare.
+        volume_step_bits: what each call of a usual size takes away from the evidence of earlier ones.
+        least_spread: float = 0.35
+    new_destination_bits: float = 4.0
+    undeclared_bits: float = 13.0
+    volume_step_bits: float = 3.0
+    service_roles: roles in the log that programs have, not people.
+    """
+
+    threshold: float = 0.5
+    floor: float = 0.1
+    episode_hours: float = 24.0
+    remembered_ids: int = 200_000
+    alert_bits: float = 10.0
+    slope_bits: float = 2.0
+    half_life_days: float = 14.0
+    own_strength: float = 8.0
+    fading: float = 0.05
+    most_bits: float = 8.0
+    usual_unknown_relation: float = 0.05
+    chosen_unknown_relation: float = 0.6
+    met_days: float = 30.0
+    warm_days: float = 4.0
+    case_days: float = 14.0
+    left_bits: float = 14.0
+    leave_bits: float = 8.0
+    unknown_bits: float = 14.0
+    idle_days: float = 45.0
+    idle_bits: float = 7.0
+    override_bits: float = 7.0
+    bulk_step_bits: float = 4.0
+    bulk_forget_bits: float = 2.0
+    bulk_alert_bits: float = 16.0
+    least_spread: float = 0.35
+    new_destination_bits: float = 4.0
+    undeclared_bits: float = 13.0
+    volume_step_bits: float = 3.0
+    service_roles: tuple[str, ...] = ("service", "application", "system")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "service_roles":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise UserError(f"The setting {item.name} must be a number above 0: correct it.")
+        for name in ("threshold", "floor", "fading"):
+            if getattr(self, name) >= 1:
+                raise UserError(f"The setting {name} must be below 1: correct it.")
