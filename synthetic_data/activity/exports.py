@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,9 @@ from synthetic_data.activity.sectors import Service
 from synthetic_data.activity.work import Office, at
 from synthetic_data.activity.world import HISTORY_DAYS, HOUR, MONTH_START, World
 from synthetic_data.identifiers import pool
+
+ORDERED = ("usb", "usb", "vendor:external-auditor", "vendor:court-portal")
+"""Where files go that somebody may demand: no feed, so nothing was announced, but there is a case."""
 
 
 def add_exports(office: Office, rng: np.random.Generator) -> None:
@@ -22,7 +27,7 @@ def add_exports(office: Office, rng: np.random.Generator) -> None:
     n = len(who)
     usual = usual_export(world)[who]
     large = rng.random(n) < 0.012
-    factor = np.where(turn & (rate[0:1] >= 0), rng.lognormal(1.4, 0.5, n), 1.0) * np.where(large, 9.0, 1.0)
+    factor = np.where(turn, rng.lognormal(1.4, 0.5, n), 1.0) * np.where(large, 9.0, 1.0)
     records = np.maximum(1, usual * rng.lognormal(0, 0.45, n) * factor).astype(np.int64)
     relation = np.where(turn, book.code("relation", "scheduled"), book.code("relation", "open_case"))
     relation[(rng.random(n) < 0.10) & ~large] = 0
@@ -34,6 +39,7 @@ def add_exports(office: Office, rng: np.random.Generator) -> None:
         purpose=purposes[world.role[who]], destination=usual_exit(office, rng, who),
     )  # fmt: skip
     _handed_out(office, rng)
+    _ordered(office, rng)
 
 
 def month_turn(world: World, day: np.ndarray) -> np.ndarray:
@@ -81,6 +87,23 @@ def _handed_out(office: Office, rng) -> None:
     )  # fmt: skip
 
 
+def _ordered(office: Office, rng) -> None:
+    """A court, a lawyer or the auditors ask for files: some tens of records, somewhere new, with a case."""
+    world = office.world
+    mask = world.with_role("quality_reviewer", "compliance_officer", "billing_coder", "fraud_analyst")
+    shifts = np.argwhere(world.works & mask[:, None])
+    if not len(shifts):
+        return
+    chosen = shifts[rng.integers(0, len(shifts), max(2, len(world.role) * world.total_days // 3000))]
+    who, day = chosen[:, 0], chosen[:, 1]
+    office.add(
+        who, at(day, world.begins[who, day] + 1 + 6 * rng.random(len(who))), action="export",
+        resource=export_resource(office)[who], target=f"{world.sector.dataset}-extract",
+        record_count=rng.integers(8, 90, len(who)), relation="open_case", purpose="legal_request",
+        destination=office.book.codes("destination", ORDERED)[rng.integers(0, len(ORDERED), len(who))],
+    )  # fmt: skip
+
+
 def feed_frame(world: World) -> pd.DataFrame:
     """The announced feeds: actor, destination, resource, typical records, since when they run."""
     rows = [(f"svc-feed-{i + 1}", *feed) for i, feed in enumerate(all_feeds(world))]
@@ -104,23 +127,32 @@ def new_feed_day(world: World) -> int:
 
 
 def add_feeds(office: Office, rng: np.random.Generator) -> None:
-    """Nightly deliveries, with a double one after a night that failed."""
-    world, total = office.world, office.world.total_days
+    """Nightly deliveries; after a night that failed, a double one or one that somebody sends by hand."""
+    world, total, name = office.world, office.world.total_days, f"{office.world.sector.dataset}-extract"
+    helpers = world.with_role("data_analyst", "system_administrator", "billing_coder")
     for number, (destination, resource, typical) in enumerate(all_feeds(world)):
         new = number == len(world.sector.feeds)
         days = np.arange(HISTORY_DAYS + new_feed_day(world) if new else 0, total)
-        failed = rng.random(len(days)) < 0.04
-        late = np.concatenate([[False], failed[:-1]])
-        days, late = days[~failed], late[~failed]
-        scale = np.where(late, 2.0, 1.0) * np.where(month_turn(world, days), 1.6, 1.0)
-        records = typical * scale * rng.lognormal(0, 0.12, len(days))
+        failed = rng.random(len(days)) < 0.05
+        by_hand = failed & (rng.random(len(days)) < 0.5)
+        late = np.concatenate([[False], (failed & ~by_hand)[:-1]])
+        volume = typical * np.where(late, 2.0, 1.0) * np.where(month_turn(world, days), 1.6, 1.0)
+        volume = (volume * rng.lognormal(0, 0.12, len(days))).astype(np.int64)
+        sent = days[~failed]
         office.book.add(
-            len(days), time=at(days, 1.5 + 0.3 * number + 0.05 * rng.random(len(days))),
+            len(sent), time=at(sent, 1.5 + 0.3 * number + 0.05 * rng.random(len(sent))),
             actor=f"svc-feed-{number + 1}", role="service", unit="it", action="export", resource=resource,
-            target=f"{world.sector.dataset}-extract", record_count=records.astype(np.int64),
-            purpose="operations", outcome="allowed", relation="scheduled", destination=destination,
-            source="scheduler",
+            target=name, record_count=volume[~failed], purpose="operations", outcome="allowed",
+            relation="scheduled", destination=destination, source="scheduler",
         )  # fmt: skip
+        for day, records in zip(days[by_hand], volume[by_hand], strict=True):
+            able = np.flatnonzero(helpers & world.works[:, day])
+            if len(able):
+                who = rng.choice(able, 1)
+                office.add(who, at(day, world.begins[who, day] + rng.uniform(0.3, 3)), action="export",
+                           resource=resource, target=name, record_count=records, purpose="operations",
+                           relation="scheduled" if rng.random() < 0.9 else "",
+                           destination=destination)  # fmt: skip
 
 
 def service_frame(world: World) -> pd.DataFrame:
@@ -131,6 +163,9 @@ def service_frame(world: World) -> pd.DataFrame:
     ]
     names = ["service", "model", "purpose", "resources", "fields", "typical_records"]
     frame = pd.DataFrame(rows, columns=names)
+    since = np.full(len(rows), MONTH_START - 300)
+    since[-1] = world.start + upgrade_day(world)
+    frame["since"] = since.astype("datetime64[ms]")
     for name in names[:-1]:
         frame[name] = pool(frame[name].to_numpy())
     return frame
@@ -138,14 +173,19 @@ def service_frame(world: World) -> pd.DataFrame:
 
 def services(world: World) -> tuple[Service, ...]:
     """The declared services, and the next version of the first one, which asks for one field more."""
-    first = world.sector.services[0]
+    scale = max(0.1, len(world.role) / 500)
+    declared = tuple(
+        replace(s, records=max(5, round(s.records * scale))) if s.calls == 1 else s
+        for s in world.sector.services
+    )
+    first = declared[0]
     name, version = first.model.split("@")
     extra = world.sector.services[1].fields[-1]
     following = Service(
         first.name, f"{name}@{int(version) + 1}", first.purpose, first.resources,
         (*first.fields, extra), first.records, first.calls,
     )  # fmt: skip
-    return (*world.sector.services, following)
+    return (*declared, following)
 
 
 def upgrade_day(world: World) -> int:
@@ -168,14 +208,16 @@ def call_times(rng, service: Service, from_day: int, until_day: int) -> np.ndarr
 def add_services(office: Office, rng: np.random.Generator) -> None:
     """Calls of the services, each within what it was declared for, with outages and the catching up."""
     world = office.world
-    scale = max(0.1, len(world.role) / 500)
     for number, service in enumerate(services(world)):
         first, last = number == 0, number == len(world.sector.services)
         from_day = upgrade_day(world) if last else 0
         until = upgrade_day(world) if first else world.total_days
         time = np.sort(call_times(rng, service, from_day, until))
-        records = service.records * (scale if service.calls == 1 else 1) * rng.lognormal(0, 0.25, len(time))
+        records = service.records * rng.lognormal(0, 0.25, len(time))
         time, records = _catching_up(rng, time, records, service)
+        again = rng.random(len(time)) < 0.01  # a call that timed out is sent again
+        time = np.concatenate([time, time[again] + rng.integers(2_000, 60_000, again.sum())])
+        records = np.concatenate([records, records[again]])
         add_calls(office, rng, service, time, np.maximum(1, records).astype(np.int64))
 
 
@@ -190,6 +232,7 @@ def _catching_up(rng, time, records, service: Service):
             last = np.flatnonzero(gone)[-1]
             records[last] = records[gone].sum()
             gone[last] = False
+            time[last] = from_ + 6 * HOUR
             time, records = time[~gone], records[~gone]
     return time, records
 
@@ -203,9 +246,10 @@ def add_calls(office: Office, rng, service: Service, time, records, **columns) -
         "resource": book.codes("resource", service.resources)[rng.integers(0, len(service.resources), n)],
         "purpose": service.purpose,
     } | columns
+    known = "scheduled" if service.calls == 1 else "open_case"
     book.add(
         n, time=time, actor=service.name, role="service", unit="it", action="read", outcome="allowed",
-        target=f"{office.world.sector.dataset}-records", record_count=records, relation="scheduled" if
-        service.calls == 1 else "open_case", model=service.model, data=f"{office.world.sector.dataset}@2026-02",
+        target=f"{office.world.sector.dataset}-records", record_count=records, relation=known,
+        model=service.model, data=f"{office.world.sector.dataset}@2026-02",
         source=f"host-{service.name}", **given,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Honest work that looks like misuse: overrides in an emergency, nights on call, reviews, relatives, downtime."""
+"""Honest work that looks like misuse: emergencies, nights on call, reviews, relatives, downtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def add_honest(office: Office, rng: np.random.Generator) -> None:
     add_self_service(office, rng)
 
 
-def _open(office: Office, rng, who, subject, time, relation: str | np.ndarray, **columns) -> None:
+def _open(  # noqa: PLR0917
+    office: Office, rng, who, subject, time, relation: str | np.ndarray, **columns
+) -> None:
     """Accesses of one person, related unless the system does not know it."""
     n = len(subject)
     role = office.world.sector.roles[office.world.role[who]]
@@ -152,7 +154,12 @@ def add_relatives(office: Office, rng) -> None:
             continue
         n = int(rng.integers(2, 6))
         time = at(np.full(n, day), world.begins[own[0], day] + np.sort(rng.uniform(0.2, 7.5, n)))
-        _open(office, rng, own[0], np.full(n, subject), time, relation)
+        known = relation if rng.random() < 0.85 else ""  # assigned by word of mouth
+        _open(office, rng, own[0], np.full(n, subject), time, known)
+        others = np.flatnonzero(world.works[:, day] & (world.place[:, day] == unit))
+        for who in rng.permutation(others[others != own[0]])[:2]:
+            time = at(np.full(2, day), world.begins[who, day] + rng.uniform(0.2, 7.5, 2))
+            _open(office, rng, who, np.full(2, subject), time, relation)
 
 
 def add_downtime(office: Office, rng) -> None:

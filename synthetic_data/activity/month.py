@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from synthetic_data.activity import (
     plant_queries,
     plant_systems,
 )  # fmt: skip
+from synthetic_data.activity.audit_rows import audit_rows
 from synthetic_data.activity.book import Book, event_book
+from synthetic_data.activity.card import month_card
 from synthetic_data.activity.claims import Billing, add_claims
 from synthetic_data.activity.exports import add_exports, add_feeds, add_services, feed_frame, service_frame
 from synthetic_data.activity.honest import add_honest
@@ -29,11 +32,13 @@ from synthetic_data.activity.work import Office, add_work
 from synthetic_data.activity.world import (
     DAY,
     HISTORY_DAYS,
+    MONTH_START,
     World,
     make_world,
     staff_frame,
     subject_frame,
 )  # fmt: skip
+from synthetic_data.cards import DataCard
 from synthetic_data.dataset import SECTORS, _whole
 from synthetic_data.identifiers import pool
 
@@ -43,14 +48,30 @@ RATE = 35
 
 @dataclass(frozen=True)
 class Month:
-    """A month of one institution's activity.
+    """A month of one institution's activity; everything is ordered by time and invented.
 
     Attributes:
-        sector, staff_count, days, seed, stealth: as asked for.
-        staff, subjects, services, feeds: who is there, and what was declared and announced.
-        events, queries, transactions: the month; ``history``, ``history_queries`` and
-            ``history_transactions``: the three weeks before, in which nothing is planted.
-        incidents, truth: what was planted. Detectors never see these two.
+        sector, days, seed, stealth: as asked for.
+        staff: staff_id, role, unit, shift, household, hired_on, left_on, leave_from, leave_until.
+        subjects: patients or customers: subject_id, prominent, staff_id (of an employee, else ""), household,
+            unit.
+        services: what each service was declared for: service, model, purpose, resources, fields,
+            typical_records (per call), since. A new version of a model has a line of its own.
+        feeds: exports that were announced: actor, destination, resource, typical_records, announced_on,
+            starts_on.
+        events: event_id, time (datetime64[ms, UTC]), actor, role, unit, action
+            (view|update|print|export|read|sign_in|query), resource, target, record_count, purpose, outcome,
+            break_glass, relation, destination, fields, model, data, source.
+        queries: event_id (also in events), time, actor, model, x0 to x7 (standardized), score.
+        transactions: of a bank, payments: event_id, time, account, counterparty, amount, category, channel
+            (card|online|cash|transfer), country, device, direction (in|out), outcome (approved|declined).
+            Of a hospital, claims: account is the provider (a staff_id), counterparty the patient, category
+            the procedure, channel ward|clinic|group|telehealth|supervised, outcome paid|denied|void, and
+            encounter ("" where none is known), service_time and minutes.
+        history, history_queries, history_transactions: the 21 days before, in which nothing is planted.
+        incidents: incident_id, family, kind, actor, start, end, events (a count).
+        truth: event_id (in events or transactions), incident_id. Detectors see neither of these two.
+        card: what was built in.
     """
 
     sector: str
@@ -69,6 +90,31 @@ class Month:
     history_transactions: pd.DataFrame
     incidents: pd.DataFrame
     truth: pd.DataFrame
+
+    @property
+    def begins(self) -> np.datetime64:
+        """The first day of the month, a Monday."""
+        return MONTH_START
+
+    @cached_property
+    def card(self) -> DataCard:
+        """Volumes, kinds, counts, policy and the honest work that looks like misuse."""
+        return month_card(self, {kind: _what(kind) for kind in kinds_of(self.sector)})
+
+    def as_audit_rows(self, *, history: bool = False) -> Iterator[dict[str, Any]]:
+        """The events of the month, or of the history, as entries of an audit trail, in order of time.
+
+        Each is a dictionary of plain values with time (ISO 8601, milliseconds, UTC), actor, action, target,
+        outcome, purpose, reason, alert, event_id, model, data and details (the other columns).
+        """
+        return audit_rows(self.history if history else self.events)
+
+    def __repr__(self) -> str:
+        return (
+            f"Month({self.sector}, seed={self.seed}, days={self.days}, stealth={self.stealth:g}: staff "
+            f"{len(self.staff)}, events {len(self.events)}, queries {len(self.queries)}, transactions "
+            f"{len(self.transactions)}, incidents {len(self.incidents)})"
+        )
 
 
 def make_month(
@@ -89,7 +135,8 @@ def make_month(
         seed: a non-negative whole number.
         stealth: 0 (loud incidents) to 1 (as quiet as they get).
         incidents: None for a mix that grows with staff and days; kinds, each planted at least once; or how
-            many of each kind. An empty one plants nothing.
+            many of each kind. An empty one plants nothing. A kind for which a very small institution has
+            no occasion (nobody has a relative there) is left out of ``incidents``.
 
     Raises:
         ValueError: one sentence that says which argument is wrong and what is allowed.
@@ -107,7 +154,7 @@ def make_month(
     add_services(office, next(rngs))
     models = Models(office, next(rngs))
     add_queries(models, next(rngs))
-    payments = Bank(world, next(rngs)) if sector == "finance" else Billing(world, next(rngs))
+    payments = Bank(world, next(rngs)) if sector == "finance" else Billing(office, next(rngs))
     (add_payments if sector == "finance" else add_claims)(payments, next(rngs))
     scene = Scene(office, models, payments, next(rngs), stealth)
     for number, kind in enumerate(plan):
@@ -121,6 +168,10 @@ def _planter(kind: str):
         if hasattr(module, kind):
             return getattr(module, kind)
     raise KeyError(kind)
+
+
+def _what(kind: str) -> str:
+    return (_planter(kind).__doc__ or "").strip().splitlines()[0]
 
 
 def _checked(sector, staff, days, seed, stealth) -> tuple[str, int, int, int, float]:
@@ -217,13 +268,14 @@ def _truth(scene: Scene, plan: list[str], *tables) -> tuple[pd.DataFrame, pd.Dat
         parts.append(frame.loc[rows, ["event_id", "time"]].assign(number=incident[rows]))
     both = pd.concat(parts, ignore_index=True).sort_values(["number", "time"], kind="stable")
     both["incident_id"] = names.take(both["number"].to_numpy())
-    spans = both.groupby("number")["time"].agg(["min", "max", "size"]).reindex(range(len(plan)))
+    kept = [i for i, actor in enumerate(scene.actors) if actor]
+    spans = both.groupby("number")["time"].agg(["min", "max", "size"]).reindex(kept)
     table = pd.DataFrame(
         {
-            "incident_id": names[: len(plan)],
-            "family": pd.array([family_of(kind) for kind in plan], dtype="str"),
-            "kind": pd.array(plan, dtype="str"),
-            "actor": pd.array(scene.actors, dtype="str"),
+            "incident_id": names.take(np.array(kept, dtype=np.int64)),
+            "family": pd.array([family_of(plan[i]) for i in kept], dtype="str"),
+            "kind": pd.array([plan[i] for i in kept], dtype="str"),
+            "actor": pd.array([scene.actors[i] for i in kept], dtype="str"),
             "start": spans["min"].array,
             "end": spans["max"].array,
             "events": spans["size"].to_numpy().astype(np.int64),

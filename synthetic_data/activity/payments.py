@@ -6,7 +6,7 @@ import numpy as np
 
 from synthetic_data.activity.book import Book
 from synthetic_data.activity.work import at
-from synthetic_data.activity.world import DAY, HISTORY_DAYS, World
+from synthetic_data.activity.world import World
 from synthetic_data.identifiers import numbered
 
 CATEGORIES = ("groceries", "restaurant", "fuel", "pharmacy", "clothing", "electronics", "streaming",
@@ -27,7 +27,9 @@ class Bank:
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self.world, self.n = world, 3 * len(world.role)
         text = ("account", "counterparty", "direction", "category", "channel", "country", "device", "outcome")
-        self.book = Book(text, {"amount": ("float64", 0.0)})
+        order = ("time", "account", "counterparty", "amount", "category", "channel", "country", "device",
+                 "direction", "outcome")  # fmt: skip
+        self.book = Book(text, {"amount": ("float64", 0.0)}, order)
         book = self.book
         self.account = book.codes("account", list(numbered("acc-", np.arange(self.n), 6)))
         self.payee = book.codes("counterparty", list(numbered("acc-", np.arange(self.n), 6)))
@@ -73,6 +75,8 @@ def add_payments(bank: Bank, rng: np.random.Generator) -> None:
     _treasurers(bank, rng)
     _large(bank, rng)
     _trials(bank, rng)
+    _trips(bank, rng)
+    _new_phones(bank, rng)
 
 
 def _purchases(bank: Bank, rng) -> None:
@@ -164,7 +168,8 @@ def _large(bank: Bank, rng) -> None:
     who, day = rng.integers(0, bank.n, n), rng.integers(0, bank.world.total_days, n)
     category = bank.book.codes("category", ["furniture", "electronics", "vehicle"])
     bank.pay(
-        who, at(day, rng.uniform(9, 20, n)), rng.lognormal(7.6, 0.5, n), category=category[rng.integers(0, 3, n)],
+        who, at(day, rng.uniform(9, 20, n)), rng.lognormal(7.6, 0.5, n),
+        category=category[rng.integers(0, 3, n)],
         counterparty=bank.merchant[rng.integers(0, MERCHANTS, n)], channel="online",
         country=bank.country[bank.where(who, day)], device=bank.usual_device(who, day),
     )  # fmt: skip
@@ -183,6 +188,36 @@ def _trials(bank: Bank, rng) -> None:
                  device=bank.usual_device(rows, np.full(n, day)))  # fmt: skip
 
 
-def month_begin() -> int:
-    """Milliseconds from the first midnight of the history to that of the month."""
-    return HISTORY_DAYS * DAY
+def _trips(bank: Bank, rng) -> None:
+    """A trip is booked before; in one of five somebody at home goes on using the second card."""
+    who = np.flatnonzero(bank.trip_from < bank.world.total_days)
+    day = np.maximum(0, bank.trip_from[who] - rng.integers(2, 15, len(who)))
+    travel = np.flatnonzero(bank.merchant_category == CATEGORIES.index("travel"))
+    merchant = (
+        travel[rng.integers(0, len(travel), len(who))] if len(travel) else np.zeros(len(who), dtype=int)
+    )
+    amount = 520 * bank.level[who] * rng.lognormal(0, 0.4, len(who))
+    bank.pay(who, at(day, rng.uniform(9, 22, len(who))), amount,
+             category="travel", counterparty=bank.merchant[merchant], channel="online",
+             country=bank.country[bank.home[who]], device=bank.usual_device(who, day))  # fmt: skip
+    home = who[rng.random(len(who)) < 0.2]
+    count = rng.integers(2, 8, len(home))
+    who = np.repeat(home, count)
+    span = np.minimum(bank.trip_until[who], bank.world.total_days) - bank.trip_from[who]
+    day = bank.trip_from[who] + np.floor(rng.random(len(who)) * span).astype(np.int64)
+    merchant = bank.favorites[who, rng.integers(0, 4, len(who))]
+    kind = bank.merchant_category[merchant]
+    bank.pay(who, at(day, rng.uniform(8, 21, len(who))), TYPICAL[kind] * rng.lognormal(0, 0.5, len(who)),
+             category=bank.category[kind], counterparty=bank.merchant[merchant], channel="card",
+             country=bank.country[bank.home[who]], device="terminal")  # fmt: skip
+
+
+def _new_phones(bank: Bank, rng) -> None:
+    """Some who have a new phone pay somebody new in the first days, such as a deposit."""
+    who = np.flatnonzero(bank.new_phone < bank.world.total_days - 1)
+    who = who[rng.random(len(who)) < 0.25]
+    day = np.minimum(bank.new_phone[who] + rng.integers(0, 4, len(who)), bank.world.total_days - 1)
+    amount = rng.lognormal(6.0, 0.6, len(who))
+    bank.pay(who, at(day, rng.uniform(9, 21, len(who))), amount, category="transfer",
+             counterparty=bank.outside[rng.integers(bank.n, 2 * bank.n, len(who))], channel="transfer",
+             country=bank.country[bank.where(who, day)], device=bank.usual_device(who, day))  # fmt: skip

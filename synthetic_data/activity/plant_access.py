@@ -1,4 +1,4 @@
-"""Planted misuse of access: curiosity about colleagues, the prominent and relatives, bulk reading, overrides."""
+"""Planted misuse of access: curiosity about people one knows of, bulk reading, overrides, old accounts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def snooping_household(scene: Scene) -> str:
         other = (home == world.staff_household[who]) & (world.subject_staff[relative] != who)
         able[who] = (other & (world.subject_unit[relative] != world.unit[who])).any()
     if not able.any():
-        return snooping_colleague(scene)
+        return ""
     who = scene.pick(scene.active(able))
     other = (home == world.staff_household[who]) & (world.subject_staff[relative] != who)
     mine = relative[other & (world.subject_unit[relative] != world.unit[who])]

@@ -11,7 +11,8 @@ from synthetic_data.activity.world import HISTORY_DAYS
 
 def _victim(scene: Scene) -> tuple[Bank, int, int]:
     bank = scene.payments
-    who = scene.pick(np.flatnonzero((bank.busy > 0.5) & (bank.home == 0)), "account")
+    at_home = (bank.home == 0) & (bank.trip_from > scene.world.total_days)
+    who = scene.pick(np.flatnonzero((bank.busy > 0.5) & at_home), "account")
     return bank, who, int(scene.rng.integers(HISTORY_DAYS, scene.world.total_days))
 
 
@@ -21,7 +22,7 @@ def _pay(scene: Scene, who: int, time: np.ndarray, amount, **columns) -> str:
 
 
 def card_testing(scene: Scene) -> str:
-    """Tiny sums at merchants that are new to the account, from a strange device, some declined; then a large one."""
+    """Tiny sums at new merchants from a strange device, some declined; then a large one."""
     bank, who, day = _victim(scene)
     rng, n = scene.rng, scene.count(14, 4, least=3)
     time = scene.moments(day, rng.uniform(0, 22), n, scene.quiet(0.4, 30))
@@ -77,5 +78,6 @@ def cloned_card(scene: Scene) -> str:
     return _pay(
         scene, who, time, scene.quiet(320, 90) * rng.lognormal(0, 0.3, n),
         category=bank.category[rng.integers(0, 6, n)], channel=channel, device="terminal",
-        counterparty=bank.merchant[rng.integers(0, MERCHANTS, n)], country=bank.country[int(rng.integers(1, 10))],
+        counterparty=bank.merchant[rng.integers(0, MERCHANTS, n)],
+        country=bank.country[int(rng.integers(1, 10))],
     )  # fmt: skip

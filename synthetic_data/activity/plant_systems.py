@@ -73,7 +73,7 @@ def _service(scene: Scene) -> Service:
 def _calls(scene: Scene, service: Service, n: int, records, **columns) -> str:
     """Calls between the honest ones of a service, while its version runs."""
     until = scene.world.total_days
-    if service is scene.world.sector.services[0]:
+    if service.model == scene.world.sector.services[0].model:
         until = max(HISTORY_DAYS + 1, upgrade_day(scene.world))
     day = int(scene.rng.integers(HISTORY_DAYS, until))
     time = scene.moments(day, scene.rng.uniform(1, 20), n, scene.quiet(3, 25))

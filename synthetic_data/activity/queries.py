@@ -83,6 +83,7 @@ def add_queries(models: Models, rng: np.random.Generator) -> None:
             hour = rng.normal(12.5, 3.6, count.sum()) % 24
             x = models.genuine(rng, model, int(count.sum()), shift)
             time = np.sort(at(np.repeat(days, count), hour))
+            x, time = _follow_ups(rng, x, time)
             x, time = _retries(rng, x, time)
             models.ask(model, x, time, client=f"app-{models.names[model].split('@')[0]}-{number + 1}")
         count = rng.poisson(110 * scale, len(days))  # a nightly job
@@ -91,6 +92,8 @@ def add_queries(models: Models, rng: np.random.Generator) -> None:
                    client=f"job-{models.names[model].split('@')[0]}")  # fmt: skip
     for who in analysts(world):
         _by_hand(models, rng, int(who))
+    for _ in range(max(3, round(len(world.role) * world.total_days / 3500))):
+        _study(models, rng)
 
 
 def _retries(rng, x, time):
@@ -124,3 +127,34 @@ def _by_hand(models: Models, rng, who: int) -> None:
         xs.append(moved)
         times.append(time[row] + np.cumsum(rng.integers(800, 4_000, steps)))
     models.ask(model, np.concatenate(xs), np.concatenate(times), who=who)
+
+
+def _follow_ups(rng, x, time):
+    """The same case some hours later: two of its inputs have moved a little."""
+    chosen = np.flatnonzero(rng.random(len(x)) < 0.03)
+    each = rng.integers(3, 8, len(chosen))
+    rows = np.repeat(chosen, each)
+    step = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each) + 1
+    moved = x[rows].copy()
+    for _ in range(2):
+        column = rng.integers(0, 6, len(rows))
+        moved[np.arange(len(rows)), column] += rng.normal(0, 0.08, len(rows))
+    later = time[rows] + step * np.repeat(rng.integers(20, 240, len(chosen)), each) * 60_000
+    return np.concatenate([x, np.round(moved, 3)]), np.concatenate([time, later])
+
+
+def _study(models: Models, rng) -> None:
+    """A validation, or a review of cases near the threshold: hundreds of real cases in a day."""
+    world, able = models.office.world, analysts(models.office.world)
+    if not len(able):
+        return
+    who, model = int(rng.choice(able)), int(rng.integers(0, len(models.names)))
+    day = int(rng.choice(np.flatnonzero(world.works[who])))
+    n = int(rng.integers(120, 500))
+    x = models.genuine(rng, model, n)
+    if rng.random() < 0.4:
+        pool = models.genuine(rng, model, 2000)
+        x = pool[np.argsort(np.abs(models.score(model, pool) - 0.5))[:n]]
+        x = x[rng.permutation(len(x))]
+    time = at(day, world.begins[who, day] + np.sort(rng.uniform(0.5, 7.5, len(x))))
+    models.ask(model, x, time, who=who)

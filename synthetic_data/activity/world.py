@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synthetic_data.activity.sectors import SECTOR, Role, Sector
+from synthetic_data.activity.bank import BANK
+from synthetic_data.activity.hospital import HOSPITAL
+from synthetic_data.activity.sectors import Sector
 from synthetic_data.identifiers import numbered, pool
 
 HISTORY_DAYS = 21
@@ -18,6 +20,7 @@ HOUR = 3_600_000
 MINUTE = 60_000
 SHIFTS = ("day", "evening", "night", "rotating")
 SHIFT_START = np.array([7.0, 15.0, 23.0])
+SECTOR = {"healthcare": HOSPITAL, "finance": BANK}
 NEVER = np.datetime64("NaT", "D")
 
 
@@ -70,9 +73,6 @@ class World:
     def total_days(self) -> int:
         return HISTORY_DAYS + self.days
 
-    def roles(self) -> tuple[Role, ...]:
-        return self.sector.roles
-
     def with_role(self, *names: str) -> np.ndarray:
         """Whether each member of staff has one of these roles."""
         return np.isin(self.role, [i for i, role in enumerate(self.sector.roles) if role.name in names])
@@ -103,7 +103,7 @@ def make_world(rng: np.random.Generator, sector: str, staff: int, days: int) -> 
     shift = np.where(office, 0, rng.choice(4, staff, p=_shift_mix(sector)))
     hired, left, leave_from, leave_until, portal = _careers(rng, staff, days)
     per_diem = (rng.random(staff) < 0.05) & ~office
-    works, begins = _roster(rng, total, shift, office, per_diem, sector)
+    works, begins = _roster(rng, total, shift, office, per_diem=per_diem, sector=sector)
     date = (MONTH_START - HISTORY_DAYS + np.arange(total))[None, :]
     works &= (date >= hired[:, None]) & ~(date >= left[:, None])
     works &= ~((date >= leave_from[:, None]) & (date < leave_until[:, None]))
@@ -113,7 +113,7 @@ def make_world(rng: np.random.Generator, sector: str, staff: int, days: int) -> 
         habit=rng.lognormal(0, 0.3, staff), per_diem=per_diem,
         hired_on=hired, left_on=left, leave_from=leave_from, leave_until=leave_until, portal=portal,
         works=works, begins=begins, place=place,
-        **_subjects(rng, sector, staff, total, len(care), unit),
+        **_subjects(rng, sector, total, len(care), unit),
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _careers(rng: np.random.Generator, staff: int, days: int) -> tuple[np.ndarra
     return hired, left, leave_from, leave_until, portal
 
 
-def _roster(rng, total: int, shift, office, per_diem, sector: str) -> tuple[np.ndarray, np.ndarray]:
+def _roster(rng, total: int, shift, office, *, per_diem, sector: str) -> tuple[np.ndarray, np.ndarray]:
     staff = len(shift)
     day = np.arange(total)[None, :]
     weekday = (day % 7) < 5  # the history begins on a Monday
@@ -176,7 +176,8 @@ def _roster(rng, total: int, shift, office, per_diem, sector: str) -> tuple[np.n
     return works, begins
 
 
-def _subjects(rng, sector: str, staff: int, total: int, care: int, unit: np.ndarray) -> dict[str, np.ndarray]:
+def _subjects(rng, sector: str, total: int, care: int, unit: np.ndarray) -> dict[str, np.ndarray]:
+    staff = len(unit)
     if sector == "healthcare":
         stay = np.maximum(12, np.round(staff * 0.05 * rng.uniform(0.8, 1.2, care))).astype(np.int64)
         rate = stay / rng.uniform(3.5, 6.0, care)
@@ -190,15 +191,18 @@ def _subjects(rng, sector: str, staff: int, total: int, care: int, unit: np.ndar
     subject_unit = np.repeat(np.arange(care), size)
     subject_staff = np.full(n, -1)
     employees = rng.permutation(staff)[: round(staff * (0.30 if sector == "healthcare" else 0.6))]
-    taken = rng.choice(n, len(employees) + max(4, staff // 4), replace=False)
-    subject_staff[taken[: len(employees)]] = employees
+    family = rng.integers(0, staff, max(6, staff // 2))
+    taken = rng.permutation(n)[: len(employees) + len(family)]
+    for i in np.flatnonzero((unit[family] < care) & (rng.random(len(family)) < 0.35)):
+        ours = unit[family[i]]  # a relative who comes to one's own ward or branch
+        taken[len(employees) + i] = first[ours] + rng.integers(0, size[ours])
     household = np.arange(staff, staff + n)
     staff_household = np.arange(staff)
     couples = rng.permutation(staff)[: 2 * (staff // 40)].reshape(-1, 2)
     staff_household[couples[:, 1]] = staff_household[couples[:, 0]]
+    household[taken[len(employees) :]] = staff_household[family]
     household[taken[: len(employees)]] = staff_household[employees]
-    relatives = taken[len(employees) :]
-    household[relatives] = staff_household[rng.integers(0, staff, len(relatives))]
+    subject_staff[taken[: len(employees)]] = employees
     prominent = np.zeros(n, dtype=bool)
     prominent[rng.choice(n, max(6, round(n * 0.006)), replace=False)] = True
     prominent &= subject_staff < 0
