@@ -1,0 +1,219 @@
+"""Signs of fraud in a hospital's claims: what a provider usually bills, and how one claim departs from it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from secure_ai.monitor.detection.transactions_evidence import Kind, Sign
+
+DAY = 86_400.0
+SHARED = frozenset({"group"})  # one hour with several patients is one hour of work
+
+KINDS = (
+    Kind("phantom_billing", ("no_encounter", "unknown_patient", "again_no_encounter"), ("no_encounter",),
+         fade=24.0 * 10, toll=1.0, relief=0.08, severity="high"),
+    Kind("duplicate_billing", ("same_service", "another_day"), ("same_service",), fade=24.0 * 14, toll=1.0),
+    Kind("impossible_day", ("overlap", "long_day", "impossible_sum"), ("overlap", "long_day", "impossible_sum"),
+         fade=36.0, toll=2.0),
+    Kind("upcoding_burst", ("top_level",), ("top_level",), fade=72.0, toll=0.0, relief=0.4),
+)  # fmt: skip
+
+
+class Provider:
+    """One provider: what is billed, for whom, and when the work was done."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.levels: Counter[str] = Counter()
+        self.patients: Counter[str] = Counter()
+        self.missing = 0
+        self.missing_patients: Counter[str] = Counter()
+        self.services: dict[str, tuple[float, str]] = {}
+        self.work: deque[tuple[float, float, bool]] = deque(maxlen=300)
+
+    def state(self) -> dict[str, Any]:
+        """Return the provider as JSON values."""
+        return {
+            "count": self.count,
+            "levels": dict(self.levels),
+            "patients": dict(self.patients),
+            "missing": self.missing,
+            "missing_patients": dict(self.missing_patients),
+            "services": {key: list(value) for key, value in self.services.items()},
+            "work": [list(item) for item in self.work],
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Provider:
+        """Return the provider that :meth:`state` described."""
+        provider = cls()
+        provider.count, provider.missing = int(state["count"]), int(state["missing"])
+        provider.levels, provider.patients = Counter(state["levels"]), Counter(state["patients"])
+        provider.missing_patients = Counter(state["missing_patients"])
+        provider.services = {str(k): (float(v[0]), str(v[1])) for k, v in state["services"].items()}
+        provider.work.extend((float(s), float(m), bool(shared)) for s, m, shared in state["work"])
+        return provider
+
+
+class ClaimSigns:
+    """Finds the signs in claims, one at a time, and learns from each."""
+
+    kinds = KINDS
+
+    def __init__(self) -> None:
+        self.providers: dict[str, Provider] = {}
+        self.amounts: dict[str, float] = {}
+        self.levels: Counter[str] = Counter()
+        self.patients: Counter[str] = Counter()
+        self.missing, self.count = 0, 0
+        self.forget = 45 * DAY
+
+    def signs(self, row: Mapping[str, Any], time: float, amount: float) -> tuple[list[Sign], dict[str, float]]:
+        """Return the signs and the figures behind them, before this claim teaches anything.
+
+        Args:
+            row: a claim; what is missing gives no sign.
+            time: seconds since 1970.
+            amount: of the claim, above 0.
+        """
+        provider = self.providers.get(_text(row.get("account"))) or Provider()
+        patient, category = _text(row.get("counterparty")), _text(row.get("category"))
+        signs: list[Sign] = []
+        figures = {"seen": float(min(provider.count, 50))}
+        if "encounter" in row and not _text(row["encounter"]):
+            base = (self.missing + 1.0) / (self.count + 20.0)
+            rate = (provider.missing + 30 * base) / (provider.count + 30)
+            signs.append(Sign("no_encounter", "the calendar knows of no encounter", None, round(rate, 3), rate))
+            if not self.patients.get(patient):
+                signs.append(Sign("unknown_patient", "a patient for whom nothing was billed before"))
+            if provider.missing_patients.get(patient):
+                signs.append(Sign("again_no_encounter", "again no encounter for this patient"))
+        service = service_seconds(row.get("service_time"))
+        key = f"{patient}|{category}|{service:.0f}"
+        earlier = provider.services.get(key)
+        if earlier is not None and math.isfinite(service) and earlier[1] != "denied":
+            signs.append(Sign("same_service", "the same service of the same moment was billed and paid before"))
+            if time - earlier[0] > 12 * 3600:
+                signs.append(Sign("another_day", "billed again on another day", round((time - earlier[0]) / DAY, 1)))
+        minutes = _number(row.get("minutes"))
+        shared = _text(row.get("channel")) in SHARED
+        if math.isfinite(service) and minutes > 0 and not shared and earlier is None:
+            end = service + minutes * 60
+            over = [
+                max(0.0, min(end, start + length * 60) - max(service, start))
+                for start, length, together in provider.work
+                if not together
+            ]
+            inside = sum(over) / 60
+            figures["overlap"] = inside
+            if inside >= 0.5 * minutes:
+                words = f"{inside:.0f} minutes of this service were already billed for other patients"
+                signs.append(Sign("overlap", words, round(inside), 0.0))
+            day = math.floor(service / DAY)
+            total = minutes + sum(
+                length for start, length, together in provider.work if math.floor(start / DAY) == day and not together
+            )
+            figures["day_minutes"] = total
+            if total > 16 * 60:
+                signs.append(Sign("impossible_sum", f"{total / 60:.1f} hours billed for one day", total / 60, None))
+            elif total > 11 * 60:
+                signs.append(Sign("long_day", f"{total / 60:.1f} hours billed for one day", total / 60, None))
+        top = self._top()
+        if category in top:
+            mine = sum(provider.levels.get(name, 0) for name in top)
+            base = sum(self.levels.get(name, 0) for name in top) / max(sum(self.levels.values()), 1)
+            rate = (mine + 20 * base) / (provider.count + 20)
+            words = "the dearest level, which this provider seldom bills" if rate < 0.3 else "the dearest level"
+            signs.append(Sign("top_level", words, None, round(rate, 3), rate))
+            figures["top"] = 1.0
+        figures["amount"] = amount
+        return signs, figures
+
+    def _top(self) -> frozenset[str]:
+        if not self.amounts:
+            return frozenset()
+        dearest = max(self.amounts.values())
+        return frozenset(name for name, value in self.amounts.items() if value >= 0.99 * dearest)
+
+    def learn(self, row: Mapping[str, Any], time: float, amount: float, figures: Mapping[str, float]) -> None:
+        """Let one claim teach the baselines."""
+        name = _text(row.get("account"))
+        provider = self.providers.get(name)
+        if provider is None:
+            provider = self.providers[name] = Provider()
+        patient, category = _text(row.get("counterparty")), _text(row.get("category"))
+        provider.count += 1
+        self.count += 1
+        provider.levels[category] += 1
+        self.levels[category] += 1
+        provider.patients[patient] += 1
+        self.patients[patient] += 1
+        if self.levels[category] == 1:
+            self.amounts[category] = amount
+        else:
+            self.amounts[category] += (amount - self.amounts[category]) / self.levels[category]
+        if "encounter" in row and not _text(row["encounter"]):
+            provider.missing += 1
+            self.missing += 1
+            provider.missing_patients[patient] += 1
+        service, minutes = service_seconds(row.get("service_time")), _number(row.get("minutes"))
+        if not math.isfinite(service):
+            return
+        key = f"{patient}|{category}|{service:.0f}"
+        first = key not in provider.services
+        provider.services[key] = (time, _text(row.get("outcome")))
+        if first and minutes > 0:
+            provider.work.append((service, minutes, _text(row.get("channel")) in SHARED))
+        if len(provider.services) > 2000:
+            provider.services = {k: v for k, v in provider.services.items() if time - v[0] < self.forget}
+
+    def state(self) -> dict[str, Any]:
+        """Return all that was learned as JSON values."""
+        return {
+            "providers": {name: provider.state() for name, provider in self.providers.items()},
+            "amounts": self.amounts,
+            "levels": dict(self.levels),
+            "patients": dict(self.patients),
+            "missing": self.missing,
+            "count": self.count,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what :meth:`state` returned."""
+        self.providers = {name: Provider.of(value) for name, value in state["providers"].items()}
+        self.amounts = {str(k): float(v) for k, v in state["amounts"].items()}
+        self.levels, self.patients = Counter(state["levels"]), Counter(state["patients"])
+        self.missing, self.count = int(state["missing"]), int(state["count"])
+
+
+def service_seconds(value: Any) -> float:
+    """Return the moment of a service as seconds since 1970; not a number where it cannot be read."""
+    if value is None:
+        return math.nan
+    if isinstance(value, datetime):
+        return math.nan if pd.isna(value) else value.timestamp()
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        return pd.Timestamp(value).timestamp()
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
