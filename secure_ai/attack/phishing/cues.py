@@ -91,7 +91,7 @@ def _form_cues(mail: Mail) -> list[Cue]:
     found = []
     if OFFICE.search(mail.sender_name) and not any("[logo:" in line for line in lines):
         found.append(Cue("no_branding", "body", ""))
-    opening = next((line for line in lines if not line.startswith("[")), "")
+    opening = next((line for line in lines if line[0].isalpha()), "")
     if GENERIC.match(opening) or not GREETING.match(opening):
         found.append(Cue("generic_greeting", "body", opening[:60]))
     if not TELEPHONE.search("\n".join(lines[-7:])):

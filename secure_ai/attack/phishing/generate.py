@@ -31,7 +31,7 @@ MOST_MAILS = 20_000
 TRIES = 30
 FIRST_DAY = datetime(2026, 3, 2, 7, 0)
 # How carefully a mail was made: 0 clean, 1 hasty, 2 crude. Honest mail is crude too, but less often.
-CARE = {True: (0.3, 0.3, 0.4), False: (0.62, 0.26, 0.12)}
+CARE = {True: (0.28, 0.26, 0.46), False: (0.62, 0.26, 0.12)}
 
 
 def make_mails(
@@ -115,7 +115,7 @@ def _one(place: Organization, kind: str, random: np.random.Generator) -> Mail:
         sender_address=sender.address, reply_to=sender.reply_to, recipient_role=draw.slots["role"],
         subject=subject, body=body, links=links,
         attachments=tuple(draw.fill(name) for name in draw.template.get("attachments", ())), sent="",
-        **sender.results, ask=ask,
+        **sender.results, ask=ask, images=tuple(draw.fill(text) for text in _pictures(draw.template)),
     )  # fmt: skip
     cues = (*subject_cues, *body_cues, *find_cues(mail, _known(place.sector), place.name))
     mail = dataclasses.replace(mail, cues=cues)
@@ -168,7 +168,14 @@ def _body(draw: Draw, sender: Sender, care: int, malicious: bool) -> str:
         body += f"\n\n{draw.fill(choose(values['footers']))}"
     if malicious and care == 2 and choose((True, False)):
         body += f"\n{choose(values['icons'])}"
+    if draw.template.get("preheader"):
+        # Newsletters fill the preview of the mailbox with invisible characters.
+        body = "\u200c " * int(random.integers(4, 12)) + "\n" + body
     return re.sub(r"\n{3,}", "\n\n", body)
+
+
+def _pictures(template: Mapping[str, Any]) -> tuple[str, ...]:
+    return (template["picture"],) if "picture" in template else ()
 
 
 @functools.cache

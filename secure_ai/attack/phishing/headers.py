@@ -17,8 +17,8 @@ from secure_ai.core.errors import UserError
 
 PATHS = ("login", "view", "r", "form", "doc", "auth", "start", "open", "confirm", "i")
 LOOKALIKE_TECHNIQUES = (
-    "omission", "transposition", "replacement", "ascii_homoglyph", "idn_homoglyph", "hyphenation", "other_tld",
-    "combosquatting", "subdomain",
+    "omission", "transposition", "replacement", "ascii_homoglyph", "idn_homoglyph", "hyphenation",
+    "other_tld", "combosquatting", "subdomain",
 )  # fmt: skip
 # Addresses for documentation (RFC 5737): they belong to nobody.
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
@@ -102,9 +102,11 @@ def draw_slots(draw: Draw) -> None:
     roles = draw.template.get("roles", ())
     fitting = [role for role in local["roles"] if role in roles] or local["roles"]
     draw.slots.update({
-        "org": draw.place.name, "own": draw.place.domain, "client": local["client"], "houses": local["houses"],
+        "org": draw.place.name, "own": draw.place.domain,
+        "client": local["client"], "houses": local["houses"],
         "regulator": local["regulator"], "vendor": vendor, "vdomain": local["vendors"][vendor],
-        "role": choose(fitting if random.random() < 0.75 else local["roles"]), "first": choose(common["first"]),
+        "role": choose(fitting if random.random() < 0.75 else local["roles"]),
+        "first": choose(common["first"]),
         "amount": f"${int(random.integers(4, 900)) * 100 + int(random.integers(100)):,}.00",
         "invoice": f"INV-{int(random.integers(10_000, 99_999))}",
         "ticket": f"{int(random.integers(100_000, 999_999))}",

@@ -112,8 +112,8 @@ class PhishScale:
     def sentence(self) -> str:
         """Say the rating and what it comes from."""
         return (
-            f"{self.difficulty.capitalize()} difficult to notice: {self.cue_category} cues ({self.cues}), and "
-            f"a premise whose alignment is {self.alignment_category} ({self.alignment})."
+            f"{self.difficulty.capitalize()} difficult to notice: {self.cue_category} cues ({self.cues}), "
+            f"and a premise whose alignment is {self.alignment_category} ({self.alignment})."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from secure_ai.attack.phishing.mail import Cue
 
 MARKS = {
     "sp": "spelling_grammar", "inc": "inconsistency", "dist": "distracting_detail",
-    "sens": "sensitive_request", "urg": "urgency", "thr": "threat", "hum": "humanitarian_appeal", "good": "too_good_to_be_true",
+    "sens": "sensitive_request", "urg": "urgency", "thr": "threat", "hum": "humanitarian_appeal",
+    "good": "too_good_to_be_true",
     "spec": "youre_special", "lim": "limited_time_offer", "proc": "mimics_business_process",
     "pose": "poses_as_authority", "logo": "logo_imitation",
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -112,6 +113,7 @@ def final_host(url: str) -> str:
     return _target(parts) or host
 
 
+@functools.lru_cache(maxsize=20_000)
 def judge_url(url: str, known: tuple[Name, ...]) -> UrlVerdict:
     """Judge like :func:`inspect_url`, and call suspicious what that cannot read: for whole mails."""
     try:
@@ -120,6 +122,7 @@ def judge_url(url: str, known: tuple[Name, ...]) -> UrlVerdict:
         return UrlVerdict("", "suspicious", "", (str(error).rstrip("."),))
 
 
+@functools.lru_cache(maxsize=20_000)
 def judge_domain(domain: str, known: tuple[Name, ...]) -> DomainVerdict:
     """Judge like ``inspect_domain``, and call suspicious what that cannot read: for whole mails."""
     try:
