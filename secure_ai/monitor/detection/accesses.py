@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from secure_ai.monitor.detection.baselines import Habits
+from secure_ai.monitor.detection.baselines import EVERYBODY, Habits
 from secure_ai.monitor.detection.context import Context, Person, Subject
 from secure_ai.monitor.detection.evidence import Evidence
 from secure_ai.monitor.detection.result import Detection
@@ -19,6 +19,7 @@ from secure_ai.monitor.detection.work import DAY, UNKNOWN_PERSON, UNKNOWN_SUBJEC
 RECORD_ACTIONS = frozenset(("view", "update", "print", "read"))
 WORDS = {
     "relation": "no relation that usual work has",
+    "today": "not where she worked today",
     "unit": "a unit where neither she nor her peers usually work",
     "resource": "a part of the record that her role seldom opens",
     "care": "a record that nobody in care works on now",
@@ -54,7 +55,7 @@ class Case:
 
 
 class AccessDetector:
-    """Judges each access to a record by who asks, whose it is, and how this person and her peers usually work.
+    """Judges each access to a record by who asks, whose it is, and how she and her peers usually work.
 
     Four things are told apart: a look at the record of a colleague, a prominent person or the own household
     (evidence of all looks at one record adds up); many records that usual work does not explain; break-glass
@@ -82,9 +83,16 @@ class AccessDetector:
 
     def learn(self, history: pd.DataFrame) -> None:
         """Take habits from a table of past events; nothing is told of them."""
-        for row in rows_of(history):
+        every = max(1, len(history) // self.settings.samples)
+        for number, row in enumerate(rows_of(history)):
             row["late"] = False
+            if number % every == 0 and row["action"] in RECORD_ACTIONS:
+                person = self.context.people.get(row["actor"])
+                subject = self.context.records_of.get(row["target"])
+                if person is not None and subject is not None and not row["break_glass"]:
+                    self.work.sample(row, person, self.work.values(row, person, subject))
             self.observe(row)
+        self.work.fit()
         for cases in (self._looks, self._bulk, self._quiet, self._broken):
             cases.clear()
 
@@ -119,7 +127,7 @@ class AccessDetector:
             # The common case, in which nothing can come of it.
             self._learn(row, values, person, "no")
             return []
-        bits = self.work.bits(values, actor, person, time)
+        bits = self.work.weighted(self.work.bits(values, actor, person, time))
         found: list[Detection] = []
         if row["break_glass"]:
             found += self._break_glass(row, bits, person)
@@ -134,7 +142,7 @@ class AccessDetector:
     def _learn(self, row: Row, values: dict[str, str], person: Person, override: str) -> None:
         if row["late"]:
             return
-        self._override.learn(row["actor"], f"{person.role}|{person.unit}", override, row["time"])
+        self._override.learn(row["actor"], f"{person.role}|{person.unit}", EVERYBODY, override, row["time"])
         if override == "no":
             self.work.learn(row, values, person)
 
@@ -144,16 +152,16 @@ class AccessDetector:
         key = (row["actor"], row["target"])
         if look is None or row["time"] - look.time > self.settings.case_days * DAY:
             look = self._looks[key] = Case(link=link)
-            fresh = dict(bits)
+            fresh = {**bits, "offset": self.work.offset}
         else:
-            # Of the same person and record again, only these two are new evidence.
-            fresh = {name: bits[name] for name in ("relation", "resource")}
+            # Of the same person and record again, only these are new evidence.
+            fresh = {name: bits[name] for name in ("relation", "resource", "action")}
         look.add(fresh, row["event_id"], row["time"])
         return self._told(row, look, f"snooping_{link}", row["target"])
 
     def _many(self, row: Row, bits: Mapping[str, float], bulk: Case | None) -> list[Detection]:
         settings, time, actor = self.settings, row["time"], row["actor"]
-        step = sum(bits[name] for name in ("relation", "unit", "care", "met", "hour"))
+        step = self.work.offset + sum(value for name, value in bits.items() if name != "link")
         step = max(-settings.bulk_step_bits, min(settings.bulk_step_bits, step))
         if bulk is None:
             if step <= 0:
@@ -185,14 +193,14 @@ class AccessDetector:
     def _break_glass(self, row: Row, bits: Mapping[str, float], person: Person) -> list[Detection]:
         settings, time, actor = self.settings, row["time"], row["actor"]
         peers = f"{person.role}|{person.unit}"
-        share = self._override.share(actor, peers, "yes", time)
+        share = self._override.share(actor, peers, EVERYBODY, "yes", time)
         case = self._broken.get(actor)
         if case is None or time - case.time > settings.case_days * DAY:
             case = self._broken[actor] = Case()
         again = row["target"] in case.link.split()
         fresh = {"resource": bits["resource"]} if again else {
             "override": min(settings.most_bits, settings.override_bits - max(0.0, 10 + _log2(share))),
-            **{name: bits[name] for name in ("unit", "care", "resource")},
+            **{name: bits[name] for name in ("today", "unit", "care", "resource")},
             "link": bits["link"] if bits["link"] > 0 else 0.0,
         }  # fmt: skip
         if not again:
@@ -210,7 +218,7 @@ class AccessDetector:
             elif name == "override":
                 evidence.add(name, "break-glass, which her peers use more seldom", bits, 1.0, share)
             else:
-                evidence.add(name, WORDS[name], bits)
+                evidence.add(name, WORDS.get(name, ""), bits)
         return evidence.detection(
             row, self.family, kind, self.settings, events=tuple(case.events), target=target
         )
@@ -245,9 +253,8 @@ class AccessDetector:
         if len(case.events) < 500:
             case.events.append(row["event_id"])
         if row["action"] in RECORD_ACTIONS and person is not None:
-            relation = row["relation"]
-            chance = self.work._chance("relation", relation, time)
-            step = _log2(chance / self.work.habits["relation"].share(actor, person.role, relation, time))
+            values = {"relation": row["relation"], "today": "no"}
+            step = self.work.weighted(self.work.bits(values, actor, person, time))["relation"]
             case.bits = min(max(case.bits + step, 0.0), 30.0)
             case.reasons["relation"] = case.reasons.get("relation", 0.0) + step
         evidence = Evidence()

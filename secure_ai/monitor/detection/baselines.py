@@ -33,33 +33,37 @@ class Habits:
         self._weights: dict[str, dict[str, float]] = {}
         self._totals: dict[str, float] = {}
 
-    def learn(self, person: str, peers: str, value: str, time: float, weight: float = 1.0) -> None:
-        """Count one observation."""
+    def learn(self, person: str, peers: str, everybody: str, value: str, time: float) -> None:
+        """Count one observation of a person, her peers and everybody (each by its key)."""
         if self._start is None:
             self._start = time
         if time - self._start > 200 * self.half_life:
             self._rebase(time)
-        grown = weight * 2.0 ** max((time - self._start) / self.half_life, -100.0)
-        for key in (person, peers, EVERYBODY):
+        grown = 2.0 ** max((time - self._start) / self.half_life, -100.0)
+        for key in (person, peers, everybody):
             of_key = self._weights.setdefault(key, {})
             of_key[value] = of_key.get(value, 0.0) + grown
             self._totals[key] = self._totals.get(key, 0.0) + grown
 
-    def share(self, person: str, peers: str, value: str, time: float) -> float:
+    def share(self, person: str, peers: str, everybody: str, value: str, time: float) -> float:
         """Return the share of ``value`` that is to be expected of this person now; never quite zero."""
         now = self._unit(time)
-        everybody = self._totals.get(EVERYBODY, 0.0) / now
+        of_all = self._weights.get(everybody, {})
         expected = self.prior.get(value)
         if expected is None:
-            others = self.kinds() + 1 - sum(name in self.prior for name in self._weights.get(EVERYBODY, ()))
+            others = len(of_all) + 1 - sum(name in self.prior for name in of_all)
             expected = (1 - sum(self.prior.values())) / max(others, 1)
-        share = (self._of(EVERYBODY, value) / now + expected) / (everybody + 1)
+        share = (of_all.get(value, 0.0) / now + expected) / (self._totals.get(everybody, 0.0) / now + 1)
         for key in (peers, person):
-            if key == EVERYBODY:
+            if key == everybody:
                 continue
             own = self._totals.get(key, 0.0) / now
             share = (self._of(key, value) / now + self.strength * share) / (own + self.strength)
         return share
+
+    def names(self, key: str) -> list[str]:
+        """Return the different things that ``key`` did, in alphabetical order."""
+        return sorted(self._weights.get(key, ()))
 
     def kinds(self) -> int:
         """Return how many different things were seen."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from secure_ai.monitor.detection.baselines import Habits, Levels
+from secure_ai.monitor.detection.baselines import EVERYBODY, Habits, Levels
 from secure_ai.monitor.detection.context import Context
 from secure_ai.monitor.detection.evidence import Evidence
 from secure_ai.monitor.detection.result import Detection
@@ -57,17 +57,17 @@ class ExportDetector:
         if feed is not None and time < feed.starts_on:
             feed = None
         where = how = 0.0
-        share = self._destination.share(actor, role, destination, time)
+        share = self._destination.share(actor, role, EVERYBODY, destination, time)
         if feed is None:
             chance = 1 / (self._destination.kinds() + 1)
             where = _capped(math.log2(chance / share), settings.most_bits)
-            if not self._destination.seen("*", destination, time):
+            if not self._destination.seen(EVERYBODY, destination, time):
                 where += settings.new_destination_bits
             evidence.add(
                 "destination", f"the destination {destination or 'unknown'} is not usual for her role", where,
                 share, None,
             )  # fmt: skip
-            unknown = self._relation.share(actor, role, relation, time)
+            unknown = self._relation.share(actor, role, EVERYBODY, relation, time)
             chance = settings.chosen_unknown_relation
             chance = chance if not relation else (1 - chance) / max(self._relation.kinds() - 1, 1)
             evidence.add(
@@ -96,8 +96,8 @@ class ExportDetector:
     def _learn(self, row: Row, role: str) -> None:
         actor, time, relation = row["actor"], row["time"], row["relation"]
         count = float(row["record_count"])
-        self._relation.learn(actor, role, relation, time)
-        self._destination.learn(actor, role, row["destination"], time)
+        self._relation.learn(actor, role, EVERYBODY, relation, time)
+        self._destination.learn(actor, role, EVERYBODY, row["destination"], time)
         self._size.learn(f"{actor}|{relation}", f"{role}|{relation}", count)
         self._size_there.learn(row["destination"], row["destination"], count)
 

@@ -15,6 +15,7 @@ from secure_ai.monitor.detection.exports import _tail_bits
 from secure_ai.monitor.detection.result import Detection
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, rows_of
+from secure_ai.monitor.detection.work import DAY
 
 
 class PurposeDetector:
@@ -38,6 +39,7 @@ class PurposeDetector:
         self._gap = Levels(self.settings.fading / 2, 4.0, self.settings.least_spread)
         self._last: dict[str, float] = {}
         self._sum: dict[str, tuple[float, float]] = {}
+        self._backlog: dict[str, float] = {}
         self._names = {service for service, _ in context.declared}
 
     def learn(self, history: pd.DataFrame) -> None:
@@ -83,19 +85,24 @@ class PurposeDetector:
 
     def _volume(self, row: Row, service: Service) -> list[Detection]:
         key, count, time = self._key(row), float(row["record_count"]), row["time"]
-        usual, mean, spread = self._size.usual(key, key)
+        usual, _, spread = self._size.usual(key, key)
         if math.isnan(usual):
             usual = service.typical_records
-            mean, spread = math.log1p(usual), 2 * self.settings.least_spread
+            spread = 2 * self.settings.least_spread
         if math.isnan(usual):
             return []
         declared = service.typical_records if not math.isnan(service.typical_records) else usual
         reference = max(usual, declared)
-        # After silence a backlog is honest: as many calls' worth as would have come meanwhile.
+        # After silence a backlog is honest: as many records as would have come meanwhile.
         gap, _, _ = self._gap.usual(key, key)
-        silent = time - self._last.get(key, time)
-        allowed = reference * max(1.0, silent / gap if gap and not math.isnan(gap) and gap > 0 else 1.0)
+        silent = max(time - self._last.get(key, time), 0.0)
+        due = silent / gap * reference if gap > 0 else 0.0
+        backlog = min(
+            self._backlog.get(key, 0.0) + due, self.settings.backlog_days * DAY / max(gap, 60.0) * reference
+        )
+        allowed = max(reference, backlog)
         excess = (math.log1p(count) - math.log1p(allowed)) / spread
+        self._backlog[key] = max(backlog - count, 0.0)
         bits, since = self._sum.get(key, (0.0, time))
         bits = max(0.0, bits - max(time - since, 0.0) / 3600 * self.settings.bulk_forget_bits)
         step = _tail_bits(excess) - self.settings.volume_step_bits
@@ -137,6 +144,7 @@ class PurposeDetector:
             "size": self._size.state(),
             "gap": self._gap.state(),
             "last": self._last,
+            "backlog": self._backlog,
             "sum": {key: list(value) for key, value in self._sum.items()},
         }
 
@@ -144,5 +152,5 @@ class PurposeDetector:
         """Take up what :meth:`state` returned."""
         self._size.restore(state["size"])
         self._gap.restore(state["gap"])
-        self._last = dict(state["last"])
+        self._last, self._backlog = dict(state["last"]), dict(state["backlog"])
         self._sum = {key: (bits, time) for key, (bits, time) in state["sum"].items()}

@@ -23,9 +23,11 @@ class Settings:
         own_strength: observations of her own that outweigh the habits of a person's peers.
         fading: share by which a new figure replaces the old ones in what is usual.
         most_bits: the most that a single learned surprise can weigh; rules are not capped.
-        usual_unknown_relation: share of honest accesses of which the system knows no relation, before anything
-            was learned.
+        usual_unknown_relation: share of honest accesses of which the system knows no relation, before
+            anything was learned.
         chosen_unknown_relation: share of looks out of curiosity of which it knows none; the rest claims one.
+        claimed_relations: relations that people enter themselves and nobody checks.
+        checked_relation_bits: how much a relation that the system checks speaks for honest work.
         met_days: days for which a relation between a person and a record counts as known.
         warm_days: days of log before "in care lately" is learned, since it is not known at the start.
         case_days: days after which evidence about a person and a record no longer adds up.
@@ -46,6 +48,7 @@ class Settings:
     new_destination_bits: float = 4.0
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
+    backlog_days: float = 2.0
     service_roles: roles in the log that programs have, not people.
     """
 
@@ -61,6 +64,8 @@ class Settings:
     most_bits: float = 8.0
     usual_unknown_relation: float = 0.05
     chosen_unknown_relation: float = 0.6
+    claimed_relations: tuple[str, ...] = ("cover",)
+    checked_relation_bits: float = 4.3
     met_days: float = 30.0
     warm_days: float = 4.0
     case_days: float = 14.0
@@ -77,12 +82,15 @@ class Settings:
     new_destination_bits: float = 4.0
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
+    backlog_days: float = 2.0
+    seed: int = 7
+    samples: int = 12_000
     service_roles: tuple[str, ...] = ("service", "application", "system")
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name == "service_roles":
+            if isinstance(value, tuple):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UserError(f"The setting {item.name} must be a number above 0: correct it.")
