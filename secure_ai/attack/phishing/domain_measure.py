@@ -18,21 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLACES = (
-    "lakeview", "fernhill", "lakeland", "lakewood", "oakmere", "hartmere", "ferndale", "fairhollow", "millhollow",
-    "ashgrove", "northgate", "westmere", "kingsford", "stonebridge", "riverbend", "harborview", "cedarline",
+    "lakeview", "fernhill", "lakeland", "lakewood", "oakmere", "hartmere", "ferndale", "fairhollow",
+    "millhollow", "ashgrove", "northgate", "westmere", "kingsford", "stonebridge", "riverbend", "harborview",
+    "cedarline",
 )  # fmt: skip
 TRADES = (
-    "hospital",
-    "bank",
-    "clinic",
-    "school",
-    "council",
-    "library",
-    "supplies",
-    "imaging",
-    "systems",
-    "garage",
-)
+    "hospital", "bank", "clinic", "school", "council", "library", "supplies", "imaging", "systems", "garage",
+)  # fmt: skip
 # What an honest neighbor adds to a name that it shares: a town's school, an association of friends.
 SHARED = ("school", "council", "football", "bakery", "news", "rowing-club")
 
@@ -72,7 +64,7 @@ def measure_domains(
 
     Args:
         known_domains: by default those of the kit's hospital and bank.
-        each: at most how many domains per technique; neighbors are as many as all lookalikes, or all there are.
+        each: at most how many domains per technique; neighbors at most as many as lookalikes.
         seed: of the choice.
 
     Raises:
@@ -119,7 +111,7 @@ def measure_domains(
 
 
 def honest_neighbors(known_domains: Sequence[str]) -> list[str]:
-    """Return honest domains near the known ones: other places of the same trade, other firms of the same place."""
+    """Return honest domains near the known ones: other places, other trades, and friends of the same name."""
     found = {f"{place}-{trade}.{end}" for place in PLACES for trade in TRADES for end in ("example", "test")}
     own = set()
     for domain in known_domains:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import idna
+from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from secure_ai.attack.phishing.characters import (
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 VERDICTS = ("known", "lookalike", "suspicious", "unknown")
 LONGEST_DOMAIN, LONGEST_LABEL = 253, 63
 # A name of four letters has honest neighbors at every distance; six letters stand out within another name.
-SHORTEST_FOR_DISTANCE, SHORTEST_FOR_CONTAINED = 6, 7
+SHORTEST_FOR_DISTANCE, SHORTEST_FOR_CONTAINED, SHORTEST_FOR_TWO_EDITS = 6, 7, 12
+# Percent of letters in common with the known name; one edit in twelve letters is 92.
+CLOSE_WITHIN = 92
 
 
 @dataclass(frozen=True)
@@ -182,16 +185,21 @@ def _likeness(name: Name, own: Name) -> tuple[int, list[str]]:
     if _joined(sight) == _joined(true_sight):
         return 7, ["differs only in hyphens"]
     if len(known) >= SHORTEST_FOR_DISTANCE:
+        most = 2 if len(known) >= SHORTEST_FOR_TWO_EDITS else 1
         distance = min(
-            OSA.distance(sight, true_sight, score_cutoff=1), OSA.distance(label, known, score_cutoff=1)
+            OSA.distance(sight, true_sight, score_cutoff=most), OSA.distance(label, known, score_cutoff=most)
         )
-        if distance == 1:
-            return 6, [_one_edit(label, known)]
+        if distance <= most:
+            return 6, [_one_edit(label, known) if distance == 1 else "two letters differ"]
     contained = len(_joined(known)) >= SHORTEST_FOR_CONTAINED
     if contained and _joined(true_sight) in _joined(sight):
         return 5, [f"holds the whole name '{known}' with other words around it"]
     if contained and _joined(true_sight) in _joined(skeleton(name.sub)):
         return 5, [f"the known name stands before {name.registered}, which is somebody else's"]
+    if len(known) >= SHORTEST_FOR_TWO_EDITS and len(label) > len(known):
+        near = fuzz.partial_ratio_alignment(_joined(true_sight), _joined(sight), score_cutoff=CLOSE_WITHIN)
+        if near is not None:
+            return 4, [f"holds a name close to '{known}' with other words around it"]
     return 0, []
 
 
