@@ -116,10 +116,10 @@ class Levels:
         self._stats: dict[str, tuple[EWMean, EWMean]] = {}
         self._n: dict[str, float] = {}
 
-    def learn(self, person: str, peers: str, value: float) -> None:
+    def learn(self, person: str, peers: str, everybody: str, value: float) -> None:
         """Count one observation (zero or more)."""
         x = math.log1p(value)
-        for key in (person, peers, EVERYBODY):
+        for key in dict.fromkeys((person, peers, everybody)):
             pair = self._stats.get(key)
             if pair is None:
                 pair = self._stats[key] = (EWMean(self.fading), EWMean(self.fading))
@@ -127,10 +127,10 @@ class Levels:
             pair[1].update(x * x)
             self._n[key] = min(self._n.get(key, 0.0) + 1, 1 / self.fading)
 
-    def usual(self, person: str, peers: str) -> tuple[float, float, float]:
+    def usual(self, person: str, peers: str, everybody: str) -> tuple[float, float, float]:
         """Return the usual figure, the mean of its logarithm and that spread; NaN where nothing is known."""
         mean, square, weight = 0.0, 0.0, 0.0
-        for key in (EVERYBODY, peers, person):
+        for key in dict.fromkeys((everybody, peers, person)):
             n = self._n.get(key, 0.0)
             if not n:
                 continue
@@ -144,9 +144,9 @@ class Levels:
         spread = math.sqrt(max(square - mean * mean, 0.0) * (1 + 1 / weight))
         return math.expm1(mean), mean, max(spread, self.least_spread)
 
-    def excess(self, person: str, peers: str, value: float) -> float:
+    def excess(self, person: str, peers: str, everybody: str, value: float) -> float:
         """Return by how many spreads ``value`` is above what is usual; NaN where nothing is known."""
-        _, mean, spread = self.usual(person, peers)
+        _, mean, spread = self.usual(person, peers, everybody)
         return (math.log1p(value) - mean) / spread
 
     def count(self, key: str) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 from secure_ai.monitor.detection.baselines import Levels
 from secure_ai.monitor.detection.context import Context, Service, parts
 from secure_ai.monitor.detection.evidence import Evidence
-from secure_ai.monitor.detection.exports import _tail_bits
+from secure_ai.monitor.detection.exports import tail_bits
 from secure_ai.monitor.detection.result import Detection
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, rows_of
@@ -39,7 +39,7 @@ class PurposeDetector:
         self._gap = Levels(self.settings.fading / 2, 4.0, self.settings.least_spread)
         self._last: dict[str, float] = {}
         self._sum: dict[str, tuple[float, float]] = {}
-        self._backlog: dict[str, float] = {}
+        self._backlog: dict[str, tuple[float, float]] = {}
         self._names = {service for service, _ in context.declared}
 
     def learn(self, history: pd.DataFrame) -> None:
@@ -85,7 +85,7 @@ class PurposeDetector:
 
     def _volume(self, row: Row, service: Service) -> list[Detection]:
         key, count, time = self._key(row), float(row["record_count"]), row["time"]
-        usual, _, spread = self._size.usual(key, key)
+        usual, _, spread = self._size.usual(key, key, key)
         if math.isnan(usual):
             usual = service.typical_records
             spread = 2 * self.settings.least_spread
@@ -94,18 +94,20 @@ class PurposeDetector:
         declared = service.typical_records if not math.isnan(service.typical_records) else usual
         reference = max(usual, declared)
         # After silence a backlog is honest: as many records as would have come meanwhile.
-        gap, _, _ = self._gap.usual(key, key)
+        gap, _, _ = self._gap.usual(key, key, key)
         silent = max(time - self._last.get(key, time), 0.0)
-        due = silent / gap * reference if gap > 0 else 0.0
-        backlog = min(
-            self._backlog.get(key, 0.0) + due, self.settings.backlog_days * DAY / max(gap, 60.0) * reference
-        )
+        backlog, until = self._backlog.get(key, (0.0, time))
+        if time > until:
+            backlog = 0.0
+        if silent > self.settings.silent_gaps * gap:
+            due = min(silent, self.settings.backlog_days * DAY)
+            backlog, until = backlog + due / max(gap, 1.0) * reference, time + due
         allowed = max(reference, backlog)
         excess = (math.log1p(count) - math.log1p(allowed)) / spread
-        self._backlog[key] = max(backlog - count, 0.0)
+        self._backlog[key] = (max(backlog - count, 0.0), until)
         bits, since = self._sum.get(key, (0.0, time))
         bits = max(0.0, bits - max(time - since, 0.0) / 3600 * self.settings.bulk_forget_bits)
-        step = _tail_bits(excess) - self.settings.volume_step_bits
+        step = tail_bits(excess) - self.settings.volume_step_bits
         bits = max(0.0, bits + step)
         self._sum[key] = (min(bits, 40.0), time)
         evidence = Evidence()
@@ -134,9 +136,9 @@ class PurposeDetector:
     def _learn(self, row: Row, key: str) -> None:
         time = row["time"]
         if key in self._last and time > self._last[key]:
-            self._gap.learn(key, key, time - self._last[key])
+            self._gap.learn(key, key, key, time - self._last[key])
         self._last[key] = max(time, self._last.get(key, time))
-        self._size.learn(key, key, float(row["record_count"]))
+        self._size.learn(key, key, key, float(row["record_count"]))
 
     def state(self) -> dict[str, Any]:
         """Return what is usual as JSON values."""
@@ -144,7 +146,7 @@ class PurposeDetector:
             "size": self._size.state(),
             "gap": self._gap.state(),
             "last": self._last,
-            "backlog": self._backlog,
+            "backlog": {key: list(value) for key, value in self._backlog.items()},
             "sum": {key: list(value) for key, value in self._sum.items()},
         }
 
@@ -152,5 +154,6 @@ class PurposeDetector:
         """Take up what :meth:`state` returned."""
         self._size.restore(state["size"])
         self._gap.restore(state["gap"])
-        self._last, self._backlog = dict(state["last"]), dict(state["backlog"])
+        self._last = dict(state["last"])
+        self._backlog = {key: (records, until) for key, (records, until) in state["backlog"].items()}
         self._sum = {key: (bits, time) for key, (bits, time) in state["sum"].items()}

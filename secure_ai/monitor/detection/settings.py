@@ -42,12 +42,27 @@ class Settings:
         bulk_alert_bits: evidence of reading in bulk at which the score is 0.5.
         least_spread: floor of the spread of the logarithm of a size: nobody is more regular than that.
         new_destination_bits: weight of a destination that nobody used before.
+        export_offset_bits: weight of an export as such: they are few, and each takes data out.
+        least_export_records: exports of fewer records are never too many.
+        few_records_bits: what such an export weighs less, wherever it goes.
+        scheduled_relations: reasons of an export that were planned and checked before.
+        claimed_task_bits: how much any other known reason of an export speaks for honest work.
+        month_edge_days: days before and after the turn of a month in which books are closed.
+        month_edge_bits: what a large export then weighs less.
         undeclared_bits: weight of a field, resource or purpose that a service did not declare.
         volume_step_bits: what each call of a usual size takes away from the evidence of earlier ones.
         least_spread: float = 0.35
-    new_destination_bits: float = 4.0
+    new_destination_bits: float = 9.0
+    export_offset_bits: float = 5.7
+    least_export_records: float = 80.0
+    few_records_bits: float = 5.0
+    scheduled_relations: tuple[str, ...] = ("scheduled",)
+    claimed_task_bits: float = 1.5
+    month_edge_days: float = 2.0
+    month_edge_bits: float = 3.0
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
+    silent_gaps: float = 8.0
     backlog_days: float = 2.0
     service_roles: roles in the log that programs have, not people.
     """
@@ -79,9 +94,17 @@ class Settings:
     bulk_forget_bits: float = 2.0
     bulk_alert_bits: float = 16.0
     least_spread: float = 0.35
-    new_destination_bits: float = 4.0
+    new_destination_bits: float = 9.0
+    export_offset_bits: float = 5.7
+    least_export_records: float = 80.0
+    few_records_bits: float = 5.0
+    scheduled_relations: tuple[str, ...] = ("scheduled",)
+    claimed_task_bits: float = 1.5
+    month_edge_days: float = 2.0
+    month_edge_bits: float = 3.0
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
+    silent_gaps: float = 8.0
     backlog_days: float = 2.0
     seed: int = 7
     samples: int = 12_000
