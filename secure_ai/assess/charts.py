@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from secure_ai.anonymize.tabular.risk import ReidentificationRisk
+from secure_ai.core.svg import Bar, bar_chart
 
 # Lower bounds of the bins in which class sizes are shown.
 BIN_STARTS = (1, 2, 3, 5, 11, 20, 50, 100, 1000)
-WIDTH, LABEL, BAR, ROW, TOP = 720, 168, 400, 30, 12
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar: its label, its share of the whole (0 to 1), the text at its end, whether it is a warning."""
-
-    label: str
-    share: float
-    text: str
-    warning: bool
 
 
 def class_size_bins(risk: ReidentificationRisk) -> pd.DataFrame:
@@ -108,36 +97,3 @@ def exposure_chart(exposure: pd.DataFrame) -> Markup:
     return bar_chart(
         "exposure", exposure_title(exposure), bars, "Restricted: encrypted, named readers, never in a prompt"
     )
-
-
-def bar_chart(name: str, title: str, bars: list[Bar], warning: str) -> Markup:
-    """Draw horizontal bars; a warning is hatched and named in words, so that color is not needed."""
-    height = TOP + ROW * len(bars) + 40
-    parts = [
-        f'<svg class="chart" role="img" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-        'font-family="Segoe UI, Liberation Sans, Arial, sans-serif" font-size="13" fill="#1b2430" '
-        f'aria-labelledby="{name}-title {name}-desc">',
-        Markup('<title id="{}-title">{}</title>').format(name, title),
-        Markup('<desc id="{}-desc">{}</desc>').format(
-            name, "; ".join(f"{bar.label}: {bar.text}" for bar in bars)
-        ),
-        f'<defs><pattern id="{name}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
-        'patternTransform="rotate(45)"><rect width="6" height="6" fill="#a4262c"/>'
-        '<line x1="0" y1="0" x2="0" y2="6" stroke="#d98a8d" stroke-width="2"/></pattern></defs>',
-    ]
-    for i, bar in enumerate(bars):
-        y = TOP + ROW * i
-        width = max(bar.share * BAR, 1.5 if bar.share > 0 else 0)
-        fill = f"url(#{name}-hatch)" if bar.warning else "#2c5f7c"
-        parts.append(
-            f'<rect x="{LABEL}" y="{y}" width="{BAR}" height="18" fill="#eef1f4"/>'
-            f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="18" fill="{fill}"/>'
-            f'<text x="{LABEL - 10}" y="{y + 14}" text-anchor="end">{escape(bar.label)}</text>'
-            f'<text x="{LABEL + BAR + 8}" y="{y + 14}">{escape(bar.text)}</text>'
-        )
-    y = TOP + ROW * len(bars) + 8
-    parts.append(
-        f'<rect x="{LABEL}" y="{y}" width="18" height="14" fill="url(#{name}-hatch)"/>'
-        f'<text x="{LABEL + 26}" y="{y + 12}" class="key">{escape(warning)}</text></svg>'
-    )
-    return Markup("").join(Markup(part) for part in parts)

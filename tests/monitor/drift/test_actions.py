@@ -1,4 +1,4 @@
-"""Claims about what is done: a table of situations, each with the actions that it must and must not lead to."""
+"""Claims about what is done: a table of situations, each with exactly the actions that it leads to."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_on_the_hospitals_model_each_drift_leads_to_its_action(model):
     clean = model.current.drop(columns="readmitted_30d")
     names = {}
     for kind, column in {
-        "unit_change": "creatinine", "missing_feed": "sodium", "new_category": "payer", "covariate_shift": "age"
+        "unit_change": "creatinine", "missing_feed": "sodium", "new_category": "payer",
+        "covariate_shift": "age",
     }.items():  # fmt: skip
         strength = {"unit_change": 1.0, "covariate_shift": 0.6}.get(kind, 0.3)
         drifted = simulate_drift(clean, kind=kind, column=column, strength=strength).frame

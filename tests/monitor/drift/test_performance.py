@@ -66,7 +66,7 @@ def test_concept_drift_is_invisible_to_the_estimate_and_plain_in_the_labels(mode
 def test_scores_that_are_no_probabilities_are_refused_and_can_be_recalibrated():
     wrong = np.sqrt(P)
     assert not check_calibration(wrong, Y).good
-    with pytest.raises(UserError, match="cannot be read as probabilities.*recalibrate"):
+    with pytest.raises(UserError, match=r"cannot be read as probabilities.*recalibrate"):
         fit_estimator(wrong, Y)
     estimator = fit_estimator(wrong[:3_000], Y[:3_000], recalibrate=True)
     assert estimator.calibration.good

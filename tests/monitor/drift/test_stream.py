@@ -73,8 +73,10 @@ def test_irregular_events_are_counted_and_the_others_still_followed():
     monitor.add_label("nobody", 1, "2026-01-04")
     monitor.add_label("b", 0.5, "2026-01-04")
     assert dict(monitor.irregularities) == {
-        "duplicate event": 1, "clock went backwards": 1, "score is not a number": 2, "score outside 0 to 1": 1,
-        "time cannot be read": 2, "duplicate label": 1, "label without prediction": 1, "label is not 0 or 1": 1,
+        "duplicate event": 1, "clock went backwards": 1, "score is not a number": 2,
+        "score outside 0 to 1": 1,
+        "time cannot be read": 2, "duplicate label": 1, "label without prediction": 1,
+        "label is not 0 or 1": 1,
     }  # fmt: skip
     assert len(monitor.history("score")) == 4 and len(monitor.history("error")) == 1
     assert monitor.waiting == 3

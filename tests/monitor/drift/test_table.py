@@ -95,7 +95,7 @@ def test_no_value_of_the_table_stands_in_the_report(halves):
 def test_alarms_without_drift_stay_below_alpha_where_the_usual_rule_cries_wolf(people):
     rates = alarm_rates(people, n_reference=1_000, n_current=80, seeds=range(25)).set_index("method")["rate"]
     assert rates["the report"] <= 0.05
-    assert rates["PSI of at least 0.1, as is usual"] > 0.8
+    assert rates["PSI of at least 0.1, as is usual"] > 0.6
 
 
 def test_a_drift_that_matters_is_found_in_most_runs(people):
@@ -121,7 +121,9 @@ def with_column(frame, name, values):
 UNJUDGED = {
     "constant": (lambda f: with_column(f, "x", 1.0), lambda f: with_column(f, "x", 1.0), "constant"),
     "one word": (lambda f: with_column(f, "x", "a"), lambda f: with_column(f, "x", "a"), "constant"),
-    "no value before": (lambda f: with_column(f, "x", np.nan), lambda f: with_column(f, "x", 1.0), "no value"),
+    "no value before": (
+        lambda f: with_column(f, "x", np.nan), lambda f: with_column(f, "x", 1.0), "no value",
+    ),
     "dates": (
         lambda f: with_column(f, "x", pd.Timestamp("2026-01-01")),
         lambda f: with_column(f, "x", pd.Timestamp("2026-04-01")),
@@ -133,7 +135,9 @@ UNJUDGED = {
         "identifier",
     ),
     "lists": (
-        lambda f: with_column(f, "x", [[1]] * len(f)), lambda f: with_column(f, "x", [[1]] * len(f)), "neither",
+        lambda f: with_column(f, "x", [[1]] * len(f)),
+        lambda f: with_column(f, "x", [[1]] * len(f)),
+        "neither",
     ),
 }  # fmt: skip
 
