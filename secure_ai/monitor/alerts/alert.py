@@ -140,6 +140,15 @@ class Alert:
         return cls(**content)
 
 
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "alert"), counted(2000, "alert")
+    ('1 alert', '2,000 alerts')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
 def fingerprint(actor: str, kind: str, target_group: str) -> str:
     """Return the fingerprint of an alert: the same for the same actor, kind and group of targets."""
     return hashlib.sha256(json.dumps([actor, kind, target_group]).encode()).hexdigest()[:16]

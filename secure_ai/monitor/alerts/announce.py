@@ -90,7 +90,8 @@ class Announcer:
         return self._store.run(
             "SELECT count(*) FROM alerts WHERE severity = ? AND due_from > ? AND kind != ? "
             f"AND status != 'suppressed' AND number != ? {more}",
-            alert.severity, moment.elapsed - self._policy.flood.minutes * 60, STORM, number_of(alert.alert_id),
+            alert.severity, moment.elapsed - self._policy.flood.minutes * 60, STORM,
+            number_of(alert.alert_id),
         )[0][0]  # fmt: skip
 
     def _storm(self, severity: Severity) -> Alert | None:
@@ -103,7 +104,8 @@ class Announcer:
         return Alert(
             alert_id=name, case_id="", fingerprint=fingerprint(DESK, STORM, alert.severity), family="alerts",
             kind=STORM, actor=DESK, target=alert.severity, target_group=alert.severity,
-            severity=alert.severity, base_severity=alert.severity, raised_by=(), score=None, why=(), events=(), event_count=0, count=1,
+            severity=alert.severity, base_severity=alert.severity, raised_by=(), score=None,
+            why=(), events=(), event_count=0, count=1,
             targets=1, first_seen=moment.at, last_seen=moment.at, raised_at=moment.at,
             raised_elapsed=moment.elapsed, due_from=moment.elapsed,
         )  # fmt: skip

@@ -52,6 +52,7 @@ def plot_alerts_per_day(load: Workload) -> Figure:
     if load.days:
         axes.set_xticks(load.per_day.index[:: max(1, load.days // 8)])
     axes.xaxis.set_major_formatter(_day)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(title="severity", frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.18))
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from secure_ai.monitor.alerts.sinks import Audience, Sink
 from secure_ai.monitor.alerts.store import AlertStore, StoreError
 from secure_ai.monitor.alerts.views import DeskViews
 from secure_ai.monitor.detection.result import Detection
+from secure_ai.monitor.trail.entries import DuplicateEvent
 
 logger = logging.getLogger(__name__)
 MOST_HELD = 10_000
@@ -158,6 +160,7 @@ class AlertDesk(DeskViews):
             try:
                 with self._store.transaction():
                     moment = self._moment()
+                    self._announcer.end_storms(moment)
                     before = self._intake.identifiers.withheld
                     for detection in waiting:
                         try:
@@ -172,7 +175,6 @@ class AlertDesk(DeskViews):
                     self._count("withheld", self._intake.identifiers.withheld - before)
                     self._count("duplicates", counts["duplicate"])
                     self._count("refused", counts["refused"])
-                    self._announcer.end_storms(moment)
                 self._held = []
             except StoreError as error:
                 self._held = waiting
@@ -440,7 +442,9 @@ class AlertDesk(DeskViews):
                 for seq, text in rows:
                     event: dict[str, Any] = json.loads(text)
                     details = event.pop("details")
-                    self.audit.record(**event, event_id=f"alerts-{instance}-{seq}", **details)
+                    # A trail that has the line took it just before a program was killed.
+                    with suppress(DuplicateEvent):
+                        self.audit.record(**event, event_id=f"alerts-{instance}-{seq}", **details)
                     done = seq
                 self._trail_problem = ""
             except Exception as error:

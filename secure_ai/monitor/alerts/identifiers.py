@@ -5,7 +5,8 @@ So text passes only if it looks like an identifier. What looks like a name, an a
 that people have (a social security, card, account or telephone number) is replaced by ``withheld-`` and a
 keyed hash: the same value gets the same code, so counting and correlation go on, and nobody can try all
 numbers without the key. What no pattern can tell is an identifier that is a name in small letters
-("smith"): give accounts identifiers that are none.
+("smith"): give accounts identifiers that are none. Numbers alone of nine digits and more are replaced in
+any case: give records and events a letter in front.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hmac
 import math
 import re
 
-from secure_ai.discover.checkdigits import iban_is_valid, luhn_is_valid, mbi_is_valid
+from secure_ai.discover.checkdigits import iban_countries, mbi_is_valid
 
 LONGEST = 64
 WITHHELD = "withheld-"
@@ -25,29 +26,32 @@ _SEPARATORS = re.compile(r"[._:@/#+-]")
 _MAIL = re.compile(r"@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
 _NAME = re.compile(r"(?:[A-Z][a-z]+)+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_ACCOUNT = re.compile(r"([A-Za-z]{2})\d{2}[A-Za-z0-9]{11,30}")
 _SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 _DIGITS_OF_PEOPLE = 9  # a social security number; telephone, account and card numbers are longer
 
 
-def looks_like_identifier(value: object, *, numbers: bool = False) -> bool:
-    """Say whether ``value`` may stand in an alert.
-
-    Args:
-        value: what a detector called an actor, a target or an event.
-        numbers: whether a long number alone will do, as for events that are numbered; card and social
-            security numbers never do.
-    """
+def looks_like_identifier(value: object) -> bool:
+    """Say whether ``value``, called an actor, a target or an event by a detector, may stand in an alert."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
         return False
     bare = _SEPARATORS.sub("", value)
     if _MAIL.search(value) or _SSN.search(value) or _DATE.fullmatch(value):
         return False
-    if iban_is_valid(bare) or mbi_is_valid(bare):
+    if _is_account(bare) or mbi_is_valid(bare):
         return False
     if bare.isdigit():
-        return len(bare) < _DIGITS_OF_PEOPLE or (numbers and not (len(bare) >= 13 and luhn_is_valid(bare)))
+        return len(bare) < _DIGITS_OF_PEOPLE
     has_digit = any(character.isdigit() for character in value)
     return has_digit or not any(_NAME.fullmatch(part) for part in _SEPARATORS.split(value))
+
+
+def _is_account(bare: str) -> bool:
+    """Say whether a text has the form of an IBAN, whatever its check digits."""
+    found = _ACCOUNT.fullmatch(bare)
+    return bool(found) and any(
+        found[1].upper() in countries for length, countries in iban_countries().items() if length == len(bare)
+    )
 
 
 def rule_name(value: object, otherwise: str) -> str:
@@ -72,9 +76,9 @@ class Identifiers:
     def __init__(self, key: bytes) -> None:
         self._key, self.withheld = key, 0
 
-    def clean(self, value: object, *, numbers: bool = False) -> str:
+    def clean(self, value: object) -> str:
         """Return ``value`` if it looks like an identifier, a code in its place if not."""
-        if looks_like_identifier(value, numbers=numbers):
+        if looks_like_identifier(value):
             return str(value)
         self.withheld += 1
         text = str(value).encode("utf-8", "surrogatepass")

@@ -104,7 +104,7 @@ class Intake:
                 for reason in _listed(detection.reasons)[:KEPT_REASONS]
                 if hasattr(reason, "usual")
             ),
-            events=tuple(clean(event, numbers=True) for event in events[:KEPT_EVENTS]),
+            events=tuple(clean(event) for event in events[:KEPT_EVENTS]),
             event_count=len(events),
             prominent=raw_target in self._prominent,
         )
@@ -195,7 +195,8 @@ class Intake:
             fingerprint=fingerprint(seen.actor, seen.kind, seen.group), family=seen.family, kind=seen.kind,
             actor=seen.actor, target=seen.target, target_group=seen.group, severity=severity,
             base_severity=seen.severity, raised_by=raised_by, score=seen.score, why=seen.why,
-            events=seen.events, event_count=seen.event_count, count=1, targets=self._keep(seen, name), first_seen=iso(seen.time),
+            events=seen.events, event_count=seen.event_count, count=1, targets=self._keep(seen, name),
+            first_seen=iso(seen.time),
             last_seen=iso(seen.time), raised_at=moment.at, raised_elapsed=moment.elapsed,
             due_from=moment.elapsed, status="suppressed" if suppression else "open", suppression=suppression,
         )  # fmt: skip

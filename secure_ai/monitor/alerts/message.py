@@ -12,8 +12,8 @@ from secure_ai.monitor.alerts.alert import STORM, Alert, Why
 Event = Literal["raised", "severity raised", "escalated", "storm grows", "storm over", "snooze over"]
 FIELDS = (
     "event", "alert", "case", "severity", "kind", "family", "actor", "target", "targets", "count",
-    "first_seen", "last_seen", "raised_at", "status", "score", "why", "raised_by", "events", "event_count", "role",
-    "alerts",
+    "first_seen", "last_seen", "raised_at", "status", "score", "why", "raised_by", "events",
+    "event_count", "role", "alerts",
 )  # fmt: skip
 """Every field that a message may have, besides its key; a test holds received messages against it."""
 FIELDS_OF_WHY = ("name", "value", "usual")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from secure_ai.monitor.alerts.alert import Alert
+from secure_ai.monitor.alerts.alert import Alert, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Received:
 
     def sentence(self) -> str:
         """Return it in one sentence."""
-        parts = [f"{self.new:,} new alerts", f"{self.merged:,} detections added to alerts"]
+        parts = [counted(self.new, "new alert"), f"{counted(self.merged, 'detection')} added to alerts"]
         parts += [f"{self.duplicates:,} known before"] if self.duplicates else []
         parts += [f"{self.refused:,} refused because they are no detections"] if self.refused else []
         parts += [f"{self.held:,} held in memory because the store cannot be written"] if self.held else []

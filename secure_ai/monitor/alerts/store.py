@@ -64,8 +64,9 @@ class AlertStore:
 
     Args:
         path: the file, made if it is not there; None for memory.
-        instance: names this store in idempotency keys; random if None. Give one only to see the same keys
-            in two runs of a lesson: two stores of one name would be taken for one by a receiver.
+        instance: names this store in idempotency keys and in the audit trail; random if None. Give one only
+            to see the same in two runs of a lesson: a receiver or a trail that knows another store of this
+            name would take what is new for what it has.
 
     Raises:
         UserError: if it cannot be opened, is no alert store, one of another version, or in use.
@@ -100,23 +101,24 @@ class AlertStore:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def _prepare(self, instance: str | None) -> None:
+        # Looked at before anything is set: a file of something else stays as it is.
+        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        if tables and not {"meta", "alerts", "outbox"} <= tables:
+            raise StoreError(f"{self.path.name} is a database of something else: name another file.")
+        if tables and self.get("version") != VERSION:
+            raise StoreError(
+                f"The alert store {self.path.name} was written by another version of the kit: "
+                "open it with that version, or start a new one."
+            )
         for pragma in ("journal_mode = WAL", "synchronous = FULL"):
             self._connection.execute(f"PRAGMA {pragma}")
         with self.transaction():
-            tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
-            if tables and "meta" not in tables:
-                raise StoreError(f"{self.path.name} is a database of something else: name another file.")
             if not tables:
                 for statement in filter(str.strip, _TABLES.split(";")):
                     self._connection.execute(statement)
                 self.set("version", VERSION)
                 self.set("instance", instance or secrets.token_hex(8))
                 self.set("key", secrets.token_hex(32))
-        if self.get("version") != VERSION:
-            raise StoreError(
-                f"The alert store {self.path.name} was written by another version of the kit: "
-                "open it with that version, or start a new one."
-            )
 
     def _refused(self, error: Exception) -> StoreError:
         name = "in memory" if self.path is None else self.path.name

@@ -84,7 +84,7 @@ class DeskViews:
         return found.astype({"in_force": bool})
 
     def deliveries(self) -> list[Delivery]:
-        """Return how the delivery to each sink stands; sinks of earlier settings with something waiting, too."""
+        """Return how the delivery to each sink stands; former sinks with something waiting, too."""
         present = [courier.delivery() for courier in self._couriers.values()]
         rows = self._store.run("SELECT DISTINCT sink FROM outbox WHERE state = 'waiting' ORDER BY sink")
         gone = [name for (name,) in rows if name not in self._couriers]
@@ -108,12 +108,12 @@ class DeskViews:
             )
         said += [delivery.sentence() for delivery in self.deliveries()]
         words = {
-            "duplicates": "detections came more than once and count once",
-            "refused": "things were refused because they are no detections",
-            "withheld": "values that look like no identifiers were replaced by codes",
-            "clock_back": "times the clock went back; deadlines went on",
+            "duplicates": "Detections that came more than once and count once",
+            "refused": "Things that were refused because they are no detections",
+            "withheld": "Values that look like no identifiers and were replaced by codes",
+            "clock_back": "Times that the clock went back, while deadlines went on",
         }
-        said += [f"{count:,} {text}." for name, text in words.items() if (count := self._counted(name))]
+        said += [f"{text}: {count:,}." for name, text in words.items() if (count := self._counted(name))]
         if self._held:
             said.append(f"The store cannot be written: {len(self._held):,} detections are held in memory.")
         if self._trail_problem:

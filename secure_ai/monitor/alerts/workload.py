@@ -11,7 +11,7 @@ import pandas as pd
 
 from secure_ai.core.figures import percent
 from secure_ai.core.intervals import wilson
-from secure_ai.monitor.alerts.alert import STORM, Alert
+from secure_ai.monitor.alerts.alert import STORM, Alert, counted
 from secure_ai.monitor.alerts.policy import AlertPolicy
 from secure_ai.monitor.detection.result import SEVERITIES
 
@@ -57,8 +57,8 @@ class Workload:
         if not self.days:
             return "No alert was raised."
         return (
-            f"{self.alerts():,} alerts from {self.detections:,} detections in {self.days:,} "
-            f"{'day' if self.days == 1 else 'days'}: {self.alerts() / self.days:.1f} a day, "
+            f"{counted(self.alerts(), 'alert')} from {counted(self.detections, 'detection')} in "
+            f"{counted(self.days, 'day')}: {self.alerts() / self.days:.1f} a day, "
             f"{self.minutes / self.days:.0f} minutes of analysts a day."
         )
 
@@ -67,8 +67,8 @@ class Workload:
         said = [self.sentence()]
         if self.suppressed or self.in_storms:
             said.append(
-                f"Besides, {self.suppressed:,} were suppressed and {self.in_storms:,} came in storms; all are "
-                "kept."
+                f"Besides these, suppressed: {self.suppressed:,}, in storms: {self.in_storms:,}; "
+                "all are kept."
             )
         if self.acknowledged_minutes == self.acknowledged_minutes:
             said.append(f"Half of those acknowledged were so within {self.acknowledged_minutes:.0f} minutes.")
