@@ -160,11 +160,13 @@ class QueryDetector:
         if reasons and case.total > 0.1 * self.limit:
             score = 1.0 - 0.5 ** (case.total / self.limit)
             kind = _kind(case, self.settings)
-            detections.append(
-                self._detection(kind, event, score, reasons, case.events[-20:], features)
-            )
-        usual = max(self.usual_pace.get(actor, 0.0), self.peer_pace, self.settings.pace_least / self.settings.pace)
-        if features.fresh_hour >= 0.5 * self.settings.pace * usual and not (features.repeats or features.slider):
+            detections.append(self._detection(kind, event, score, reasons, case.events[-20:], features))
+        usual = max(
+            self.usual_pace.get(actor, 0.0), self.peer_pace, self.settings.pace_least / self.settings.pace
+        )
+        if features.fresh_hour >= 0.5 * self.settings.pace * usual and not (
+            features.repeats or features.slider
+        ):
             score = 1.0 - 0.5 ** (features.fresh_hour / (self.settings.pace * usual))
             words = (
                 f"{features.fresh_hour:.0f} different queries in an hour, {features.fresh_hour / usual:.0f} times "
@@ -215,7 +217,9 @@ class QueryDetector:
             reasons.append((unlikely, Reason("rare_input", words, round(features.rarity, 2), usual)))
         if features.unseen_values:
             words = f"{features.unseen_values:.0f} inputs hold a value that no genuine record ever had"
-            reasons.append((3.0 * features.unseen_values, Reason("unseen_value", words, features.unseen_values, 0.0)))
+            reasons.append(
+                (3.0 * features.unseen_values, Reason("unseen_value", words, features.unseen_values, 0.0))
+            )
         surprise = self.tails.surprise("closeness", features.closeness) * math.log(10)
         near = min(max(surprise - 6.0, 0.0), 6.0)
         if near > 0:
@@ -353,7 +357,9 @@ def query_features(queries: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
     detector.learn(history)
     rows = [(row.get("event_id"), detector._features(row)) for row in rows_of(queries)]
     made = [
-        (event_id, *(getattr(found, name) for name in FEATURES)) for event_id, found in rows if found is not None
+        (event_id, *(getattr(found, name) for name in FEATURES))
+        for event_id, found in rows
+        if found is not None
     ]
     return pd.DataFrame(made, columns=["event_id", *FEATURES])
 

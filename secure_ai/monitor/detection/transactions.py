@@ -45,8 +45,9 @@ class TransactionSettings:
     Attributes:
         evidence: least evidence that makes a score of 0.5, in natural logarithms of a likelihood ratio.
         margin: how far above the highest evidence of the quiet history a limit lies, as a factor.
-        budget: accounts of the history that may lie above a limit of a kind, each day and 1,000 accounts; their
-            highest evidence is left out when the limit is set, since no history is quite quiet.
+        budget: false alerts of one kind that are worth their work, a day and 1,000 staff (or accounts, where the
+            context has no staff): as many of the highest accounts of the history are left out when its limit
+            is set.
         seen: share of frauds assumed to show a sign, 0 to 1.
         remembered: transactions whose signs are kept for a label that comes late.
         labels_least: frauds that must be known before the learned score counts.
@@ -54,9 +55,9 @@ class TransactionSettings:
         rate_of_learning: step of the learned score.
     """
 
-    evidence: float = 9.0
-    margin: float = 1.1
-    budget: float = 0.02
+    evidence: float = 8.0
+    margin: float = 1.05
+    budget: float = 0.3
     seen: float = 0.5
     remembered: int = 200_000
     labels_least: int = 20
@@ -69,7 +70,9 @@ class TransactionSettings:
                 raise UserError(f"The setting '{name}' must be above 0: it is {getattr(self, name)!r}.")
         for name in ("seen", "learned_limit"):
             if not 0 < getattr(self, name) < 1:
-                raise UserError(f"The setting '{name}' must lie between 0 and 1: it is {getattr(self, name)!r}.")
+                raise UserError(
+                    f"The setting '{name}' must lie between 0 and 1: it is {getattr(self, name)!r}."
+                )
 
 
 class TransactionDetector:
@@ -143,12 +146,14 @@ class TransactionDetector:
                 mine = highest[kind.name]
                 mine[account] = max(case.total, mine.get(account, 0.0))
         days = max((last - first) / 86_400.0, 1.0) * 2 / 3
-        accounts = len({account for account, *_ in kept})
-        spare = int(self.settings.budget * days * accounts / 1000)
-        for kind, values in highest.items():
-            top = sorted(values.values(), reverse=True)
+        size = len(self.context.people) if self.context is not None else 0
+        size = size or len({account for account, *_ in kept})
+        spare = round(self.settings.budget * days * size / 1000)
+        for kind in self.signs.kinds:
+            top = sorted(highest[kind.name].values(), reverse=True)
             reached = top[spare] if len(top) > spare else 0.0
-            self.evidence.limits[kind] = max(self.settings.evidence, self.settings.margin * reached)
+            limit = max(self.settings.evidence, self.settings.margin * reached)
+            self.evidence.limits[kind.name] = kind.strictness * limit
         self.evidence.cases = {}
 
     def observe(self, event: Row) -> Sequence[Detection]:
@@ -304,7 +309,9 @@ def as_transactions(table: pd.DataFrame) -> pd.DataFrame:
     try:
         made["time"] = pd.to_datetime(made["time"], utc=True)
     except (TypeError, ValueError):
-        raise UserError("The column 'time' of the transactions holds no times: write 2026-03-31T08:15:00Z.") from None
+        raise UserError(
+            "The column 'time' of the transactions holds no times: write 2026-03-31T08:15:00Z."
+        ) from None
     return made.sort_values("time", kind="stable").reset_index(drop=True)
 
 
@@ -318,7 +325,9 @@ def check_transactions(table: pd.DataFrame) -> None:
         raise UserError(f"Transactions must be a DataFrame, not {type(table).__name__}: pass a table.")
     for name in NEEDED:
         if len(table) and name not in table.columns:
-            raise UserError(f"The transactions have no column '{name}': add or rename it (see as_transactions).")
+            raise UserError(
+                f"The transactions have no column '{name}': add or rename it (see as_transactions)."
+            )
 
 
 def transaction_features(transactions: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:

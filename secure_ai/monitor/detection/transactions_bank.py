@@ -20,7 +20,7 @@ AMOUNTS = ("amount_high", "amount_very_high", "dear_for_category")
 KINDS = (
     Kind(
         "card_testing",
-        ("tiny_for_category", "new_merchant", "run_of_tiny", "new_device", "declined", "run_of_declined", "device_elsewhere"),
+        ("tiny_for_category", "new_merchant", "run_of_tiny", "run_in_one_category", "new_device", "declined", "run_of_declined", "device_elsewhere"),
         ("tiny_for_category",),
         fade=6.0,
         toll=3.0,
@@ -54,6 +54,7 @@ KINDS = (
         fade=24.0,
         toll=4.0,
         severity="medium",
+        strictness=1.6,
     ),
 )  # fmt: skip
 
@@ -120,7 +121,9 @@ class BankSigns:
         self.parties: Counter[str] = Counter()
         self.devices: dict[str, int] = {}
 
-    def signs(self, row: Mapping[str, Any], time: float, amount: float) -> tuple[list[Sign], dict[str, float]]:
+    def signs(
+        self, row: Mapping[str, Any], time: float, amount: float
+    ) -> tuple[list[Sign], dict[str, float]]:
         """Return the signs and the figures behind them, before this payment teaches anything.
 
         Args:
@@ -162,35 +165,60 @@ class BankSigns:
             add(Sign(name, "much more than this account usually pays", round(amount, 2), usual))
         if z_category > 2.0:
             usual = round(math.exp(category.mean.get()), 2) if category else None
-            add(Sign("dear_for_category", "much more than is usual for this category", round(amount, 2), usual))
+            add(
+                Sign(
+                    "dear_for_category", "much more than is usual for this category", round(amount, 2), usual
+                )
+            )
         elif z_category < -2.2 and text["channel"] not in PRESENT:
             usual = round(math.exp(category.mean.get()), 2) if category else None
             add(Sign("tiny_for_category", "a tiny amount for this category", round(amount, 2), usual))
-            tiny = sum(1 for item in last_hours if item["tiny"])
-            if tiny >= 2:
-                add(Sign("run_of_tiny", f"{tiny + 1} tiny payments within three hours", tiny + 1.0, 0.0))
+            tiny = [item["category"] for item in last_hours if item["tiny"]]
+            if len(tiny) >= 2:
+                sorts = len({*tiny, text["category"]})
+                # Games and songs are small, too, and come in a row: but all from shops of one category.
+                name, tail = (
+                    ("run_of_tiny", f" in {sorts} categories") if sorts > 1 else ("run_in_one_category", "")
+                )
+                words = f"{len(tiny) + 1} tiny payments within three hours{tail}"
+                add(Sign(name, words, len(tiny) + 1.0, 0.0))
         self._device(text, account, time, settled, add)
         if transfer:
             if party_new and settled:
                 add(Sign("new_payee", "a payee that this account never paid"))
             if party_unknown:
                 add(Sign("payee_unknown", "a payee that nobody here ever paid"))
-            payees = {i["party"] for i in recent if i["new"] and i["transfer"] and not i["incoming"]} - {text["counterparty"]}
+            payees = {i["party"] for i in recent if i["new"] and i["transfer"] and not i["incoming"]} - {
+                text["counterparty"]
+            }
             if party_new and payees:
                 words = f"{len(payees) + 1} new payees within a day"
                 add(Sign("payees_in_a_row", words, len(payees) + 1.0, 0.0))
             came = sum(item["amount"] for item in recent if item["incoming"] and item["unknown"])
             if party_new and came and amount >= 0.2 * came:
-                add(Sign("passed_on", "passes on what came in within a day", round(amount, 2), round(came, 2)))
+                add(
+                    Sign("passed_on", "passes on what came in within a day", round(amount, 2), round(came, 2))
+                )
             if 0.85 <= amount / 10_000.0 < 1.0:
-                add(Sign("just_below", "just below the amount that must be reported", round(amount, 2), 10_000.0))
+                add(
+                    Sign(
+                        "just_below",
+                        "just below the amount that must be reported",
+                        round(amount, 2),
+                        10_000.0,
+                    )
+                )
         elif party_new and settled:
             add(Sign("new_merchant", "a merchant that this account never paid"))
         if text["outcome"] == "declined":
             add(Sign("declined", "declined"))
             declined = sum(1 for item in last_hours if item["declined"])
             if declined:
-                add(Sign("run_of_declined", f"{declined + 1} declined within three hours", declined + 1.0, 0.0))
+                add(
+                    Sign(
+                        "run_of_declined", f"{declined + 1} declined within three hours", declined + 1.0, 0.0
+                    )
+                )
         self._place(text, account, time, settled, last_hours, add)
         distance = _number(row.get("distance_from_home"))
         if distance > 300 and text["channel"] in PRESENT:
@@ -208,7 +236,9 @@ class BankSigns:
         figures["distance"] = math.log1p(max(distance, 0.0)) if math.isfinite(distance) else 0.0
         return signs, figures
 
-    def _device(self, text: Mapping[str, str], account: Account, time: float, settled: bool, add: Any) -> None:
+    def _device(
+        self, text: Mapping[str, str], account: Account, time: float, settled: bool, add: Any
+    ) -> None:
         device = text["device"]
         if not device or self.devices.get(device, 0) > SHARED_DEVICE:
             return
@@ -246,7 +276,11 @@ class BankSigns:
                 add(Sign("too_fast", words, round(hours, 2), None))
         abroad = [item for item in last_hours if item["present"] and item["country"] == country]
         if country != home and abroad:
-            add(Sign("quick_abroad", f"{len(abroad) + 1} payments abroad within three hours", len(abroad) + 1.0))
+            add(
+                Sign(
+                    "quick_abroad", f"{len(abroad) + 1} payments abroad within three hours", len(abroad) + 1.0
+                )
+            )
             if any(item["present"] and item["country"] == home for item in last_hours):
                 add(Sign("home_and_abroad", "paid in person at home and abroad within three hours"))
 
@@ -263,7 +297,7 @@ class BankSigns:
         z_category = figures.get("z_category", 0.0)
         account.recent.append(
             {
-                "time": time, "amount": amount, "party": party, "incoming": incoming, "transfer": transfer,
+                "time": time, "amount": amount, "party": party, "category": category, "incoming": incoming, "transfer": transfer,
                 "new": party not in account.seen["counterparty"], "unknown": not self.parties.get(party),
                 "country": country, "present": channel in PRESENT and not incoming,
                 "declined": _text(row.get("outcome")) == "declined", "z": figures.get("z_own", 0.0),

@@ -13,11 +13,16 @@ import pandas as pd
 from secure_ai.monitor.detection.transactions_evidence import Kind, Sign
 
 DAY = 86_400.0
-SHARED = frozenset({"group"})  # one hour with several patients is one hour of work
+SHARED = frozenset(
+    {"group", "supervised"}
+)  # one hour with several patients, or with work of others, is one hour
+UNPAID = frozenset({"denied", "void"})
+NEAR = 6 * 3600.0  # services of one working day lie closer than this
+SETTLED = 60 * 3600.0  # after this long most claims of a day are in
 
 KINDS = (
-    Kind("phantom_billing", ("no_encounter", "unknown_patient", "again_no_encounter"), ("no_encounter",),
-         fade=24.0 * 10, toll=1.0, relief=0.08, severity="high"),
+    Kind("phantom_billing", ("no_encounter", "no_encounter_idle", "still_idle", "unknown_patient"),
+         ("no_encounter", "no_encounter_idle", "still_idle"), fade=24.0 * 10, toll=1.0, relief=0.01),
     Kind("duplicate_billing", ("same_service", "another_day"), ("same_service",), fade=24.0 * 14, toll=1.0),
     Kind("impossible_day", ("overlap", "long_day", "impossible_sum"), ("overlap", "long_day", "impossible_sum"),
          fade=36.0, toll=2.0),
@@ -33,9 +38,14 @@ class Provider:
         self.levels: Counter[str] = Counter()
         self.patients: Counter[str] = Counter()
         self.missing = 0
-        self.missing_patients: Counter[str] = Counter()
-        self.services: dict[str, tuple[float, str]] = {}
+        self.services: dict[str, tuple[float, str, str]] = {}
+        self.idle: list[tuple[float, str]] = []
         self.work: deque[tuple[float, float, bool]] = deque(maxlen=300)
+        self.known: deque[float] = deque(maxlen=300)
+
+    def works_near(self, service: float) -> bool:
+        """Say whether another service of the same working day is known, with an encounter."""
+        return any(abs(service - other) < NEAR for other in self.known)
 
     def state(self) -> dict[str, Any]:
         """Return the provider as JSON values."""
@@ -44,9 +54,10 @@ class Provider:
             "levels": dict(self.levels),
             "patients": dict(self.patients),
             "missing": self.missing,
-            "missing_patients": dict(self.missing_patients),
+            "idle": [list(item) for item in self.idle],
             "services": {key: list(value) for key, value in self.services.items()},
             "work": [list(item) for item in self.work],
+            "known": list(self.known),
         }
 
     @classmethod
@@ -55,9 +66,12 @@ class Provider:
         provider = cls()
         provider.count, provider.missing = int(state["count"]), int(state["missing"])
         provider.levels, provider.patients = Counter(state["levels"]), Counter(state["patients"])
-        provider.missing_patients = Counter(state["missing_patients"])
-        provider.services = {str(k): (float(v[0]), str(v[1])) for k, v in state["services"].items()}
+        provider.idle = [(float(service), str(event)) for service, event in state["idle"]]
+        provider.services = {
+            str(k): (float(v[0]), str(v[1]), str(v[2])) for k, v in state["services"].items()
+        }
         provider.work.extend((float(s), float(m), bool(shared)) for s, m, shared in state["work"])
+        provider.known.extend(float(service) for service in state["known"])
         return provider
 
 
@@ -72,9 +86,12 @@ class ClaimSigns:
         self.levels: Counter[str] = Counter()
         self.patients: Counter[str] = Counter()
         self.missing, self.count = 0, 0
+        self.were_idle, self.still_idle = 0, 0
         self.forget = 45 * DAY
 
-    def signs(self, row: Mapping[str, Any], time: float, amount: float) -> tuple[list[Sign], dict[str, float]]:
+    def signs(
+        self, row: Mapping[str, Any], time: float, amount: float
+    ) -> tuple[list[Sign], dict[str, float]]:
         """Return the signs and the figures behind them, before this claim teaches anything.
 
         Args:
@@ -86,21 +103,35 @@ class ClaimSigns:
         patient, category = _text(row.get("counterparty")), _text(row.get("category"))
         signs: list[Sign] = []
         figures = {"seen": float(min(provider.count, 50))}
+        service = service_seconds(row.get("service_time"))
         if "encounter" in row and not _text(row["encounter"]):
             base = (self.missing + 1.0) / (self.count + 20.0)
             rate = (provider.missing + 30 * base) / (provider.count + 30)
-            signs.append(Sign("no_encounter", "the calendar knows of no encounter", None, round(rate, 3), rate))
+            if provider.works_near(service) or not provider.count:
+                signs.append(
+                    Sign("no_encounter", "the calendar knows of no encounter", None, round(rate, 3), rate)
+                )
+            else:
+                words = "the calendar knows of no encounter, and of no other work of this provider that day"
+                signs.append(Sign("no_encounter_idle", words, None, None))
             if not self.patients.get(patient):
                 signs.append(Sign("unknown_patient", "a patient for whom nothing was billed before"))
-            if provider.missing_patients.get(patient):
-                signs.append(Sign("again_no_encounter", "again no encounter for this patient"))
-        service = service_seconds(row.get("service_time"))
+        idle = [event for at, event in provider.idle if time - at > SETTLED and not provider.works_near(at)]
+        if idle:
+            rate = (self.still_idle + 1.0) / (self.were_idle + 4.0)
+            words = "days later there is still no other work of this provider on a day without an encounter"
+            signs.append(Sign("still_idle", words, float(len(idle)), None, rate, tuple(idle)))
         key = f"{patient}|{category}|{service:.0f}"
         earlier = provider.services.get(key)
-        if earlier is not None and math.isfinite(service) and earlier[1] != "denied":
-            signs.append(Sign("same_service", "the same service of the same moment was billed and paid before"))
+        same = earlier is not None and math.isfinite(service) and earlier[2] == _text(row.get("encounter"))
+        if same and earlier[1] not in UNPAID:
+            signs.append(
+                Sign("same_service", "the same service of the same moment was billed and paid before")
+            )
             if time - earlier[0] > 12 * 3600:
-                signs.append(Sign("another_day", "billed again on another day", round((time - earlier[0]) / DAY, 1)))
+                signs.append(
+                    Sign("another_day", "billed again on another day", round((time - earlier[0]) / DAY, 1))
+                )
         minutes = _number(row.get("minutes"))
         shared = _text(row.get("channel")) in SHARED
         if math.isfinite(service) and minutes > 0 and not shared and earlier is None:
@@ -117,11 +148,15 @@ class ClaimSigns:
                 signs.append(Sign("overlap", words, round(inside), 0.0))
             day = math.floor(service / DAY)
             total = minutes + sum(
-                length for start, length, together in provider.work if math.floor(start / DAY) == day and not together
+                length
+                for start, length, together in provider.work
+                if math.floor(start / DAY) == day and not together
             )
             figures["day_minutes"] = total
             if total > 16 * 60:
-                signs.append(Sign("impossible_sum", f"{total / 60:.1f} hours billed for one day", total / 60, None))
+                signs.append(
+                    Sign("impossible_sum", f"{total / 60:.1f} hours billed for one day", total / 60, None)
+                )
             elif total > 11 * 60:
                 signs.append(Sign("long_day", f"{total / 60:.1f} hours billed for one day", total / 60, None))
         top = self._top()
@@ -129,7 +164,9 @@ class ClaimSigns:
             mine = sum(provider.levels.get(name, 0) for name in top)
             base = sum(self.levels.get(name, 0) for name in top) / max(sum(self.levels.values()), 1)
             rate = (mine + 20 * base) / (provider.count + 20)
-            words = "the dearest level, which this provider seldom bills" if rate < 0.3 else "the dearest level"
+            words = (
+                "the dearest level, which this provider seldom bills" if rate < 0.3 else "the dearest level"
+            )
             signs.append(Sign("top_level", words, None, round(rate, 3), rate))
             figures["top"] = 1.0
         figures["amount"] = amount
@@ -158,16 +195,24 @@ class ClaimSigns:
             self.amounts[category] = amount
         else:
             self.amounts[category] += (amount - self.amounts[category]) / self.levels[category]
+        service, minutes = service_seconds(row.get("service_time")), _number(row.get("minutes"))
+        settled = [item for item in provider.idle if time - item[0] > SETTLED]
+        if settled:
+            self.were_idle += len(settled)
+            self.still_idle += sum(1 for item in settled if not provider.works_near(item[0]))
+            provider.idle = [item for item in provider.idle if item not in settled]
         if "encounter" in row and not _text(row["encounter"]):
             provider.missing += 1
             self.missing += 1
-            provider.missing_patients[patient] += 1
-        service, minutes = service_seconds(row.get("service_time")), _number(row.get("minutes"))
+            if math.isfinite(service) and not provider.works_near(service) and provider.count > 1:
+                provider.idle.append((service, _text(row.get("event_id"))))
+        elif math.isfinite(service):
+            provider.known.append(service)
         if not math.isfinite(service):
             return
         key = f"{patient}|{category}|{service:.0f}"
         first = key not in provider.services
-        provider.services[key] = (time, _text(row.get("outcome")))
+        provider.services[key] = (time, _text(row.get("outcome")), _text(row.get("encounter")))
         if first and minutes > 0:
             provider.work.append((service, minutes, _text(row.get("channel")) in SHARED))
         if len(provider.services) > 2000:
@@ -182,6 +227,7 @@ class ClaimSigns:
             "patients": dict(self.patients),
             "missing": self.missing,
             "count": self.count,
+            "idle": [self.were_idle, self.still_idle],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -190,6 +236,7 @@ class ClaimSigns:
         self.amounts = {str(k): float(v) for k, v in state["amounts"].items()}
         self.levels, self.patients = Counter(state["levels"]), Counter(state["patients"])
         self.missing, self.count = int(state["missing"]), int(state["count"])
+        self.were_idle, self.still_idle = (int(value) for value in state["idle"])
 
 
 def service_seconds(value: Any) -> float:

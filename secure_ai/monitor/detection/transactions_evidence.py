@@ -19,6 +19,7 @@ class Sign:
         usual: what is usual, where there is such a figure.
         rate: how often this sign is to be expected here, where the account's own past says so; else the rate of
             the history.
+        events: identifiers of earlier transactions that it is about; the one at hand by default.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Sign:
     value: float | None = None
     usual: float | None = None
     rate: float | None = None
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Kind:
         toll: evidence that each transaction of the gate must bring before it counts, in natural logarithms.
         relief: evidence that a transaction without a sign of ``needs`` takes away.
         severity: of an alert.
+        strictness: factor of the limit, for a kind whose signs honest transactions show in clusters.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Kind:
     toll: float = 2.0
     relief: float = 0.0
     severity: str = "high"
+    strictness: float = 1.0
 
 
 @dataclass
@@ -117,7 +121,8 @@ class Evidence:
                 step = sum(weight for weight, _ in weighed) - kind.toll
                 case.total = max(0.0, case.total + step)
                 if step > 0:
-                    case.events = (*case.events, event_id)[-30:]
+                    own = dict.fromkeys(event for sign in present for event in sign.events or (event_id,))
+                    case.events = (*case.events, *(event for event in own if event not in case.events))[-30:]
                     raised.append((kind, case, [sign for _, sign in weighed]))
             else:
                 case.total = max(0.0, case.total - kind.relief)
@@ -150,7 +155,8 @@ class Evidence:
         self.total = int(state["total"])
         self.cases = {
             account: {
-                kind: Case(float(total), float(time), tuple(events)) for kind, (total, time, events) in mine.items()
+                kind: Case(float(total), float(time), tuple(events))
+                for kind, (total, time, events) in mine.items()
             }
             for account, mine in state["cases"].items()
         }
