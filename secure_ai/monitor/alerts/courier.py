@@ -12,7 +12,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from secure_ai.core.errors import UserError
 from secure_ai.monitor.alerts.message import Message
 from secure_ai.monitor.alerts.sinks import Sink, SinkError, SinkRefused
 from secure_ai.monitor.alerts.store import AlertStore
@@ -219,8 +218,11 @@ class Worker(threading.Thread):
             self._wake.clear()
             try:
                 wait = self._courier.step()
-            except UserError:
-                wait = _PAUSE_SECONDS  # The store is full or closed: what waits is still in it.
+            except Exception as error:
+                # The store is full or closed: what waits is still in it, and the thread must live on.
+                if not self._stop_now:
+                    logger.warning("Alerts could not be delivered for now (%s).", type(error).__name__)
+                wait = _PAUSE_SECONDS
             if wait == 0:
                 continue
             if self._leave:

@@ -135,8 +135,10 @@ class AlertDesk(DeskViews):
         while not self._end.wait(seconds):
             try:
                 self.tick()
-            except UserError as error:
-                logger.warning("Deadlines of alerts could not be looked at: %s", error)
+            except Exception as error:
+                # Whatever it was, the next look must come; foreign words of an error are not shown.
+                why = str(error) if isinstance(error, UserError) else type(error).__name__
+                logger.warning("Deadlines of alerts could not be looked at: %s", why)
 
     # Detections in
 

@@ -166,6 +166,24 @@ def test_a_desk_in_the_background_looks_at_deadlines_itself(detection, clock, si
     assert [event for event, _ in sink.said()] == ["raised", "escalated"]
 
 
+def test_deadlines_are_looked_at_again_after_a_clock_that_failed_once(detection, clock, sink):
+    failed = []
+
+    def shaky():
+        if threading.current_thread().name == "alert deadlines" and not failed:
+            failed.append(True)
+            raise OSError("no clock")
+        return clock()
+
+    with AlertDesk(sinks=[sink], clock=shaky, tick_seconds=0.01) as desk:
+        desk.receive(detection(1, severity="critical"))
+        clock.advance(minutes=11)
+        end = time.monotonic() + 10
+        while len(sink.messages) < 2 and time.monotonic() < end:
+            time.sleep(0.005)
+    assert failed and [event for event, _ in sink.said()] == ["raised", "escalated"]
+
+
 def test_a_closed_desk_says_so(desk, detection):
     desk.close()
     desk.close()
