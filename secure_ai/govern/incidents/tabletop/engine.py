@@ -25,7 +25,7 @@ from secure_ai.govern.incidents.tabletop.actions import (
     Action,
     role_in,
 )
-from secure_ai.govern.incidents.tabletop.scenarios import make_world
+from secure_ai.govern.incidents.tabletop.registry import make_world
 from secure_ai.govern.incidents.tabletop.world import Detector, Message, World
 from secure_ai.monitor.detection.result import Detection
 

@@ -12,7 +12,7 @@ import pandas as pd
 from secure_ai.govern.incidents.clocks import clocks_for
 from secure_ai.govern.incidents.plan import Step
 from secure_ai.govern.incidents.tabletop.actions import BY_ID, CLOCK_ACTIONS
-from secure_ai.govern.incidents.tabletop.scenarios import make_world
+from secure_ai.govern.incidents.tabletop.registry import make_world
 
 if TYPE_CHECKING:
     from secure_ai.govern.incidents.tabletop.engine import Decision, Tabletop

@@ -43,7 +43,7 @@ def timeline(tabletop: Tabletop) -> pd.DataFrame:
     """Return what happened, in order.
 
     Returns:
-        minute (after the alarm), time (local), kind ("log", "message", "decision", "done", "question"), who, what,
+        minute (after the alarm), time (local), kind (log, message, decision, done, question), who, what,
         records (read by the wrongdoer until then).
     """
     world, rows = tabletop.world, []
