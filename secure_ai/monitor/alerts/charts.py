@@ -108,7 +108,7 @@ def plot_ages(alerts: pd.DataFrame, policy: AlertPolicy) -> Figure:
             axes.plot([first, first], [place - 0.35, place + 0.35], color="black", linewidth=1.6)
     axes.set_yticks(range(len(SEVERITIES)), SEVERITIES)
     axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, max(72.0, waiting["age_minutes"].max() / 60 * 1.3) if len(waiting) else 72.0)
     axes.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
     axes.set_xlabel("hours since the alert was raised (bar: first deadline)")
     axes.set_title(
