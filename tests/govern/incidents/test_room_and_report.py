@@ -139,7 +139,9 @@ name: "<img src=x onerror=alert(1)> | x"
 sector: healthcare
 version: "1"
 roles: {boss: decides}
-steps: [{id: see, phase: detect, owner: boss, within_minutes: 5, what: "<b>look</b>", evidence: [n], actions: [debrief]}]
+steps:
+  - {id: see, phase: detect, owner: boss, within_minutes: 5, what: "<b>look</b>",
+     evidence: [n], actions: [debrief]}
 """
     game = play(Tabletop("insider", "healthcare", seed=2, plan=parse_plan(text)), "nothing")
     html = after_action(game).html

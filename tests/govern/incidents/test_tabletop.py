@@ -227,7 +227,8 @@ sector: healthcare
 version: "1"
 roles: {boss: decides, desk: does}
 steps:
-  - {id: see, phase: detect, owner: desk, within_minutes: 30, what: look, evidence: [n], actions: [confirm_alert]}
+  - {id: see, phase: detect, owner: desk, within_minutes: 30, what: look, evidence: [n],
+     actions: [confirm_alert]}
   - {id: stop, phase: contain, owner: boss, within_minutes: 60, after: [see], what: stop, evidence: [n],
      actions: [disable_account]}
 """

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,17 +33,29 @@ _TERM = re.compile(
     r"(ipv4-addr:value|ipv6-addr:value|domain-name:value|url:value|file:hashes\.(?:'SHA-256'|\"SHA-256\"|SHA256))"
     r"\s*=\s*'([^'\\]{1,300})'"
 )
+_RATE = re.compile(
+    r"\[x-model-query:model\s*=\s*'([^'\\]{1,100})'\s+AND\s+x-model-query:queries_per_minute\s*>\s*(\d{1,8})\]"
+)
 _KINDS = {"ipv4-addr": "ip", "ipv6-addr": "ip", "domain-name": "domain", "url": "url", "file": "sha256"}
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerIndicator:
-    """One thing that a partner asks to look for: ``kind`` ip, domain, url or sha256."""
+    """One thing that a partner asks to look for.
+
+    Attributes:
+        id: of the partner's indicator.
+        kind: ``"ip"``, ``"domain"``, ``"url"``, ``"sha256"`` or ``"model_query"``.
+        value: the address or network, name, digest, or the model.
+        techniques: external ids of what it indicates.
+        above: for model queries: queries of one client in a minute, above which it is one.
+    """
 
     id: str
     kind: str
     value: str
     techniques: tuple[str, ...] = ()
+    above: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def read_bundle(source: str | Path | bytes, *, now: datetime | None = None) -> P
     left_out: Counter[str] = Counter()
     known: dict[str, Any] = {}
     for one in objects:
-        reason = _unfit(one, known)
+        reason = _unfit(one)
         if reason:
             left_out[reason] += 1
         elif one["id"] not in known or one["modified"] > known[one["id"]]["modified"]:
@@ -111,10 +123,11 @@ def read_bundle(source: str | Path | bytes, *, now: datetime | None = None) -> P
         reason, terms = _terms(one, now)
         if reason:
             left_out[reason] += 1
-        found += [
-            PartnerIndicator(one["id"], kind, value, techniques.get(one["id"], ())) for kind, value in terms
-        ]
-    marks = {MARKINGS.get(mark) for one in known.values() for mark in one.get("object_marking_refs", ())}
+        known_as = techniques.get(one["id"], ())
+        found += [PartnerIndicator(one["id"], kind, value, known_as, rate) for kind, value, rate in terms]
+    marks = {
+        MARKINGS.get(mark) for one in known.values() for mark in _listed(one, "object_marking_refs", str)
+    }
     tlp = next((color for color in STRICTEST if color in marks), "amber")
     return PartnerBundle(tuple(dict.fromkeys(found)), len(objects), dict(sorted(left_out.items())), tlp)
 
@@ -123,7 +136,7 @@ def match_events(bundle: PartnerBundle, events: Iterable[AuditEvent]) -> pd.Data
     """Look for a partner's indicators in one's own audit events.
 
     Compared are the event's actor, target and the values of its details: addresses also by network, domains
-    also with their subdomains, digests exactly.
+    also with their subdomains, digests exactly; model queries by how many one client makes in a minute.
 
     Returns:
         One row a hit: time, actor, action, target, outcome, field, kind, indicator (its id), techniques.
@@ -134,20 +147,36 @@ def match_events(bundle: PartnerBundle, events: Iterable[AuditEvent]) -> pd.Data
             networks.append((ipaddress.ip_network(one.value, strict=False), one))
         elif one.kind == "domain":
             domains[one.value.casefold().rstrip(".")] = one
-        else:
+        elif one.kind != "model_query":
             exact[one.value.casefold()] = one
-    rows = []
+    events = list(events)
+    rows = list(_fast_clients(bundle, events))
     for event in events:
         details = {name: value for name, value in event.details.items() if isinstance(value, str)}
         for place, value in {"actor": event.actor, "target": event.target, **details}.items():
             hit = _hit(value.strip(), networks, exact, domains)
             if hit is not None:
-                rows.append(
-                    (event.time, event.actor, event.action, event.target, event.outcome, place, hit.kind, hit.id,
-                     ", ".join(hit.techniques))
-                )  # fmt: skip
+                rows.append(_row(event, place, hit))
     columns = ["time", "actor", "action", "target", "outcome", "field", "kind", "indicator", "techniques"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _row(event: AuditEvent, place: str, hit: PartnerIndicator) -> tuple[str, ...]:
+    seen = (event.time, event.actor, event.action, event.target, event.outcome)
+    return (*seen, place, hit.kind, hit.id, ", ".join(hit.techniques))
+
+
+def _fast_clients(bundle: PartnerBundle, events: Iterable[AuditEvent]) -> Iterator[tuple[str, ...]]:
+    """Yield the query with which a client goes beyond a rate that the bundle names, once a minute."""
+    rates = {one.value: one for one in bundle.indicators if one.kind == "model_query"}
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for event in events:
+        hit = rates.get(event.model) if event.action == "query" else None
+        if hit is not None:
+            minute = (event.actor, event.model, event.time[:16])
+            counted[minute] += 1
+            if counted[minute] == hit.above + 1:
+                yield _row(event, "model", hit)
 
 
 def _hit(value: str, networks: list, exact: dict, domains: dict) -> PartnerIndicator | None:
@@ -186,7 +215,7 @@ def _content(source: str | Path | bytes) -> tuple[str, Any]:
         raise UserError(f"{name} is no JSON: nothing was taken.") from None
 
 
-def _unfit(one: Any, known: Mapping[str, Any]) -> str:
+def _unfit(one: Any) -> str:
     """Return why an object is not taken; empty if it is."""
     import stix2
     from stix2.exceptions import STIXError
@@ -219,7 +248,7 @@ def _is_marking(one: dict[str, Any]) -> bool:
     return one["id"] in MARKINGS
 
 
-def _terms(one: dict[str, Any], now: datetime | None) -> tuple[str, list[tuple[str, str]]]:
+def _terms(one: dict[str, Any], now: datetime | None) -> tuple[str, list[tuple[str, str, int]]]:
     if one.get("revoked"):
         return "revoked by the partner", []
     until = one.get("valid_until")
@@ -230,6 +259,9 @@ def _terms(one: dict[str, Any], now: datetime | None) -> tuple[str, list[tuple[s
     if one.get("pattern_type") != "stix":
         return "with a pattern of another language", []
     body = one["pattern"].strip()
+    rate = _RATE.fullmatch(body)
+    if rate is not None:
+        return "", [("model_query", rate[1], int(rate[2]))]
     terms = []
     for part in re.split(r"\s+OR\s+", body):
         inner = part.strip().removeprefix("[").removesuffix("]").strip()
@@ -239,7 +271,7 @@ def _terms(one: dict[str, Any], now: datetime | None) -> tuple[str, list[tuple[s
         kind, value = _KINDS[match[1].split(":", 1)[0]], match[2].strip()
         if not _plausible(kind, value):
             return "whose value would match too much or nothing", []
-        terms.append((kind, value))
+        terms.append((kind, value, 0))
     return "", terms
 
 
@@ -270,6 +302,12 @@ def _documentation(network: Any) -> bool:
     return any(network.subnet_of(ipaddress.ip_network(one)) for one in ranges)
 
 
+def _listed(one: Mapping[str, Any], name: str, kind: type) -> list[Any]:
+    """Return the entries of a list in an object that are of a kind; a partner may have put anything there."""
+    value = one.get(name)
+    return [entry for entry in value if isinstance(entry, kind)] if isinstance(value, list) else []
+
+
 def _techniques(known: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return indicator → external ids of what it indicates."""
     found: dict[str, tuple[str, ...]] = {}
@@ -279,7 +317,7 @@ def _techniques(known: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         target = known.get(str(one.get("target_ref")), {})
         ids = tuple(
             reference["external_id"]
-            for reference in target.get("external_references", ())
+            for reference in _listed(target, "external_references", dict)
             if isinstance(reference.get("external_id"), str)
             and re.fullmatch(r"[\w.-]{1,40}", reference["external_id"])
         )

@@ -20,7 +20,7 @@ STRUCTURE = re.compile(
 )
 INTERNAL = re.compile(
     r"\b(?:staff|employee|emp|nurse|user|patient|pat|pt|mrn|customer|cust|client|account|acct|record|rec|subject|st)"
-    r"[-_ #:]{0,2}\d{2,}\b",
+    r"[-_ #:]{0,2}(?:[A-Z]{1,3}[-_]?)?\d{2,}\b",
     re.IGNORECASE | re.ASCII,
 )
 MAIL = re.compile(r"[^\s@'\"]{1,64}@[^\s@'\"]{1,255}\.[^\s@'\"]{2,}")
