@@ -51,7 +51,7 @@ class DomainMeasurement:
     def sentence(self) -> str:
         """Say what was found."""
         return (
-            f"Of the lookalikes {self.recall[0]:.1%} are found ({self.recall[1]:.1%} to {self.recall[2]:.1%}), "
+            f"Of lookalikes {self.recall[0]:.1%} are found ({self.recall[1]:.1%} to {self.recall[2]:.1%}) "
             f"and {self.precision[0]:.1%} of what is flagged is one ({self.precision[1]:.1%} to "
             f"{self.precision[2]:.1%}), among as many honest neighbors as lookalikes."
         )

@@ -127,7 +127,7 @@ class EvasionCurve:
         """Say how many pass each filter at the end of the budget."""
         last = self.frame.groupby("filter", sort=False).last()
         return "; ".join(
-            f"{name}: {row.evaded:.0%} of {int(row.mails)} flagged mails pass within {int(row.queries)} queries"
+            f"{name}: {row.evaded:.0%} of {int(row.mails)} flagged pass within {int(row.queries)} queries"
             for name, row in last.iterrows()
         ) + "."  # fmt: skip
 
@@ -210,8 +210,8 @@ class Hardening:
         plain, hard = self.table.iloc[0], self.table.iloc[-1]
         return (
             f"Hardened, {hard.evaded:.0%} of flagged phishing can be made to pass, not {plain.evaded:.0%}; "
-            f"honest mail flagged goes from {plain.false_alarms:.1%} to {hard.false_alarms:.1%} ({self.honest} "
-            f"honest mails), recall on mail as it was from {plain.recall:.0%} to {hard.recall:.0%}."
+            f"false alarms go from {plain.false_alarms:.1%} to {hard.false_alarms:.1%} of {self.honest} "
+            f"honest mails, recall on mail as it was from {plain.recall:.0%} to {hard.recall:.0%}."
         )
 
 

@@ -171,10 +171,11 @@ class PhishingFilter:
             preprocessor=_text, ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32
         )
         facts = DictVectorizer()
+        only_facts = FunctionTransformer(_facts, feature_names_out=_no_names)
         return Pipeline([
             ("features", FeatureUnion([
                 ("word", words),
-                ("fact", Pipeline([("facts", FunctionTransformer(_facts, feature_names_out=_no_names)), ("table", facts)])),
+                ("fact", Pipeline([("facts", only_facts), ("table", facts)])),
             ])),
             # A scaled intercept is hardly regularized: no fact that all mails share stands in for it.
             ("model", LogisticRegression(

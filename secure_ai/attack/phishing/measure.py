@@ -62,8 +62,8 @@ class FilterMeasurement:
         return (
             f"On templates it never saw the filter has an AUC of {self.auc.value:.3f} "
             f"({self.auc.interval[0]:.3f} to {self.auc.interval[1]:.3f}); at its threshold it flags "
-            f"{self.recall.value:.0%} of phishing and {self.false_alarms.value:.1%} of honest mail. Split by mail "
-            f"instead of by template it would have claimed {self.auc_same_templates:.3f}."
+            f"{self.recall.value:.0%} of phishing and {self.false_alarms.value:.1%} of honest mail. Split by "
+            f"mail instead of by template it would have claimed {self.auc_same_templates:.3f}."
         )
 
 

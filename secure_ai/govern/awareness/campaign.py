@@ -43,7 +43,7 @@ class Campaign:
 
     Attributes:
         frame: one row per delivered mail: ``campaign``, ``recipient`` (an opaque code), ``unit``,
-            ``difficulty`` (of the Phish Scale), ``sent``, ``clicked``, ``reported`` (UTC; NaT where it was not).
+            ``difficulty`` (of the Phish Scale), ``sent``, ``clicked``, ``reported`` (UTC, NaT where not).
         simulated: whether the results are invented.
         label: where they come from.
     """
@@ -126,8 +126,8 @@ def simulate_campaign(
 def read_campaign(path: str | Path) -> Campaign:
     """Read the results of your own campaigns from a CSV (or Parquet, Excel ...) file.
 
-    Columns: those of ``COLUMNS``; times in ISO 8601 (without a zone taken as UTC), empty where somebody did not
-    click or report; ``recipient`` a code that is no name and no address.
+    Columns: those of ``COLUMNS``; times in ISO 8601 (without a zone taken as UTC), empty where somebody did
+    not click or report; ``recipient`` a code that is no name and no address.
 
     Raises:
         UserError: if the file cannot be read or a column is missing or holds what it should not.
@@ -160,8 +160,8 @@ def check_campaign(frame: object) -> DataFrame:
         checked[name] = checked[name].astype(str).str.strip()
     if checked["recipient"].str.contains(r"@|\s", regex=True).any():
         raise UserError(
-            "The column 'recipient' holds addresses or names: replace them by codes before the import; results "
-            "are never shown per person."
+            "The column 'recipient' holds addresses or names: replace them by codes before the import; "
+            "results are never shown per person."
         )
     strange = sorted(set(checked["difficulty"]) - set(DIFFICULTIES))
     if strange:
@@ -180,7 +180,7 @@ def check_campaign(frame: object) -> DataFrame:
         early = checked[name] < checked["sent"]
         if early.any():
             raise UserError(
-                f"The column '{name}' has a time before 'sent' in row {int(early.idxmax()) + 1}: check the clocks."
+                f"The column '{name}' is before 'sent' in row {int(early.idxmax()) + 1}: check the clocks."
             )
     if checked.duplicated(["campaign", "recipient"]).any():
         raise UserError("A recipient stands twice in one campaign: keep one row for each mail delivered.")
@@ -198,7 +198,8 @@ def _times(column: pd.Series, name: str) -> pd.Series:
     wrong = given & times.isna()
     if wrong.any():
         raise UserError(
-            f"The column '{name}' has no time in row {int(wrong.idxmax()) + 1}: write 2026-03-02T09:00:00Z, or nothing."
+            f"The column '{name}' has no time in row {int(wrong.idxmax()) + 1}: write 2026-03-02T09:00:00Z, "
+            "or nothing."
         )
     return times
 

@@ -28,7 +28,7 @@ def plot_culture(found: ReportingCulture, by: str = "difficulty") -> Figure:
         spread = [rate - shown[f"{name}_low"], shown[f"{name}_high"] - rate]
         axes.errorbar(rate, shown.index + shift, xerr=spread, fmt=mark, color=color, capsize=3, label=name)
     for place in rows.index[rows["suppressed"]]:
-        axes.annotate("not shown: too small", (0.01, place), va="center", color=GUIDE, fontsize=9)
+        axes.annotate("not shown, to shield its members", (0.01, place), va="center", color=GUIDE, fontsize=9)
     axes.set_yticks(range(len(rows)), rows["group"].tolist())
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlim(0, 1)

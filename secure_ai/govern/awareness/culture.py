@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SMALLEST_GROUP = 10
 NO_BLAME = (
-    "Results are shown for groups only, never for a person: a click that can be told without fear is reported, "
-    "and a report is what ends an attack."
+    "Results are shown for groups only, never for a person: a click that can be told without fear is "
+    "reported, and a report is what ends an attack."
 )
 GROUPINGS = ("overall", "difficulty", "unit", "campaign")
 FEWEST_CAMPAIGNS = 4
@@ -59,8 +59,8 @@ class ReportingCulture:
         frames: grouping → rows with ``group``, ``recipients``, ``mails``, ``report_rate``, ``report_low``,
             ``report_high``, ``click_rate``, ``click_low``, ``click_high``, ``reports_per_click``,
             ``first_report_minutes`` (median over campaigns), ``dwell_minutes`` (median time of a report after
-            the sending), and by unit and campaign ``expected_click_rate`` (of the same difficulties in the whole
-            house). A suppressed group has its name and nothing else.
+            the sending), and by unit and campaign ``expected_click_rate`` (of the same difficulties, of all
+            units together). A suppressed group has its name and nothing else.
         trend: of the report rate, or why there is none.
         smallest_group: fewest people of whom a figure is shown.
         simulated: whether the campaign was invented.
@@ -103,8 +103,8 @@ def reporting_culture(
 ) -> ReportingCulture:
     """Measure how often and how soon people report, by difficulty, unit and campaign.
 
-    Groups with fewer people are suppressed; so is a further one where subtraction from the whole would tell the
-    suppressed ones, and one in which everybody clicked or nobody reported (that would tell on each member).
+    Groups with fewer people are suppressed; so is a further one where subtraction from the whole would
+    tell the suppressed ones, and one in which everybody clicked or nobody reported (that tells on each member).
 
     Args:
         campaign: from ``simulate_campaign`` or ``read_campaign``, or a table with their columns.
@@ -155,8 +155,8 @@ def _rows(frame: DataFrame, by: str, smallest: int) -> DataFrame:
             row |= _figures(rows, people[name])
         table.append(row)
     columns = [
-        "group", "suppressed", "recipients", "mails", "report_rate", "report_low", "report_high", "click_rate",
-        "click_low", "click_high", "reports_per_click", "first_report_minutes", "dwell_minutes",
+        "group", "suppressed", "recipients", "mails", "report_rate", "report_low", "report_high",
+        "click_rate", "click_low", "click_high", "reports_per_click", "first_report_minutes", "dwell_minutes",
         "expected_click_rate",
     ]  # fmt: skip
     return pd.DataFrame(table, columns=columns)

@@ -72,12 +72,15 @@ def sensitivity(hits: int, phishing: int, false_alarms: int, honest: int) -> Sen
         )
     if hits > phishing or false_alarms > honest:
         raise UserError("More mails were reported than shown: check the counts.")
-    hit = (hits + 0.5) / (phishing + 1)
-    alarm = (false_alarms + 0.5) / (honest + 1)
+    # One mail more of each kind, in proportion to how many were shown: so that an answer that never varies
+    # comes to exactly nothing, however many of the mails are phishing.
+    extra = [2 * n / (phishing + honest) if phishing and honest else 1.0 for n in (phishing, honest)]
+    hit = (hits + extra[0] / 2) / (phishing + extra[0])
+    alarm = (false_alarms + extra[1] / 2) / (honest + extra[1])
     z_hit, z_alarm = NORMAL.inv_cdf(hit), NORMAL.inv_cdf(alarm)
     variance = sum(
-        share * (1 - share) / ((n + 1) * NORMAL.pdf(z) ** 2)
-        for share, n, z in ((hit, phishing, z_hit), (alarm, honest, z_alarm))
+        share * (1 - share) / (n * NORMAL.pdf(z) ** 2)
+        for share, n, z in ((hit, phishing + extra[0], z_hit), (alarm, honest + extra[1], z_alarm))
     )
     d_prime, half = z_hit - z_alarm, Z * math.sqrt(variance)
     return Sensitivity(

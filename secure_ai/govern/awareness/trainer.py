@@ -144,7 +144,7 @@ class PhishingTrainer:
             cues: names of cues (``phish_scale.CUES``) that made the learner suspicious.
 
         Raises:
-            UserError: if no such mail is waiting, or the decision or a cue is unknown. Nothing is counted then.
+            UserError: if no such mail is waiting, or the decision or a cue is unknown (nothing is counted).
         """
         mail = self._current
         if mail is None or mail_id != mail.mail_id:
@@ -196,7 +196,8 @@ class PhishingTrainer:
         score = self.score()
         rows = [
             ("phishing reported", score.hits), ("phishing trusted", score.phishing - score.hits),
-            ("honest mail trusted", score.honest - score.false_alarms), ("honest mail reported", score.false_alarms),
+            ("honest mail trusted", score.honest - score.false_alarms),
+            ("honest mail reported", score.false_alarms),
         ]  # fmt: skip
         rows += [
             (f"cue {how.replace('_', ' ')}: {CUES[name]}", count)

@@ -1,0 +1,15 @@
+"""Mails and a trained filter, made once."""
+
+import pytest
+
+from secure_ai.attack.phishing import PhishingFilter, make_mails
+
+
+@pytest.fixture(scope="session")
+def mails():
+    return make_mails("hospital", 170, seed=4) + make_mails("bank", 170, seed=4)
+
+
+@pytest.fixture(scope="session")
+def trained(mails):
+    return PhishingFilter().fit(mails)
