@@ -350,7 +350,7 @@ def _alert_finding(facts: Facts) -> Finding:
     )
     return _finding(
         "alerts.unreviewed",
-        f"{len(open_ones):,} of {plural(len(table), 'alert')} nobody has looked at",
+        f"{len(open_ones):,} of {plural(len(table), 'alert')} without an answer",
         figure,
         threat="Somebody was warned and did nothing",
         severity=worst,

@@ -142,7 +142,9 @@ _OTHERS = ("relation", "break_glass", "record_count", "rows", "records")
 
 
 def _table(rows: pd.DataFrame, unreadable: Counter[str]) -> Log:
-    rows = rows.drop(columns=["records"], errors="ignore")
+    if "record_count" not in rows.columns and "records" in rows.columns:
+        touched = rows["records"].map(lambda found: len(found) if isinstance(found, list | tuple) else 0)
+        rows = rows.assign(record_count=touched.clip(lower=1))
     times = rows["time"]
     if not isinstance(times.dtype, pd.DatetimeTZDtype):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from secure_ai import __version__
 from secure_ai.core import Finding, Level, Outcome
+from secure_ai.core.figures import percent
 from secure_ai.core.frameworks import entry, label
 from secure_ai.core.svg import Bar, Column, bar_chart, column_chart
 from secure_ai.monitor.audit_report.evidence import Evidence, timed, verdict_of
@@ -46,10 +48,6 @@ def render(
     verification: Verification | None,
 ) -> str:
     """Return the page: no script, nothing from outside, all text escaped."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
-    environment.filters |= {"figure": _figure, "number": lambda value: f"{int(value):,}", "timed": timed}
-    folder = resources.files("secure_ai.monitor.audit_report") / "templates"
-    template = environment.from_string((folder / "audit_report.html.j2").read_text(encoding="utf-8"))
     measured = [f for f in findings if f.outcome is not Outcome.UNASSESSED]
     over = [f for f in findings if f.outcome is Outcome.EXCEEDS_THRESHOLD]
     context: dict[str, Any] = {
@@ -83,7 +81,15 @@ def render(
         "role_title": _role_title(facts),
         "role_chart": _role_chart(facts),
     }
-    return template.render(context)
+    return _template().render(context)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
+    environment.filters |= {"figure": _figure, "number": lambda value: f"{int(value):,}", "timed": timed}
+    folder = resources.files("secure_ai.monitor.audit_report") / "templates"
+    return environment.from_string((folder / "audit_report.html.j2").read_text(encoding="utf-8"))
 
 
 def _figure(value: float, unit: str) -> str:
@@ -177,7 +183,9 @@ def _role_title(facts: Facts) -> str:
     if roles.empty:
         return "No access is recorded"
     share = roles["events"].iloc[0] / facts.by_role["events"].sum()
-    return f"Most accesses are by {str(roles['role'].iloc[0]).replace('_', ' ')}: {share:.0%} of all"
+    return (
+        f"Most accesses are by {str(roles['role'].iloc[0]).replace('_', ' ')}: {percent(float(share))} of all"
+    )
 
 
 def _role_chart(facts: Facts) -> Markup | None:
@@ -188,7 +196,7 @@ def _role_chart(facts: Facts) -> Markup | None:
     bars = [
         Bar(
             str(row.role).replace("_", " ")[:22], row.events / most,
-            f"{row.events:,} ({row.events / total:.0%})", row.role == "(not recorded)",
+            f"{row.events:,} ({percent(row.events / total)})", row.role == "(not recorded)",
         )
         for row in roles.itertuples()
     ]  # fmt: skip

@@ -116,6 +116,7 @@ class DriftMonitor:
             score: the predicted probability; NaN, a word or a number outside 0 to 1 is counted.
             inputs: values of the columns of the reference.
         """
+        event_id = str(event_id)
         if event_id in self._pending or event_id in self._labelled:
             self.irregularities["duplicate event"] += 1
             return ()
@@ -138,7 +139,7 @@ class DriftMonitor:
 
     def add_label(self, event_id: str, label: float, time: Any) -> tuple[ChangePoint, ...]:
         """Take the true outcome of an earlier prediction, whenever it comes; return what became certain."""
-        truth = _number(label)
+        event_id, truth = str(event_id), _number(label)
         if truth not in (0.0, 1.0):
             self.irregularities["label is not 0 or 1"] += 1
             return ()

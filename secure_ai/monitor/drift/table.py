@@ -8,11 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from secure_ai.core import UserError
+from secure_ai.core import Unassessed, UserError
 from secure_ai.core.sources import Source, TableLike, as_source, shown
 from secure_ai.monitor.drift.columns import FAMILIES, Draft, compare_column
 from secure_ai.monitor.drift.population import MAJOR, MODERATE
-from secure_ai.monitor.drift.report import FEED_SIGNS, LEVELS, ColumnDrift, DriftReport, Level, Role, Sign
+from secure_ai.monitor.drift.report import (
+    FEED_SIGNS,
+    FIGURES,
+    LEVELS,
+    ColumnDrift,
+    DriftReport,
+    Level,
+    Role,
+    Sign,
+)
 
 SAMPLE = 100_000
 KS_FLOOR = 0.10
@@ -66,6 +75,8 @@ def measure_drift(
     )
     names = _chosen(old, columns, ignore, score=score, label=label, ranges=ranges or {})
     rng = np.random.default_rng(seed)
+    if label is not None and (label not in new.columns or new[label].isna().all()):
+        names.remove(label)
     drafts = [
         compare_column(
             name,
@@ -88,8 +99,12 @@ def measure_drift(
         )
         for draft in drafts
     ]
+    if label is not None and label not in names:
+        judged.append(_no_label(label))
     judged.sort(key=lambda column: (LEVELS.index(column.level), -np.nan_to_num(column.value("psi"))))
-    warnings = []
+    warnings = (
+        [] if label in (None, *names) else ["No label has come yet: only scores and inputs are judged."]
+    )
     if len(new) < 200:
         warnings.append(
             f"With {len(new):,} current rows only large changes stand out from chance: see the noise bounds."
@@ -150,6 +165,11 @@ def _holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
     return out
 
 
+def _no_label(label: str) -> ColumnDrift:
+    figures = {name: Unassessed("no label has come yet") for name in FIGURES}
+    return ColumnDrift(label, "label", "other", "unassessed", figures)
+
+
 def _judge(draft: Draft, role: Role, alpha: float) -> ColumnDrift:
     signs = list(draft.signs)
     psi, ks = draft.value("psi"), draft.value("ks")
@@ -170,6 +190,8 @@ def _judge(draft: Draft, role: Role, alpha: float) -> ColumnDrift:
         "out_of_range": "{0:.0%} of the values lie outside the range",
     }
     for name, floor in SHARE_FLOORS.items():
+        if role == "label" and name == "missing":
+            continue  # Labels come late: that is no drift.
         value, usual = draft.value(name), draft.baseline(name)
         if sure.get(name) and abs(value - usual) >= floor:
             signs.append(Sign(name, words[name].format(value, usual)))

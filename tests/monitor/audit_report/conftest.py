@@ -38,7 +38,7 @@ def events():
         for hour in range(24):
             if day == 40 and 9 <= hour < 15:
                 continue  # recording stood still
-            for i in range(12 if 8 <= hour < 16 else hour % 2):
+            for i in range(11 if 9 <= hour < 15 else hour % 2):
                 nurse = f"emp-{int(rng.integers(1, 30)):04d}"
                 add(at(day, hour + i / 20), nurse, "view", f"pat-{int(rng.integers(1, 900)):06d}",
                     purpose="treatment", role="nurse", relation="care_team", record_count=1)  # fmt: skip

@@ -13,7 +13,7 @@ def readmissions():
     from synthetic_data import load
 
     return (
-        load("healthcare", rows=6_000, seed=11)
+        load("healthcare", rows=4_000, seed=11)
         .tables["readmissions"]
         .drop(columns=["encounter_id", "patient_id"])
     )
