@@ -45,6 +45,8 @@ from synthetic_data.identifiers import pool
 RATE = 35
 """Incidents in thirty days of five hundred staff."""
 
+MOST_STAFF, MOST_DAYS = 9999, 366
+
 
 @dataclass(frozen=True)
 class Month:
@@ -130,8 +132,8 @@ def make_month(
 
     Args:
         sector: "healthcare" or "finance".
-        staff: members of staff, at least 20.
-        days: of the month, at least 2; 21 days of history come before it.
+        staff: members of staff, 20 to 9,999.
+        days: of the month, 2 to 366; 21 days of history come before it.
         seed: a non-negative whole number.
         stealth: 0 (loud incidents) to 1 (as quiet as they get).
         incidents: None for a mix that grows with staff and days; kinds, each planted at least once; or how
@@ -178,6 +180,9 @@ def _checked(sector, staff, days, seed, stealth) -> tuple[str, int, int, int, fl
     if sector not in SECTORS:
         raise ValueError(f"Unknown sector {sector!r}; choose one of {', '.join(SECTORS)}.")
     staff, days = _whole("staff", staff, least=20), _whole("days", days, least=2)
+    for name, value, most in (("staff", staff, MOST_STAFF), ("days", days, MOST_DAYS)):
+        if value > most:
+            raise ValueError(f"{name} must be at most {most}, not {value}.")
     seed = _whole("seed", seed, least=0)
     number = isinstance(stealth, int | float | np.number) and not isinstance(stealth, bool)
     if not number or math.isnan(stealth) or not 0 <= stealth <= 1:
@@ -195,12 +200,13 @@ def _plan(rng, sector: str, staff: int, days: int, incidents: Any) -> list[str]:
         counts = {
             _kind(name, known): _whole(f"the number of {name}", n, least=0) for name, n in incidents.items()
         }
-        return [kind for kind, n in counts.items() for _ in range(n)]
+        return [kind for kind in known for _ in range(counts.get(kind, 0))]
     if incidents is None:
         chosen, least = list(known), staff >= 200
     else:
         try:
-            chosen, least = [_kind(name, known) for name in incidents], True
+            asked = {_kind(name, known) for name in incidents}
+            chosen, least = [kind for kind in known if kind in asked], True
         except TypeError:
             raise ValueError("incidents must be kinds, or a number for each kind.") from None
     if not chosen:

@@ -6,7 +6,7 @@ import numpy as np
 
 from synthetic_data.activity.plant import Scene
 from synthetic_data.activity.work import resources
-from synthetic_data.activity.world import HISTORY_DAYS, MONTH_START
+from synthetic_data.activity.world import HISTORY_DAYS, HOUR, MONTH_START
 
 
 def _look(scene: Scene, who: int, subject: np.ndarray, time: np.ndarray, **columns) -> None:
@@ -113,12 +113,21 @@ def break_glass_abuse(scene: Scene) -> str:
         came = world.come(day, 8)
         away = came[(world.subject_unit[came] != world.place[who, day]) & (world.subject_staff[came] != who)]
         n = scene.count(3, 1)
-        subject, time = rng.choice(away), scene.moments(day, begins + rng.uniform(0.5, 7), n, 1.5)
+        time = scene.moments(day, begins + rng.uniform(0.5, 7), n, 1.5)
+        alone = away[~np.isin(away, _busy(scene, int(time[0])))]
+        subject = rng.choice(alone if len(alone) and rng.random() < scene.quiet(1.0, 0.0) + 0.3 else away)
         _look(scene, who, np.full(n, subject), time, break_glass=True, relation="", purpose="emergency")
         if rng.random() < scene.quiet(0.0, 0.8):  # looks like care
             later = np.minimum(time[-1:] + 20 * 60_000, scene.end - 1_000)
             _look(scene, who, np.array([subject]), later, action="update")
     return scene.staff_name(who)
+
+
+def _busy(scene: Scene, time: int) -> np.ndarray:
+    """Subjects whose records somebody opens within three hours: a team that would look like care."""
+    times, targets = scene.office.book.column("time"), scene.office.book.column("target")
+    soon = targets[(times > time) & (times < time + 3 * HOUR)]
+    return np.flatnonzero(np.isin(scene.office.target, soon))
 
 
 def dormant_account(scene: Scene) -> str:
