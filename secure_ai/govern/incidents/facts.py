@@ -151,6 +151,9 @@ def _check(facts: IncidentFacts) -> None:
         raise UserError(
             f"There is no time zone '{shown(facts.timezone)}': write it like America/New_York."
         ) from None
+    for name, value in facts:
+        if isinstance(value, datetime) and not 2000 <= value.year <= 2100:
+            raise UserError(f"The fact '{name}' is of the year {value.year}: check the date.")
     states = sum((facts.residents_by_state or {}).values())
     if facts.individuals is not None and states > facts.individuals:
         raise UserError(
@@ -173,6 +176,10 @@ def _check(facts: IncidentFacts) -> None:
             "A delay for law enforcement needs law_enforcement_statement: 'written' (with the time "
             "it asks for) "
             "or 'oral' (30 days at most)."
+        )
+    if facts.law_enforcement_statement == "written" and facts.law_enforcement_delay_until is None:
+        raise UserError(
+            "A written statement of law enforcement names a time: give law_enforcement_delay_until."
         )
     if facts.law_enforcement_statement == "oral" and facts.law_enforcement_statement_at is None:
         raise UserError(

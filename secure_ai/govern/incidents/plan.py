@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -168,8 +169,9 @@ def load_plan(plan: str | Path) -> IncidentPlan:
             has no deadline or two.
     """
     if isinstance(plan, str) and plan in SECTORS:
-        text = resources.files(__package__).joinpath(f"plans/{plan}.yaml").read_text("utf-8")
-        return parse_plan(text, f"{plan}.yaml")
+        return _kit_plan(plan)
+    if not isinstance(plan, str | Path):
+        raise UserError(f"Give a plan as {' or '.join(SECTORS)}, or as the path of a YAML file.")
     file = Path(plan)
     name = shown(file.name or str(plan))
     try:
@@ -183,6 +185,12 @@ def load_plan(plan: str | Path) -> IncidentPlan:
             f"of a YAML file."
         ) from None
     return parse_plan(text, name)
+
+
+@cache
+def _kit_plan(sector: str) -> IncidentPlan:
+    text = resources.files(__package__).joinpath(f"plans/{sector}.yaml").read_text("utf-8")
+    return parse_plan(text, f"{sector}.yaml")
 
 
 def parse_plan(text: str, name: str = "plan") -> IncidentPlan:

@@ -284,6 +284,8 @@ def test_learning_more_never_turns_a_decided_clock_around(known, learned):
         ),
         ({"law_enforcement_delay_until": "2026-02-01T00:00:00Z"}, "law_enforcement_statement"),
         ({"law_enforcement_statement": "oral"}, "law_enforcement_statement_at"),
+        ({"law_enforcement_statement": "written"}, "names a time"),
+        ({"discovered": "9999-12-31T10:00:00Z"}, "of the year 9999"),
         ({"material": False, "materiality_determined": "2026-02-01T00:00:00Z"}, "not material"),
         ({"service_disruption_hours": float("nan")}, "service_disruption_hours"),
     ],

@@ -25,6 +25,7 @@ from secure_ai.govern.incidents.tabletop.actions import (
     Action,
     role_in,
 )
+from secure_ai.govern.incidents.tabletop.effects import answer, effect
 from secure_ai.govern.incidents.tabletop.registry import make_world
 from secure_ai.govern.incidents.tabletop.world import Detector, Message, World
 from secure_ai.monitor.detection.result import Detection
@@ -270,11 +271,11 @@ class Tabletop:
             )
         self.commands.append({"do": "ask", "question": question})
         self._wait(wanted.minutes)
-        text, facts = self._answer(question)
+        text, facts = answer(self, question)
         self._learn(facts)
-        answer = Answer(self.minute, question, text, tuple(facts))
-        self.answers.append(answer)
-        return answer
+        given = Answer(self.minute, question, text, tuple(facts))
+        self.answers.append(given)
+        return given
 
     def owner_of(self, action: Action) -> str:
         """Return the role that the plan gives an action to; the kit's own where the plan does not "
@@ -328,7 +329,7 @@ class Tabletop:
         harmful = action.harm == "always"
         if action.harm == "before evidence":
             harmful = "preserve_logs" not in self.world.done and self.world.destroy_log() > 0
-        text, facts = self._effect(action)
+        text, facts = effect(self, action)
         self.world.done.setdefault(action.id, decision.finished)
         self._learn(facts)
         result = " ".join(part for part in (text, self.world.apply(action.id)) if part)
@@ -336,79 +337,6 @@ class Tabletop:
             decision, done=True, harm=action.why if harmful else "", result=result
         )
         self.world.say(decision.by, result or f"{action.words}: done.")
-
-    def _effect(self, action: Action) -> tuple[str, dict[str, Any]]:
-        world = self.world
-        if action.id == "confirm_alert":
-            return "It is an incident.", {"discovered": world.moment(0), "aware": self.now}
-        if action.id == "preserve_logs":
-            return f"{len(world.visible_events())} events copied, SHA-256 {world.preserve()[:16]}….", {}
-        if action.id == "count_records":
-            return self._count()
-        if action.id == "assess_risk":
-            if self.finished("count_records") is None:
-                return "Without a count the risk has to be taken as high.", {"risk_to_persons": "high"}
-            return "The assessment is written.", world.risk_facts()
-        if action.id == "legal_review":
-            return "Counsel has listed the laws that apply.", dict(world.laws)
-        if action.id == "decide_disclosure":
-            return self._determine()
-        return "", {}
-
-    def _count(self) -> tuple[str, dict[str, Any]]:
-        records = self.world.evidence_records()
-        if records is None:
-            total = self.world.total_records
-            return (
-                f"The log is gone: nobody can say whose records were read, so all {total} have to "
-                f"be assumed.",
-                {"individuals": total, "residents_by_state": None},
-            )
-        states = self.world.states_of(records)
-        words = ", ".join(f"{state} {count}" for state, count in states.items())
-        warning = "" if self.world.contained() else " It still goes on: count again once it has stopped."
-        return (
-            f"{len(records)} records were read ({words}).{warning}",
-            {"individuals": len(records), "residents_by_state": states},
-        )
-
-    def _determine(self) -> tuple[str, dict[str, Any]]:
-        facts = self.world.determination_facts()
-        said = []
-        if self.sector == "finance":
-            disrupted = facts["material_disruption"]
-            said.append("It is a notification incident." if disrupted else "It is no notification incident.")
-            if disrupted:
-                facts["notification_incident_determined"] = self.now
-        if "material" in facts:
-            said.append(
-                "It is material to investors." if facts["material"] else "It is not material to investors."
-            )
-            if facts["material"]:
-                facts["materiality_determined"] = self.now
-        return " ".join(said) or "What is disclosed has been decided.", facts
-
-    def _answer(self, question: str) -> tuple[str, dict[str, Any]]:
-        if question == "which_laws":
-            laws = dict(self.world.laws)
-            words = [
-                "the GDPR applies" if laws["gdpr_applies"] else "the GDPR does not apply",
-                "HIPAA applies" if laws["hipaa_role"] == "covered_entity" else "HIPAA does not apply",
-            ]
-            if laws["bank_role"] == "banking_organization":
-                words.append(f"the primary federal regulator is the {laws['bank_regulator']}")
-                words.append(
-                    "we file with the SEC" if laws["sec_registrant"] else "we do not file with the SEC"
-                )
-            return "; ".join(words).capitalize() + ".", laws
-        if question == "since_when":
-            seen = [minute for minute, event in self.world.visible_events() if self.world.is_hostile(event)]
-            first = min(seen, default=0)
-            return (
-                f"The first trace is {-first} minutes before the alarm; we know since the alarm.",
-                {"occurred": self.world.moment(first), "discovered": self.world.moment(0)},
-            )
-        return self.world.answer(question)
 
     def _learn(self, facts: dict[str, Any]) -> None:
         self._known = {**self._known, **facts}

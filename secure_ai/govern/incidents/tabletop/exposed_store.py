@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,12 +39,12 @@ class ExposedStore(World):
 
     title = "The exposed store of notes"
     briefing: ClassVar[dict[str, str]] = {
-        "healthcare": "Progress notes were exported for a vendor last week. This morning the "
-        "monitoring says that "
-        "somebody outside is reading the export.",
-        "finance": "Notes of customer calls were exported for a vendor last week. This morning the "
-        "monitoring says "
-        "that somebody outside is reading the export.",
+        "healthcare": "The account svc-export wrote progress notes to a share for a vendor last "
+        "week. This morning "
+        "the monitoring says that somebody outside is reading that export.",
+        "finance": "The account svc-export wrote notes of customer calls to a share for a vendor "
+        "last week. This "
+        "morning the monitoring says that somebody outside is reading that export.",
     }
     told: ClassVar[dict[str, Story]] = {
         "healthcare": Story(
@@ -77,8 +79,9 @@ class ExposedStore(World):
         self.everything_down = False
         self.refused_application = 0
         self._next_row = self._next_batch = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="secure-ai-tabletop-")
-        self._write_stores(Path(self._folder.name))
+        folder = tempfile.mkdtemp(prefix="secure-ai-tabletop-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._write_stores(Path(folder))
         self.at(-BEFORE, self._read_share)
         self.at(FIRST_USE_OF_ACCOUNT, self._read_batch)
         for minute in range(-BEFORE + 5, 360, 15):
