@@ -18,15 +18,18 @@ SHARED = frozenset(
 )  # one hour with several patients, or with work of others, is one hour
 UNPAID = frozenset({"denied", "void"})
 NEAR = 6 * 3600.0  # services of one working day lie closer than this
+UPCODED = 0.7  # share of the dearest level where levels are raised
+LEVELS_LATER = 5 * DAY  # a burst must not teach what is usual
 SETTLED = 60 * 3600.0  # after this long most claims of a day are in
 
 KINDS = (
-    Kind("phantom_billing", ("no_encounter", "no_encounter_idle", "still_idle", "unknown_patient"),
-         ("no_encounter", "no_encounter_idle", "still_idle"), fade=24.0 * 10, toll=1.0, relief=0.01),
+    # A missing encounter alone is a gap of the calendar: it counts on a day without other work of the provider.
+    Kind("phantom_billing", ("no_encounter_idle", "still_idle"), ("no_encounter_idle", "still_idle"),
+         fade=24.0 * 10, toll=0.5, relief=0.03),
     Kind("duplicate_billing", ("same_service", "another_day"), ("same_service",), fade=24.0 * 14, toll=1.0),
     Kind("impossible_day", ("overlap", "long_day", "impossible_sum"), ("overlap", "long_day", "impossible_sum"),
          fade=36.0, toll=2.0),
-    Kind("upcoding_burst", ("top_level",), ("top_level",), fade=72.0, toll=0.0, relief=0.4),
+    Kind("upcoding_burst", ("top_level",), ("top_level",), fade=72.0, toll=0.0, relief=0.6, strictness=1.2),
 )  # fmt: skip
 
 
@@ -36,8 +39,7 @@ class Provider:
     def __init__(self) -> None:
         self.count = 0
         self.levels: Counter[str] = Counter()
-        self.patients: Counter[str] = Counter()
-        self.missing = 0
+        self.waiting: deque[tuple[float, str]] = deque(maxlen=2000)
         self.services: dict[str, tuple[float, str, str]] = {}
         self.idle: list[tuple[float, str]] = []
         self.work: deque[tuple[float, float, bool]] = deque(maxlen=300)
@@ -52,8 +54,7 @@ class Provider:
         return {
             "count": self.count,
             "levels": dict(self.levels),
-            "patients": dict(self.patients),
-            "missing": self.missing,
+            "waiting": [list(item) for item in self.waiting],
             "idle": [list(item) for item in self.idle],
             "services": {key: list(value) for key, value in self.services.items()},
             "work": [list(item) for item in self.work],
@@ -64,8 +65,9 @@ class Provider:
     def of(cls, state: Mapping[str, Any]) -> Provider:
         """Return the provider that :meth:`state` described."""
         provider = cls()
-        provider.count, provider.missing = int(state["count"]), int(state["missing"])
-        provider.levels, provider.patients = Counter(state["levels"]), Counter(state["patients"])
+        provider.count = int(state["count"])
+        provider.levels = Counter(state["levels"])
+        provider.waiting.extend((float(time), str(category)) for time, category in state["waiting"])
         provider.idle = [(float(service), str(event)) for service, event in state["idle"]]
         provider.services = {
             str(k): (float(v[0]), str(v[1]), str(v[2])) for k, v in state["services"].items()
@@ -84,8 +86,7 @@ class ClaimSigns:
         self.providers: dict[str, Provider] = {}
         self.amounts: dict[str, float] = {}
         self.levels: Counter[str] = Counter()
-        self.patients: Counter[str] = Counter()
-        self.missing, self.count = 0, 0
+        self.count = 0
         self.were_idle, self.still_idle = 0, 0
         self.forget = 45 * DAY
 
@@ -105,17 +106,11 @@ class ClaimSigns:
         figures = {"seen": float(min(provider.count, 50))}
         service = service_seconds(row.get("service_time"))
         if "encounter" in row and not _text(row["encounter"]):
-            base = (self.missing + 1.0) / (self.count + 20.0)
-            rate = (provider.missing + 30 * base) / (provider.count + 30)
-            if provider.works_near(service) or not provider.count:
-                signs.append(
-                    Sign("no_encounter", "the calendar knows of no encounter", None, round(rate, 3), rate)
-                )
-            else:
+            # Two gaps of one day are one gap: the claims of a day come in together.
+            first = all(abs(service - at) > 2 * NEAR for at, _ in provider.idle)
+            if provider.count and first and not provider.works_near(service):
                 words = "the calendar knows of no encounter, and of no other work of this provider that day"
-                signs.append(Sign("no_encounter_idle", words, None, None))
-            if not self.patients.get(patient):
-                signs.append(Sign("unknown_patient", "a patient for whom nothing was billed before"))
+                signs.append(Sign("no_encounter_idle", words))
         idle = [event for at, event in provider.idle if time - at > SETTLED and not provider.works_near(at)]
         if idle:
             rate = (self.still_idle + 1.0) / (self.were_idle + 4.0)
@@ -163,11 +158,12 @@ class ClaimSigns:
         if category in top:
             mine = sum(provider.levels.get(name, 0) for name in top)
             base = sum(self.levels.get(name, 0) for name in top) / max(sum(self.levels.values()), 1)
-            rate = (mine + 20 * base) / (provider.count + 20)
+            rate = (mine + 20 * base) / (sum(provider.levels.values()) + 20)
             words = (
                 "the dearest level, which this provider seldom bills" if rate < 0.3 else "the dearest level"
             )
-            signs.append(Sign("top_level", words, None, round(rate, 3), rate))
+            # Where levels are raised most claims carry the dearest: the weight is over UPCODED, not over a half.
+            signs.append(Sign("top_level", words, None, round(rate, 3), rate * 0.5 / UPCODED))
             figures["top"] = 1.0
         figures["amount"] = amount
         return signs, figures
@@ -187,10 +183,10 @@ class ClaimSigns:
         patient, category = _text(row.get("counterparty")), _text(row.get("category"))
         provider.count += 1
         self.count += 1
-        provider.levels[category] += 1
+        provider.waiting.append((time, category))
+        while provider.waiting and provider.waiting[0][0] < time - LEVELS_LATER:
+            provider.levels[provider.waiting.popleft()[1]] += 1
         self.levels[category] += 1
-        provider.patients[patient] += 1
-        self.patients[patient] += 1
         if self.levels[category] == 1:
             self.amounts[category] = amount
         else:
@@ -202,8 +198,6 @@ class ClaimSigns:
             self.still_idle += sum(1 for item in settled if not provider.works_near(item[0]))
             provider.idle = [item for item in provider.idle if item not in settled]
         if "encounter" in row and not _text(row["encounter"]):
-            provider.missing += 1
-            self.missing += 1
             if math.isfinite(service) and not provider.works_near(service) and provider.count > 1:
                 provider.idle.append((service, _text(row.get("event_id"))))
         elif math.isfinite(service):
@@ -224,8 +218,6 @@ class ClaimSigns:
             "providers": {name: provider.state() for name, provider in self.providers.items()},
             "amounts": self.amounts,
             "levels": dict(self.levels),
-            "patients": dict(self.patients),
-            "missing": self.missing,
             "count": self.count,
             "idle": [self.were_idle, self.still_idle],
         }
@@ -234,8 +226,8 @@ class ClaimSigns:
         """Take up what :meth:`state` returned."""
         self.providers = {name: Provider.of(value) for name, value in state["providers"].items()}
         self.amounts = {str(k): float(v) for k, v in state["amounts"].items()}
-        self.levels, self.patients = Counter(state["levels"]), Counter(state["patients"])
-        self.missing, self.count = int(state["missing"]), int(state["count"])
+        self.levels = Counter(state["levels"])
+        self.count = int(state["count"])
         self.were_idle, self.still_idle = (int(value) for value in state["idle"])
 
 
