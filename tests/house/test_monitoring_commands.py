@@ -46,7 +46,7 @@ def test_an_edit_is_found_and_located(kept, tmp_path, capsys):
     with sqlite3.connect(tmp_path / "audit.db") as base:
         for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             base.execute(f"DROP TRIGGER {name}")
-        assert base.execute("UPDATE entries SET actor = 'nurse-8' WHERE sequence = 17").rowcount == 1
+        assert base.execute("UPDATE trail_entries SET actor = 'nurse-8' WHERE sequence = 17").rowcount == 1
     base.close()
     assert verify(tmp_path) == 1
     assert "17" in capsys.readouterr().out
@@ -54,7 +54,7 @@ def test_an_edit_is_found_and_located(kept, tmp_path, capsys):
 
 @pytest.mark.parametrize("form", ["jsonl", "cef", "ocsf"])
 def test_the_trail_goes_to_a_siem_and_an_export_can_be_verified(kept, tmp_path, form, capsys):
-    out = tmp_path / "out"
+    out = tmp_path / "out.jsonl"
     assert invoke(["trail", "export", str(kept / "audit.db"), str(out), "--as", form]) == 0
     assert len(out.read_text().splitlines()) >= 30
     if form == "jsonl":
