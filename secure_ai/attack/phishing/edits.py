@@ -210,7 +210,7 @@ def _with_text(mail: Mail, change: Callable[[str], str]) -> Mail:
 
 
 def _flat(text: str) -> str:
-    words = (word.strip(".,") for word in re.findall(r"[a-z0-9$%.,@-]+", plain_text(text).lower()))
+    words = (word.strip(".,") for word in re.findall(r"[a-z0-9$%.,@]+", plain_text(text).lower()))
     return " ".join(f"={_SET_OF[word]}" if word in _SET_OF else word for word in words)
 
 

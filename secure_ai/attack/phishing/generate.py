@@ -30,6 +30,12 @@ from secure_ai.core.errors import UserError
 MOST_MAILS = 20_000
 TRIES = 30
 FIRST_DAY = datetime(2026, 3, 2, 7, 0)
+CLOSINGS = (
+    "Thank you and kind regards",
+    "Many thanks and all the best",
+    "With thanks and regards",
+    "Regards",
+)
 # How carefully a mail was made: 0 clean, 1 hasty, 2 crude. Honest mail is crude too, but less often.
 CARE = {True: (0.28, 0.26, 0.46), False: (0.62, 0.26, 0.12)}
 
@@ -158,6 +164,8 @@ def _body(draw: Draw, sender: Sender, care: int, malicious: bool) -> str:
         signature.append(("" if sender.person else "Questions: ") + f"555-01{int(random.integers(100)):02d}")
     elif care == 2:
         signature = signature[:1]
+    if care < 2 and choose((True, False)):
+        signature.insert(0, choose(CLOSINGS))
     lines = [greeting, "", text, "", *(part for part in signature if part)]
     body = mistype("\n".join(lines), (0, 2, 6 if malicious else 4)[care], random)
     if not sender.person and care == 2 and malicious and choose((True, False)):

@@ -104,7 +104,7 @@ def reporting_culture(
     """Measure how often and how soon people report, by difficulty, unit and campaign.
 
     Groups with fewer people are suppressed; so is a further one where subtraction from the whole would
-    tell the suppressed ones, and one in which everybody clicked or nobody reported (that tells on each member).
+    tell the suppressed ones, and one in which everybody clicked or nobody reported (each would be told).
 
     Args:
         campaign: from ``simulate_campaign`` or ``read_campaign``, or a table with their columns.

@@ -51,7 +51,8 @@ def test_verdicts(domain, verdict):
 
 @pytest.mark.parametrize(
     "domain",
-    ["", "   ", ".", "a" * 1_000_000, "xn--.example", "xn--\u00e4.example", "xn--99999999999999999999.example",
+    ["", "   ", ".", "a" * 1_000_000,
+     "xn--.example", "xn--\u00e4.example", "xn--99999999999999999999.example",
      "a..b", "a" * 64 + ".example", "has space.example", "https://bank.example", None, 7, b"bank.example"],
     ids=range(14),
 )  # fmt: skip

@@ -109,7 +109,7 @@ def test_answers_of_the_same_people_widen_the_interval():
 def test_a_rise_is_seen_where_there_is_one_and_not_where_there_is_none():
     def trend(improvement, seed):
         return reporting_culture(
-            simulate_campaign(staff=160, campaigns=8, improvement=improvement, seed=seed)
+            simulate_campaign(staff=120, campaigns=8, improvement=improvement, seed=seed)
         ).trend
 
     assert all(trend(0.4, seed).interval[0] > 1 for seed in range(2))
