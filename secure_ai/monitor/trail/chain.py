@@ -224,9 +224,7 @@ class Chain:
     def _renumbered(self, shift: int, sequence: int) -> None:
         original = sequence + shift
         following = self.number + 1
-        if original > following:
-            self._gap(following, original - 1)
-        elif original < following:
+        if original < following:
             # The rows before this one, as many as the shift, were put in.
             inserted = following - original
             self._suspects = [read for read in self._suspects if not original <= read.sequence < following]

@@ -20,7 +20,7 @@ MOST_ODDITIES = 50
 UNREADABLE = (sqlite3.Error, UnicodeError)  # SQLite's own messages may quote what is no text any more.
 LONGEST_SEARCH = 5_000_000  # numbers tried one by one behind a damaged page
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM trail_entries"
-_ROW = re.compile(r"\brow (\d+)")
+_ROW = re.compile(r"\b(?:row|Rowid) (\d+)")
 
 
 class SqliteEvidence:
@@ -41,10 +41,14 @@ class SqliteEvidence:
         try:
             self._connection.execute("PRAGMA cell_size_check = ON")
             self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            query = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'trail\\_%' ESCAPE '\\'"
+            ours = self._connection.execute(query).fetchone()[0]
         except UNREADABLE as error:
             self._connection.close()
             raise trail_error(error, self.name) from None
+        if not ours:
+            self._connection.close()
+            raise UserError(f"{self.name} holds no audit trail: name another file.")
 
     def __enter__(self) -> SqliteEvidence:
         return self

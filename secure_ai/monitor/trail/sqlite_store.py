@@ -62,7 +62,7 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check the path and the rights of its folder",
     sqlite3.SQLITE_PERM: "it cannot be opened: check its rights",
     sqlite3.SQLITE_IOERR: "the disk refused: check its space and health; nothing of this was written",
-    sqlite3.SQLITE_CONSTRAINT: "it has entries that nobody signed: run verify_trail on it; nothing was written",
+    sqlite3.SQLITE_CONSTRAINT: "entries are there that nobody signed: run verify_trail; nothing was written",
 }
 
 

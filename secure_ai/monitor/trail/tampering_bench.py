@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,8 +111,8 @@ class Bench:
     key: Ed25519PrivateKey
     entries: int
     every: int
-    files: dict[str, bytes] = field(default_factory=dict)
-    rows: dict[str, dict] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    rows: dict[str, dict] = field(default_factory=dict, repr=False)
 
     @property
     def path(self) -> Path:
@@ -161,22 +161,33 @@ class Bench:
 
 
 def contents(path: Path) -> dict[str, dict]:
-    """Return all rows of all tables by number, None for one that is unreadable; {} for an unreadable file."""
-    found: dict[str, dict] = {}
+    """Return all rows of all tables as they lie there, None for one that is unreadable; {} if nothing is."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            for table, columns in (("trail_entries", COLUMNS), *TABLES.items()):
-                key = KEYS.get(table, "rowid")
-                found[table] = {}
-                numbers = connection.execute(f"SELECT {key} FROM {table}").fetchall()
-                for (number,) in numbers:
-                    query = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} = ?"
-                    try:
-                        found[table][number] = connection.execute(query, (number,)).fetchone()
-                    except (sqlite3.Error, UnicodeError):
-                        found[table][number] = None
+            tables = (("trail_entries", COLUMNS), *TABLES.items())
+            return {table: _table(connection, table, columns) for table, columns in tables}
     except (sqlite3.Error, UnicodeError):
         return {}
+
+
+def _table(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> dict:
+    key = KEYS.get(table, "rowid")
+    select, found, last = f"SELECT {key}, {', '.join(columns)} FROM {table} NOT INDEXED", {}, 0
+    try:
+        for row in connection.execute(f"{select} ORDER BY {key}"):
+            found[row[0]] = row[1:]
+            last = row[0]
+        return found
+    except (sqlite3.Error, UnicodeError):
+        pass
+    (end,) = connection.execute(f"SELECT max({key}) FROM {table} NOT INDEXED").fetchone()
+    for number in range(last + 1, min(end, last + 1_000) + 1):
+        try:
+            row = connection.execute(f"{select} WHERE {key} = ?", (number,)).fetchone()
+        except (sqlite3.Error, UnicodeError):
+            row = (number, None)
+        if row is not None:
+            found[number] = row[1:]
     return found
 
 

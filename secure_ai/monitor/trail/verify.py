@@ -101,7 +101,7 @@ def examine(
     chain.finish()
     signed.finish(state)
     known = [problem for problem in findings.kept if problem.part == "entry"]
-    for number, words in evidence.oddities():
+    for number, words in dict.fromkeys(evidence.oddities()):
         _add_oddity(findings, known, number, words)
     return _result(evidence.name, state, chain, findings)
 
