@@ -15,10 +15,18 @@ from secure_ai.core.audit import parse_event
 from synthetic_data.activity import family_of, kinds_of, make_month
 from synthetic_data.activity.month import _plan
 
-EVENTS = (
-    "event_id time actor role unit action resource target record_count purpose outcome break_glass relation "
-    "destination fields model data source"
-).split()
+EVENTS = ["event_id", "time", "actor", "role", "unit", "action", "resource", "target", "record_count"]
+EVENTS += [
+    "purpose",
+    "outcome",
+    "break_glass",
+    "relation",
+    "destination",
+    "fields",
+    "model",
+    "data",
+    "source",
+]
 QUERIES = ["event_id", "time", "actor", "model", *[f"x{i}" for i in range(8)], "score"]
 PAYMENTS = [
     "event_id",
