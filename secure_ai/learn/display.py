@@ -19,6 +19,7 @@ TEXT = "#1b1b1b"
 BACKGROUND = "#ffffff"
 THEMED_TEXT = f"var(--jp-ui-font-color0, {TEXT})"
 THEMED_BACKGROUND = f"var(--jp-layout-color1, {BACKGROUND})"
+LINE = "#767676"
 THEMED_LINK = "var(--jp-content-link-color, #0b57d0)"
 # The edge only repeats what the words say; 3 : 1 at least on white and on JupyterLab's dark gray.
 EDGES = {"correct": "#2e8540", "incorrect": "#b8650b", "error": "#d8433b", "not_attempted": "#757575"}
@@ -56,13 +57,41 @@ class Shown(ABC):
         return self.text()
 
 
-def show_with_text(widget: Callable[[], Any], text: Shown) -> None:
-    """Show what ``widget`` makes, under it the same as text; with SECURE_AI_WIDGETS=off the text alone."""
+def show_with_text(widget: Callable[[], Any], text: Shown, *, folded: str = "") -> None:
+    """Show what ``widget`` makes, under it the same as text; with SECURE_AI_WIDGETS=off the text alone.
+
+    Args:
+        widget: makes the widget.
+        text: its text equivalent.
+        folded: a summary under which the text is folded where the widget is shown, too; open by default.
+    """
     from IPython.display import display
 
-    if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() != "off":
-        display(widget())
-    display(text)
+    if os.environ.get(WIDGETS_VARIABLE, "").strip().lower() == "off":
+        display(text)
+        return
+    display(widget())
+    display(Folded(folded, text) if folded else text)
+
+
+@dataclass(frozen=True, repr=False)
+class Folded(Shown):
+    """Something that a page shows once its summary is opened; as plain text it is open.
+
+    Attributes:
+        summary: what is in it.
+        content: what is folded.
+    """
+
+    summary: str
+    content: Shown
+
+    def text(self) -> str:
+        return self.content.text()
+
+    def html(self) -> str:
+        summary, style = inline(self.summary), f"color:{THEMED_TEXT};background:{THEMED_BACKGROUND}"
+        return f'<details style="{style}"><summary>{summary}</summary>{self.content.html()}</details>'
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,7 +158,7 @@ class Table(Shown):
         return "\n".join(lines)
 
     def html(self) -> str:
-        cell_style = "padding:0.2em 0.8em;text-align:left;border-bottom:1px solid #767676"
+        cell_style = f"padding:0.2em 0.8em;text-align:left;border-bottom:1px solid {LINE}"
         head = "".join(f'<th scope="col" style="{cell_style}">{inline(name)}</th>' for name in self.columns)
         body = ""
         for row in self.rows:
@@ -144,6 +173,28 @@ class Table(Shown):
             f'<table style="{style}">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
             f"{after}</div>"
         )
+
+
+@dataclass(frozen=True, repr=False)
+class Listing(Table):
+    """A table whose cells are sentences: as text each row is a line of its own, wrapped."""
+
+    width: int = 96
+
+    def text(self) -> str:
+        lines = textwrap.wrap(f"{self.caption} ({', '.join(self.columns).lower()})", self.width)
+        for row in self.rows:
+            cells = [cell if isinstance(cell, str) else cell[0] for cell in row]
+            line = " | ".join(cell for cell in cells if cell)
+            lines += textwrap.wrap(
+                line,
+                self.width,
+                initial_indent="- ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        return "\n".join([*lines, *textwrap.wrap(self.after, self.width)])
 
 
 def _cell(cell: str | tuple[str, str]) -> str:
