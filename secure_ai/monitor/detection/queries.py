@@ -1,9 +1,10 @@
 """Model queries that look like extraction, a search for the decision boundary, or membership probing.
 
-Each query adds to the evidence against its client or takes from it (a cumulative sum, Page 1954); the evidence
-fades with time. What adds: an input that genuine records hardly have, a value that an input of few values never
-had, a near repeat in several inputs, an input on the line between two earlier ones, an unusual pace. What does
-not: retries (the same input again), sliders (one input moves), a busy batch of ordinary inputs.
+Each query adds to the evidence against its client or takes from it (a cumulative sum, Page 1954); the
+evidence fades with time. What adds: an input that genuine records hardly have, a value that an input of few
+values never had, a near repeat in several inputs, an input on the line between two earlier ones. An unusual
+pace is an alert by itself. What does not add: retries (the same input again), sliders (one input moves), a
+busy batch of ordinary inputs.
 A probe that moves one input alone looks like a slider and is not seen here.
 """
 
@@ -46,8 +47,8 @@ class QuerySettings:
         boundary: score at which the model decides, 0 to 1.
         memory: earlier queries of a client that a new one is compared with.
         fade: hours in which evidence halves.
-        evidence: evidence that makes a score of 0.5, in natural logarithms of a likelihood ratio; the highest of
-            the history, and a margin, where that is more.
+        evidence: evidence that makes a score of 0.5, in natural logarithms of a likelihood ratio; the highest
+            of the history, and a margin, where that is more.
         margin: how far above the highest evidence of the history the limit lies, as a factor.
         few: share of distinct values in the history below which an input is one of few values.
         decimals: decimals to which inputs are compared.
@@ -146,7 +147,7 @@ class QueryDetector:
         self._cases = {}
 
     def observe(self, event: Row) -> Sequence[Detection]:
-        """Judge one query. A query without usable inputs or time is counted in ``unusable`` and passed over."""
+        """Judge one query; one without usable inputs, time or actor is counted in ``unusable``, no more."""
         found = self._features(event)
         if found is None:
             self.unusable += 1
@@ -160,7 +161,7 @@ class QueryDetector:
         if reasons and case.total > 0.1 * self.limit:
             score = 1.0 - 0.5 ** (case.total / self.limit)
             kind = _kind(case, self.settings)
-            detections.append(self._detection(kind, event, score, reasons, case.events[-20:], features))
+            detections.append(self._detection(event, kind, score, reasons, case.events[-20:]))
         usual = max(
             self.usual_pace.get(actor, 0.0), self.peer_pace, self.settings.pace_least / self.settings.pace
         )
@@ -169,11 +170,11 @@ class QueryDetector:
         ):
             score = 1.0 - 0.5 ** (features.fresh_hour / (self.settings.pace * usual))
             words = (
-                f"{features.fresh_hour:.0f} different queries in an hour, {features.fresh_hour / usual:.0f} times "
-                "what is usual"
+                f"{features.fresh_hour:.0f} different queries in an hour, "
+                f"{features.fresh_hour / usual:.0f} times what is usual"
             )
             reason = Reason("pace", words, features.fresh_hour, usual)
-            detections.append(self._detection("extraction", event, score, (reason,), (event_id,), features))
+            detections.append(self._detection(event, "extraction", score, (reason,), (event_id,)))
         return detections
 
     def _features(self, row: Mapping[str, Any]) -> QueryFeatures | None:
@@ -249,12 +250,11 @@ class QueryDetector:
 
     def _detection(
         self,
-        kind: str,
         event: Row,
+        kind: str,
         score: float,
         reasons: tuple[Reason, ...],
         events: tuple[str, ...],
-        features: QueryFeatures,
     ) -> Detection:
         severity: Severity = "high" if score >= 0.75 else "medium" if score >= 0.5 else "low"
         target = str(event.get("model") or "unknown model")

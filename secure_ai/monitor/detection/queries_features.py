@@ -26,9 +26,9 @@ class QueryFeatures:
     Attributes:
         rarity: Mahalanobis distance of the input from the inputs of the history.
         unseen_values: inputs with few values in the history that hold a value never seen there.
-        closeness: minus the natural logarithm of the distance to the nearest earlier query that differs in two
-            inputs or more: near repeats that are neither a retry nor a slider.
-        between: 1 where the input lies on the line between two earlier ones that differ in two inputs or more.
+        closeness: minus the natural logarithm of the distance to the nearest earlier query that differs in
+            two inputs or more: near repeats that are neither a retry nor a slider.
+        between: 1 where the input lies on the line between two earlier ones that differ in several inputs.
         fresh_hour: queries of this client in the last hour that were neither a retry nor a slider.
         all_hour: all its queries in the last hour.
         margin: distance of the score from the threshold of the decision (small: at the boundary).
@@ -90,8 +90,8 @@ class InputSpace:
         return float(np.linalg.norm(self.whitening @ (x - self.center)))
 
     def unlikely(self, rarity: float) -> float:
-        """Return the log of how much likelier an input of this rarity is when drawn evenly over the range of the
-        history than when drawn as the history was (taken as a normal distribution); 0 where nothing was learned."""
+        """Return the log of how much likelier an input of this rarity is from an even draw over the range of
+        the history than from the history (taken as a normal distribution); 0 where nothing was learned."""
         return self.at_center + 0.5 * rarity**2 if self.center.size else 0.0
 
     @property

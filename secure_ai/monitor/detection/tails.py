@@ -14,9 +14,9 @@ GRID = np.concatenate([np.linspace(0.0, 0.9, 10), [0.95, 0.98, 0.99, 0.995, 0.99
 class Tails:
     """Empirical tail probabilities of named features, each taken so that large is suspicious.
 
-    ``surprise`` is -log10 of the share of the history that lay as far out or farther: 1 is one in ten, 3 one in
-    a thousand. Beyond the largest value that was seen it grows with the distance in spreads of the upper tail,
-    up to two more, so that a value far outside counts for more than one just outside.
+    ``surprise`` is -log10 of the share of the history that lay as far out or farther: 1 is one in ten, 3 one
+    in a thousand. Beyond the largest value that was seen it grows with the distance in spreads of the upper
+    tail, up to two more, so that a value far outside counts for more than one just outside.
 
     Source: Li et al. 2022, ECOD: Unsupervised Outlier Detection Using Empirical Cumulative Distribution
     Functions, IEEE TKDE (there all tails are summed; here each feature keeps its own, to be told in words).
@@ -39,7 +39,7 @@ class Tails:
                 self._grids[name] = (int(array.size), np.quantile(array, GRID).tolist())
 
     def surprise(self, name: str, value: float) -> float:
-        """Return how surprising a value is (0 and more); 0 for a feature that was not learned, or no number."""
+        """Return how surprising a value is, 0 and more; 0 for no number and for a feature not learned."""
         known = self._grids.get(name)
         if known is None or not math.isfinite(value):
             return 0.0

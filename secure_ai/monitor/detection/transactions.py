@@ -1,14 +1,13 @@
 """Transactions that look like fraud: payments of a bank, claims of a hospital, or a table of one's own.
 
 Signs (transactions_bank.py, transactions_claims.py) compare a transaction with the past of its account and of
-its peers. Evidence (transactions_evidence.py) adds them up for each kind of fraud, weighed by how rare they were
-in a quiet history. Labels that come late teach a further score (river, logistic regression).
+its peers. Evidence (transactions_evidence.py) adds them up for each kind of fraud, weighed by how rare they
+were in a quiet history. Labels that come late teach a further score (river, logistic regression).
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,9 +44,9 @@ class TransactionSettings:
     Attributes:
         evidence: least evidence that makes a score of 0.5, in natural logarithms of a likelihood ratio.
         margin: how far above the highest evidence of the quiet history a limit lies, as a factor.
-        budget: false alerts of one kind that are worth their work, a day and 1,000 staff (or accounts, where the
-            context has no staff): as many of the highest accounts of the history are left out when its limit
-            is set.
+        budget: false alerts of one kind that are worth their work, a day and 1,000 staff (or accounts, where
+            the context has no staff): as many of the highest accounts of the history are left out when its
+            limit is set.
         seen: share of frauds assumed to show a sign, 0 to 1.
         remembered: transactions whose signs are kept for a label that comes late.
         labels_least: frauds that must be known before the learned score counts.
@@ -78,8 +77,8 @@ class TransactionSettings:
 class TransactionDetector:
     """Watches over transactions; see :class:`secure_ai.monitor.detection.stream.Detector`.
 
-    Whether they are payments or claims is told by the columns of the history (or of the first row): claims have
-    ``encounter``, ``service_time`` or ``minutes``.
+    Whether they are payments or claims is told by the columns of the history (or of the first row): claims
+    have ``encounter``, ``service_time`` or ``minutes``.
 
     Args:
         context: the registers; not needed here, taken as all detectors take it.
@@ -98,7 +97,6 @@ class TransactionDetector:
         self.frauds_known = 0
         self._start(claims=False)
         self._settled = False
-        self._pending: deque[tuple[str, dict[str, float]]] = deque()
         self._waiting: dict[str, dict[str, float]] = {}
         self._scaler = StandardScaler()
         self._model = _model(self.settings)
@@ -173,14 +171,14 @@ class TransactionDetector:
         for kind, case, present in self.evidence.weigh(account, event_id, time, signs):
             score = 1.0 - 0.5 ** (case.total / self.evidence.limit(kind.name))
             if score >= 0.1:
-                found.append(self._detection(event, kind.name, kind.severity, score, present, case.events))
+                found.append(self._detection(event, (kind.name, kind.severity), score, present, case.events))
         inputs = {**figures, **{sign.name: 1.0 for sign in signs}}
         if self.frauds_known >= self.settings.labels_least:
             score = self.learned_score(inputs)
             if score >= 0.1:
                 kind = found[0].kind if found else "unusual_transaction"
                 learned = Sign("learned", "resembles transactions that were fraud", round(score, 3), None)
-                found.append(self._detection(event, kind, "medium", score, [learned, *signs], (event_id,)))
+                found.append(self._detection(event, (kind, "medium"), score, [learned, *signs], (event_id,)))
         if event_id:
             self._remember(event_id, inputs)
         if not event.get("late"):
@@ -213,7 +211,7 @@ class TransactionDetector:
             reason = "no amount"
         elif amount <= 0:
             reason = "an amount of zero or less (a refund or a correction)"
-        elif account is None or account == "" or account != account:
+        elif account is None or account == "" or pd.isna(account):
             reason = "no account"
         if reason:
             self.unusable[reason] = self.unusable.get(reason, 0) + 1
@@ -228,18 +226,17 @@ class TransactionDetector:
     def _detection(
         self,
         event: Row,
-        kind: str,
-        severity: str,
+        kind: tuple[str, str],
         score: float,
         signs: Sequence[Sign],
         events: tuple[str, ...],
     ) -> Detection:
         reasons = tuple(Reason(sign.name, sign.words, sign.value, sign.usual) for sign in signs[:5])
-        level: Severity = severity if score >= 0.5 else "low"  # type: ignore[assignment]
+        level: Severity = kind[1] if score >= 0.5 else "low"  # type: ignore[assignment]
         return Detection(
-            iso(float(event["time"])), self.family, kind, str(event["account"]),
-            str(event.get("counterparty") or "unknown counterparty"), level, round(min(max(score, 0.0), 1.0), 4),
-            reasons, events,
+            iso(float(event["time"])), self.family, kind[0], str(event["account"]),
+            str(event.get("counterparty") or "unknown counterparty"), level,
+            round(min(max(score, 0.0), 1.0), 4), reasons, events,
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:

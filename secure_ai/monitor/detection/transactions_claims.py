@@ -10,12 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from secure_ai.monitor.detection.transactions_accounts import number_of, text_of
 from secure_ai.monitor.detection.transactions_evidence import Kind, Sign
 
 DAY = 86_400.0
-SHARED = frozenset(
-    {"group", "supervised"}
-)  # one hour with several patients, or with work of others, is one hour
+SHARED = frozenset({"group", "supervised"})  # several patients, or work of others, in one hour
 UNPAID = frozenset({"denied", "void"})
 NEAR = 6 * 3600.0  # services of one working day lie closer than this
 UPCODED = 0.7  # share of the dearest level where levels are raised
@@ -23,12 +22,12 @@ LEVELS_LATER = 5 * DAY  # a burst must not teach what is usual
 SETTLED = 60 * 3600.0  # after this long most claims of a day are in
 
 KINDS = (
-    # A missing encounter alone is a gap of the calendar: it counts on a day without other work of the provider.
+    # A missing encounter alone is a gap of the calendar: it counts on a day without other work.
     Kind("phantom_billing", ("no_encounter_idle", "still_idle"), ("no_encounter_idle", "still_idle"),
          fade=24.0 * 10, toll=0.5, relief=0.03),
     Kind("duplicate_billing", ("same_service", "another_day"), ("same_service",), fade=24.0 * 14, toll=1.0),
-    Kind("impossible_day", ("overlap", "long_day", "impossible_sum"), ("overlap", "long_day", "impossible_sum"),
-         fade=36.0, toll=2.0),
+    Kind("impossible_day", ("overlap", "long_day", "impossible_sum"),
+         ("overlap", "long_day", "impossible_sum"), fade=36.0, toll=2.0),
     Kind("upcoding_burst", ("top_level",), ("top_level",), fade=72.0, toll=0.0, relief=0.6, strictness=1.2),
 )  # fmt: skip
 
@@ -100,12 +99,12 @@ class ClaimSigns:
             time: seconds since 1970.
             amount: of the claim, above 0.
         """
-        provider = self.providers.get(_text(row.get("account"))) or Provider()
-        patient, category = _text(row.get("counterparty")), _text(row.get("category"))
+        provider = self.providers.get(text_of(row.get("account"))) or Provider()
+        patient, category = text_of(row.get("counterparty")), text_of(row.get("category"))
         signs: list[Sign] = []
         figures = {"seen": float(min(provider.count, 50))}
         service = service_seconds(row.get("service_time"))
-        if "encounter" in row and not _text(row["encounter"]):
+        if "encounter" in row and not text_of(row["encounter"]):
             # Two gaps of one day are one gap: the claims of a day come in together.
             first = all(abs(service - at) > 2 * NEAR for at, _ in provider.idle)
             if provider.count and first and not provider.works_near(service):
@@ -118,7 +117,7 @@ class ClaimSigns:
             signs.append(Sign("still_idle", words, float(len(idle)), None, rate, tuple(idle)))
         key = f"{patient}|{category}|{service:.0f}"
         earlier = provider.services.get(key)
-        same = earlier is not None and math.isfinite(service) and earlier[2] == _text(row.get("encounter"))
+        same = earlier is not None and math.isfinite(service) and earlier[2] == text_of(row.get("encounter"))
         if same and earlier[1] not in UNPAID:
             signs.append(
                 Sign("same_service", "the same service of the same moment was billed and paid before")
@@ -127,8 +126,8 @@ class ClaimSigns:
                 signs.append(
                     Sign("another_day", "billed again on another day", round((time - earlier[0]) / DAY, 1))
                 )
-        minutes = _number(row.get("minutes"))
-        shared = _text(row.get("channel")) in SHARED
+        minutes = number_of(row.get("minutes"))
+        shared = text_of(row.get("channel")) in SHARED
         if math.isfinite(service) and minutes > 0 and not shared and earlier is None:
             end = service + minutes * 60
             over = [
@@ -162,7 +161,7 @@ class ClaimSigns:
             words = (
                 "the dearest level, which this provider seldom bills" if rate < 0.3 else "the dearest level"
             )
-            # Where levels are raised most claims carry the dearest: the weight is over UPCODED, not over a half.
+            # Where levels are raised most claims carry the dearest: the weight is over UPCODED.
             signs.append(Sign("top_level", words, None, round(rate, 3), rate * 0.5 / UPCODED))
             figures["top"] = 1.0
         figures["amount"] = amount
@@ -176,11 +175,11 @@ class ClaimSigns:
 
     def learn(self, row: Mapping[str, Any], time: float, amount: float, figures: Mapping[str, float]) -> None:
         """Let one claim teach the baselines."""
-        name = _text(row.get("account"))
+        name = text_of(row.get("account"))
         provider = self.providers.get(name)
         if provider is None:
             provider = self.providers[name] = Provider()
-        patient, category = _text(row.get("counterparty")), _text(row.get("category"))
+        patient, category = text_of(row.get("counterparty")), text_of(row.get("category"))
         provider.count += 1
         self.count += 1
         provider.waiting.append((time, category))
@@ -191,24 +190,24 @@ class ClaimSigns:
             self.amounts[category] = amount
         else:
             self.amounts[category] += (amount - self.amounts[category]) / self.levels[category]
-        service, minutes = service_seconds(row.get("service_time")), _number(row.get("minutes"))
+        service, minutes = service_seconds(row.get("service_time")), number_of(row.get("minutes"))
         settled = [item for item in provider.idle if time - item[0] > SETTLED]
         if settled:
             self.were_idle += len(settled)
             self.still_idle += sum(1 for item in settled if not provider.works_near(item[0]))
             provider.idle = [item for item in provider.idle if item not in settled]
-        if "encounter" in row and not _text(row["encounter"]):
+        if "encounter" in row and not text_of(row["encounter"]):
             if math.isfinite(service) and not provider.works_near(service) and provider.count > 1:
-                provider.idle.append((service, _text(row.get("event_id"))))
+                provider.idle.append((service, text_of(row.get("event_id"))))
         elif math.isfinite(service):
             provider.known.append(service)
         if not math.isfinite(service):
             return
         key = f"{patient}|{category}|{service:.0f}"
         first = key not in provider.services
-        provider.services[key] = (time, _text(row.get("outcome")), _text(row.get("encounter")))
+        provider.services[key] = (time, text_of(row.get("outcome")), text_of(row.get("encounter")))
         if first and minutes > 0:
-            provider.work.append((service, minutes, _text(row.get("channel")) in SHARED))
+            provider.work.append((service, minutes, text_of(row.get("channel")) in SHARED))
         if len(provider.services) > 2000:
             provider.services = {k: v for k, v in provider.services.items() if time - v[0] < self.forget}
 
@@ -241,18 +240,5 @@ def service_seconds(value: Any) -> float:
         return float(value)
     try:
         return pd.Timestamp(value).timestamp()
-    except (TypeError, ValueError):
-        return math.nan
-
-
-def _text(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
     except (TypeError, ValueError):
         return math.nan

@@ -1,4 +1,4 @@
-"""Evidence against an account: signs that are rare in a quiet history add up, one sum for each kind of fraud."""
+"""Evidence against an account: signs rare in a quiet history add up, one sum for each kind of fraud."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Sign:
         words: one phrase for the reader, without personal values.
         value: what was seen, where it is a number.
         usual: what is usual, where there is such a figure.
-        rate: how often this sign is to be expected here, where the account's own past says so; else the rate of
-            the history.
+        rate: how often this sign is to be expected here, where the account's own past says so; else the rate
+            of the history.
         events: identifiers of earlier transactions that it is about; the one at hand by default.
     """
 
@@ -103,7 +103,7 @@ class Evidence:
     def weigh(
         self, account: str, event_id: str, time: float, signs: Sequence[Sign]
     ) -> list[tuple[Kind, Case, list[Sign]]]:
-        """Add a transaction to the sums; return the kinds whose sum it raised, with the signs, weightiest first."""
+        """Add a transaction to the sums; return the kinds it raised, with their signs, weightiest first."""
         by_name = {sign.name: sign for sign in signs}
         mine = self.cases.setdefault(account, {})
         raised: list[tuple[Kind, Case, list[Sign]]] = []

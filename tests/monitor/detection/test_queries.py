@@ -38,7 +38,7 @@ def genuine(rng, n):
 @pytest.fixture(scope="module")
 def history():
     rng = np.random.default_rng(1)
-    parts = [table(genuine(rng, 700), actor=f"app-{i}", gap=120.0, prefix=f"h{i}") for i in range(3)]
+    parts = [table(genuine(rng, 500), actor=f"app-{i}", gap=120.0, prefix=f"h{i}") for i in range(3)]
     return pd.concat(parts).sort_values("time", kind="stable").reset_index(drop=True)
 
 
