@@ -37,7 +37,7 @@ def event(writer: int, number: int) -> AuditEvent:
     return AuditEvent(
         f"2026-03-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000+00:00",
         f"S{number % 500:07}", "read", f"P{number * 7919 % 100_000:07}", "allowed", "treatment", "ward",
-        False, {"source": f"ws-{number % 90}"}, f"E{writer}-{number:08}", ("N0000001",), "triage@3", "2026-03",
+        False, {"source": f"ws-{number % 90}"}, f"E{writer}-{number:08}", ("N000001",), "triage@3", "2026-03",
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def examine(folder: Path, expected: int) -> None:
     wall, processor = time.perf_counter() - start, time.process_time() - cpu
     verdict = "all are there" if found.intact and found.entries == expected else "NOT ALL ARE THERE"
     print(
-        f"Examined: {found.entries:,} entries, {verdict}; {found.entries / wall:,.0f} entries/s by the clock, "
+        f"Examined: {found.entries:,} entries, {verdict}; {found.entries / wall:,.0f} a second by the clock, "
         f"{found.entries / processor:,.0f} by the processor; "
         f"{(folder / 'trail.db').stat().st_size / found.entries:,.0f} bytes an entry"
     )

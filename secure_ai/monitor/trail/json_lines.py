@@ -80,14 +80,14 @@ def import_jsonl(trail: Trail, path: str | Path) -> ImportReport:
     prefix, version, latest = f"line:{_digest(file)[:16]}:", VERSION, ""
     waiting: deque[tuple[int, Future[Receipt]]] = deque()
     for number, line in _lines(file):
+        count.lines += 1
         try:
             fields = json.loads(line)
-            if isinstance(fields, dict) and "format" in fields:
-                version = _version(fields)
+            if isinstance(fields, dict) and {"format", "checkpoint", "head"} & set(fields):
+                # Of an export: what another trail signed is worth nothing in this one.
+                version = _version(fields) if "format" in fields else version
+                count.lines -= 1
                 continue
-            if isinstance(fields, dict) and {"checkpoint", "head"} & set(fields):
-                continue  # Of an export: signed by another trail, worth nothing in this one.
-            count.lines += 1
             event = _event(fields, version, prefix + str(number))
             moment = utc_text(event.time)
             if moment < latest:

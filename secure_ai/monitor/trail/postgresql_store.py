@@ -323,10 +323,9 @@ def _connect(psycopg: ModuleType, address: str) -> psycopg.Connection:
 
 
 def _exists(connection: psycopg.Connection) -> bool:
-    return (
-        connection.execute("SELECT to_regclass(%s)", (f"{SCHEMA_NAME}.trail_header",)).fetchone()[0]
-        is not None
-    )
+    # From the catalog's tables: to_regclass may answer from what this session had cached before it waited.
+    query = "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = 'trail_header'"
+    return connection.execute(query, (SCHEMA_NAME,)).fetchone()[0] == 1
 
 
 def _values(part: Header | Head | Checkpoint, names: Sequence[str]) -> list[Any]:
