@@ -11,6 +11,7 @@ import numpy as np
 from secure_ai.attack.phishing.domains import compare_names, known_names, read_domain
 from secure_ai.attack.phishing.headers import organization
 from secure_ai.attack.phishing.lookalikes import TECHNIQUES, lookalikes
+from secure_ai.attack.phishing.mail import SECTORS
 from secure_ai.core.errors import UserError
 from secure_ai.core.intervals import wilson
 
@@ -74,7 +75,7 @@ def measure_domains(
 
     if isinstance(each, bool) or not isinstance(each, int) or each < 1:
         raise UserError("The number of domains per technique must be a whole number from 1.")
-    domains = list(known_domains or [d for s in ("hospital", "bank") for d in organization(s).known_domains])
+    domains = list(known_domains or [d for s in SECTORS for d in organization(s).known_domains])
     known = known_names(domains)
     random = np.random.default_rng(seed)
     groups = {

@@ -41,7 +41,7 @@ CARE = {True: (0.28, 0.26, 0.46), False: (0.62, 0.26, 0.12)}
 
 
 def make_mails(
-    sector: str = "hospital",
+    sector: str = "healthcare",
     n: int = 400,
     *,
     seed: int = 0,
@@ -51,7 +51,7 @@ def make_mails(
     """Make ``n`` distinct mails, in the order of their sending; the same for the same arguments.
 
     Args:
-        sector: ``hospital`` or ``bank``.
+        sector: ``healthcare`` or ``finance``.
         n: how many, up to 20,000.
         seed: of every choice.
         phishing_share: share of malicious mail, from 0 to 1.

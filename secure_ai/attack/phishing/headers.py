@@ -29,7 +29,7 @@ class Organization:
     """The invented employer of a sector.
 
     Attributes:
-        sector: ``hospital`` or ``bank``.
+        sector: ``healthcare`` or ``finance``.
         name: its name.
         domain: its own domain.
         known_domains: own and partners' domains, that a filter or a reader may trust by name.
@@ -85,10 +85,10 @@ def organization(sector: str) -> Organization:
     """Return the invented employer of ``sector``.
 
     Raises:
-        UserError: if the sector is neither ``hospital`` nor ``bank``.
+        UserError: if the sector is neither ``healthcare`` nor ``finance``.
     """
     if sector not in SECTORS:
-        raise UserError(f"The sector '{sector}' is unknown: choose hospital or bank.")
+        raise UserError(f"The sector '{sector}' is unknown: choose healthcare or finance.")
     values = read_slots()[sector]
     known = (values["own"], *values["vendors"].values(), *values["partners"].values())
     return Organization(sector, values["org"], values["own"], known, tuple(values["roles"]))

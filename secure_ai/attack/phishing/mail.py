@@ -12,7 +12,7 @@ from secure_ai.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-SECTORS = ("hospital", "bank")
+SECTORS = ("healthcare", "finance")
 MALICIOUS_KINDS = {
     "credential_phishing": "a page that collects passwords",
     "business_email_compromise": "a payment or a change of bank details, in a vendor's or executive's name",
@@ -81,7 +81,7 @@ class Mail:
 
     Attributes:
         mail_id: says nothing about the kind.
-        sector: ``hospital`` or ``bank``.
+        sector: ``healthcare`` or ``finance``.
         kind: one of ``KINDS``.
         template: what it was made from; mails of one template are alike and belong on one side of a split.
         sender_name, sender_address, reply_to: as in the header; ``reply_to`` may equal the address.

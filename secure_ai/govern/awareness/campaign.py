@@ -20,8 +20,8 @@ COLUMNS = ("campaign", "recipient", "unit", "difficulty", "sent", "clicked", "re
 TIMES = ("sent", "clicked", "reported")
 FIRST_DAY = pd.Timestamp("2026-01-12 09:00", tz="UTC")
 UNITS = {
-    "hospital": ("emergency", "ward 4B", "pharmacy", "radiology", "billing", "admissions", "night porters"),
-    "bank": (
+    "healthcare": ("emergency", "ward 4B", "pharmacy", "radiology", "billing", "admissions", "night porters"),
+    "finance": (
         "harbor branch",
         "payments",
         "card center",
@@ -69,7 +69,7 @@ class Campaign:
 
 
 def simulate_campaign(
-    sector: str = "hospital",
+    sector: str = "healthcare",
     *,
     staff: int = 400,
     campaigns: int = 8,
@@ -79,7 +79,7 @@ def simulate_campaign(
     """Invent results of campaigns, a month apart: a simulation, for lessons and tests.
 
     Args:
-        sector: ``hospital`` or ``bank``.
+        sector: ``healthcare`` or ``finance``.
         staff: recipients of each campaign, from 20 to 50,000.
         campaigns: how many, from 1 to 60.
         improvement: rise of the log-odds of a report per campaign (and half as much fall of a click).
@@ -89,7 +89,7 @@ def simulate_campaign(
         UserError: if an argument is out of its range.
     """
     if sector not in UNITS:
-        raise UserError(f"The sector '{sector}' is unknown: choose hospital or bank.")
+        raise UserError(f"The sector '{sector}' is unknown: choose healthcare or finance.")
     for name, value, low, high in (("staff", staff, 20, 50_000), ("campaigns", campaigns, 1, 60)):
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise UserError(f"The number of {name} must be a whole number from {low} to {high:,}.")

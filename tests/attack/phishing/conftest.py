@@ -7,7 +7,7 @@ from secure_ai.attack.phishing import PhishingFilter, make_mails
 
 @pytest.fixture(scope="session")
 def mails():
-    return make_mails("hospital", 170, seed=4) + make_mails("bank", 170, seed=4)
+    return make_mails("healthcare", 170, seed=4) + make_mails("finance", 170, seed=4)
 
 
 @pytest.fixture(scope="session")

@@ -147,4 +147,4 @@ def test_bad_input_is_said_in_a_sentence(mails, trained):
 
 
 def test_a_filter_trained_on_one_sector_reads_the_other(trained):
-    assert len(trained.predict(make_mails("bank", 5, seed=77))) == 5
+    assert len(trained.predict(make_mails("finance", 5, seed=77))) == 5

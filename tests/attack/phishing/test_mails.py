@@ -36,7 +36,7 @@ def belongs_to_nobody(host):
 
 
 @settings(max_examples=6, deadline=None)
-@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["hospital", "bank"]))
+@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["healthcare", "finance"]))
 def test_every_address_link_and_number_belongs_to_nobody(seed, sector):
     for mail in make_mails(sector, 8, seed=seed):
         hosts = [mail.sender_domain, mail.reply_to.rpartition("@")[2].lower()]
@@ -48,7 +48,7 @@ def test_every_address_link_and_number_belongs_to_nobody(seed, sector):
 
 
 @settings(max_examples=6, deadline=None)
-@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["hospital", "bank"]))
+@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["healthcare", "finance"]))
 def test_every_cue_that_is_claimed_is_there_and_every_difficulty_is_computed(seed, sector):
     place = organization(sector)
     for mail in make_mails(sector, 8, seed=seed):
@@ -59,7 +59,7 @@ def test_every_cue_that_is_claimed_is_there_and_every_difficulty_is_computed(see
 
 
 @settings(max_examples=6, deadline=None)
-@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["hospital", "bank"]))
+@given(seed=st.integers(0, 10_000), sector=st.sampled_from(["healthcare", "finance"]))
 def test_honest_mail_carries_no_malicious_link_and_asks_for_nothing(seed, sector):
     known = organization(sector).known_domains
     for mail in make_mails(sector, 8, seed=seed, phishing_share=0):
@@ -83,8 +83,8 @@ def test_all_seven_kinds_and_all_honest_kinds_are_made(mails):
 
 def test_mails_are_distinct_and_the_same_for_the_same_seed(mails):
     assert len({(mail.sector, mail.subject, mail.body) for mail in mails}) == len(mails)
-    assert make_mails("bank", 15, seed=9) == make_mails("bank", 15, seed=9)
-    assert make_mails("bank", 15, seed=9) != make_mails("bank", 15, seed=10)
+    assert make_mails("finance", 15, seed=9) == make_mails("finance", 15, seed=9)
+    assert make_mails("finance", 15, seed=9) != make_mails("finance", 15, seed=10)
 
 
 def test_no_single_word_tells_phishing_from_honest_mail(mails):
@@ -118,7 +118,7 @@ def test_every_difficulty_of_the_scale_occurs(mails):
 
 
 def test_an_invented_cue_is_not_verified(mails):
-    mail, known = mails[0], organization("hospital").known_domains
+    mail, known = mails[0], organization("healthcare").known_domains
     assert not verify_cue(mail, Cue("urgency", "body", "no such words", 0), known)
     assert not verify_cue(mail, Cue("domain_spoofing", "link", "https://nowhere.test/"), known)
     with pytest.raises(UserError, match="unknown"):
@@ -128,7 +128,7 @@ def test_an_invented_cue_is_not_verified(mails):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"sector": "zoo"}, "hospital or bank"),
+        ({"sector": "zoo"}, "healthcare or finance"),
         ({"n": 0}, "from 1"),
         ({"n": 2.5}, "whole number"),
         ({"n": True}, "whole number"),

@@ -23,7 +23,7 @@ matplotlib.use("Agg")
 
 @pytest.fixture(scope="module")
 def campaign():
-    return simulate_campaign("hospital", staff=300, campaigns=7, seed=3)
+    return simulate_campaign("healthcare", staff=300, campaigns=7, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_unit_in_which_everybody_clicked_is_not_shown():
 
 
 def test_click_rates_rise_with_difficulty_and_units_are_compared_at_the_same_difficulty():
-    found = reporting_culture(simulate_campaign("bank", staff=600, campaigns=12, improvement=0, seed=6))
+    found = reporting_culture(simulate_campaign("finance", staff=600, campaigns=12, improvement=0, seed=6))
     rates = found.to_frame("difficulty").set_index("group")["click_rate"]
     assert rates["least"] < rates["very"]
     units = found.to_frame("unit").query("not suppressed")

@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 
 @pytest.fixture(scope="module")
 def mails():
-    return make_mails("bank", 220, seed=5, phishing_share=0.5)
+    return make_mails("finance", 220, seed=5, phishing_share=0.5)
 
 
 def play(mails, decide, rounds=50, seed=0, cues=lambda mail: ()):
