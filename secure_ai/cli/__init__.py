@@ -2,6 +2,7 @@
 
 from secure_ai.cli import (  # noqa: F401  (each adds its commands)
     access,
+    alerting,
     assessment,
     encryption,
     incidents,

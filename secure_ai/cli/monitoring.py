@@ -161,6 +161,9 @@ def report_quarter(
     help="Where the columns of the events have other names, as actor=USER_ID. Repeat for more.",
 )  # fmt: skip
 @click.option("--out", type=FILE, help="Write the alerts as JSON lines.")
+@click.option(
+    "--desk", type=FILE, help="Settings of an alert desk (YAML) that takes and delivers the alerts."
+)
 @click.option("--state", type=FILE, help="Go on from this checkpoint if it exists, and write it in the end.")
 @reading_options
 def watch(
@@ -171,6 +174,7 @@ def watch(
     queries: str | None,
     transactions: str | None,
     out: Path | None,
+    desk: Path | None,
     state: Path | None,
     table: str | None,
     delimiter: str | None,
@@ -207,6 +211,13 @@ def watch(
         with atomic_file(out) as draft:
             draft.write_text("".join(json.dumps(asdict(alert)) + "\n" for alert in alerts), encoding="utf-8")
         print(f"Wrote {out}.")
+    if desk is not None:
+        from secure_ai.monitor.alerts import open_desk
+
+        opened = open_desk(desk)
+        print(opened.receive(alerts).sentence())
+        opened.wait_for_delivery()
+        print(opened.close().sentence())
     if state is not None:
         watching.save(state)
     return FOUND if alerts else 0
