@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan, log2
 from typing import Any
 
 import pandas as pd
 
-from secure_ai.monitor.detection.baselines import EVERYBODY, Habits
+from secure_ai.monitor.detection.baselines import EVERYBODY, Habits, Levels
 from secure_ai.monitor.detection.context import Context, Person, Subject
 from secure_ai.monitor.detection.evidence import Evidence
 from secure_ai.monitor.detection.result import Detection
@@ -26,6 +27,7 @@ WORDS = {
     "hour": "an hour at which she and her peers seldom work",
     "met": "she never worked on this record before",
 }
+WORDS["before"] = "other records under break-glass before"
 LINK_WORDS = {
     "household": "the record of somebody of her own household",
     "prominent": "the record of a prominent person",
@@ -59,7 +61,7 @@ class AccessDetector:
 
     Four things are told apart: a look at the record of a colleague, a prominent person or the own household
     (evidence of all looks at one record adds up); many records that usual work does not explain; break-glass
-    where it is not usual; activity of an account whose owner left, is on leave, is unknown, or was silent long.
+    where it is not usual; activity of an account whose owner left, is on leave, or is not known.
 
     Args:
         context: the registers.
@@ -79,6 +81,8 @@ class AccessDetector:
         self._quiet: dict[str, Case] = {}
         self._broken: dict[str, Case] = {}
         self._last: dict[str, float] = {}
+        self._pace = Levels(self.settings.fading, self.settings.own_strength, 1.0)
+        self._before: dict[str, tuple[str, float]] = {}
         self._tidied = 0.0
 
     def learn(self, history: pd.DataFrame) -> None:
@@ -120,6 +124,8 @@ class AccessDetector:
         actor, target, time, settings = row["actor"], row["target"], row["time"], self.settings
         values = self.work.values(row, person, subject)
         link = values["link"]
+        if not row["break_glass"] and not row["late"]:
+            self.work.notice(row["relation"])
         usual = bool(row["relation"]) and link in ("", "self") and not row["break_glass"]
         look = self._looks.get((actor, target))
         bulk = self._bulk.get(actor)
@@ -127,14 +133,17 @@ class AccessDetector:
             # The common case, in which nothing can come of it.
             self._learn(row, values, person, "no")
             return []
-        bits = self.work.weighted(self.work.bits(values, actor, person, time))
+        raw = self.work.bits(values, actor, person, time)
+        bits = self.work.weighted(raw)
         found: list[Detection] = []
         if row["break_glass"]:
             found += self._break_glass(row, bits, person)
         else:
             found += self._look(row, bits, link, look)
-            found += self._many(row, bits, bulk)
+            found += self._many(row, raw, bulk, person.role)
         suspicious = any(item.score >= settings.threshold for item in found)
+        if suspicious and not row["late"]:
+            self._before[actor] = (target, time)
         if not row["late"] and not suspicious:
             self._learn(row, values, person, "yes" if row["break_glass"] else "no")
         return found
@@ -143,26 +152,38 @@ class AccessDetector:
         if row["late"]:
             return
         self._override.learn(row["actor"], f"{person.role}|{person.unit}", EVERYBODY, override, row["time"])
-        if override == "no":
-            self.work.learn(row, values, person)
+        self.work.learn(row, values, person)
+        self._follow(row, person.role)
 
     def _look(self, row: Row, bits: Mapping[str, float], link: str, look: Case | None) -> list[Detection]:
-        if link not in LINK_WORDS:
+        checked = row["relation"] and row["relation"] not in self.settings.claimed_relations
+        if link not in LINK_WORDS or (checked and look is None):
             return []
         key = (row["actor"], row["target"])
         if look is None or row["time"] - look.time > self.settings.case_days * DAY:
             look = self._looks[key] = Case(link=link)
             fresh = {**bits, "offset": self.work.offset}
         else:
-            # Of the same person and record again, only these are new evidence.
+            # Of the same person and record again, only these are new evidence; what the system does not
+            # know once, it often does not know twice.
             fresh = {name: bits[name] for name in ("relation", "resource", "action")}
+            fresh["relation"] *= self.settings.again_weight if fresh["relation"] > 0 else 1.0
         look.add(fresh, row["event_id"], row["time"])
         return self._told(row, look, f"snooping_{link}", row["target"])
 
-    def _many(self, row: Row, bits: Mapping[str, float], bulk: Case | None) -> list[Detection]:
+    def _many(self, row: Row, bits: Mapping[str, float], bulk: Case | None, role: str) -> list[Detection]:
         settings, time, actor = self.settings, row["time"], row["actor"]
-        step = self.work.offset + sum(value for name, value in bits.items() if name != "link")
-        step = max(-settings.bulk_step_bits, min(settings.bulk_step_bits, step))
+        relation = row["relation"]
+        claim = 0.0 if relation in settings.claimed_relations and relation else bits["relation"]
+        place = 0.3 * sum(bits[name] for name in ("today", "unit", "care"))
+        step = (
+            claim
+            + bits["action"]
+            + 0.2 * bits["hour"]
+            + max(-1.0, min(1.0, place))
+            + self._pace_bits(row, role)
+        )
+        step = max(-settings.bulk_step_bits, min(settings.bulk_step_bits, step - settings.bulk_drift_bits))
         if bulk is None:
             if step <= 0:
                 return []
@@ -190,6 +211,23 @@ class AccessDetector:
             row, self.family, "bulk_night_reading", settings, events=tuple(bulk.events[-500:])
         )
 
+    def _pace_bits(self, row: Row, role: str) -> float:
+        """Return how much faster than usual the next record follows the one before."""
+        actor = row["actor"]
+        before = self._before.get(actor)
+        if before is None or before[0] == row["target"] or row["time"] < before[1]:
+            return 0.0
+        fast = -self._pace.excess(actor, role, EVERYBODY, row["time"] - before[1])
+        return 0.0 if isnan(fast) else max(-2.0, min(2.0, 2.0 * fast))
+
+    def _follow(self, row: Row, role: str) -> None:
+        actor, target, time = row["actor"], row["target"], row["time"]
+        before = self._before.get(actor)
+        if before is not None and before[0] != target and 0 <= time - before[1] < DAY / 4:
+            self._pace.learn(actor, role, EVERYBODY, time - before[1])
+        if before is None or before[0] != target:
+            self._before[actor] = (target, time)
+
     def _break_glass(self, row: Row, bits: Mapping[str, float], person: Person) -> list[Detection]:
         settings, time, actor = self.settings, row["time"], row["actor"]
         peers = f"{person.role}|{person.unit}"
@@ -199,10 +237,14 @@ class AccessDetector:
             case = self._broken[actor] = Case()
         again = row["target"] in case.link.split()
         fresh = {"resource": bits["resource"]} if again else {
-            "override": min(settings.most_bits, settings.override_bits - max(0.0, 10 + _log2(share))),
+            "override": min(settings.most_override_bits, -log2(share) - settings.usual_override_bits),
             **{name: bits[name] for name in ("today", "unit", "care", "resource")},
             "link": bits["link"] if bits["link"] > 0 else 0.0,
         }  # fmt: skip
+        if not again and case.link:
+            # Another record: what speaks for her there counts anew, what spoke against her once is enough.
+            kept = max(case.bits, 0.0) * settings.again_weight
+            case.bits, case.reasons = kept, {"before": kept}
         if not again:
             case.link += f" {row['target']}"
         case.add(fresh, row["event_id"], time)
@@ -289,6 +331,8 @@ class AccessDetector:
                 for cases in (self._bulk, self._quiet, self._broken)
             ],
             "last": self._last,
+            "pace": self._pace.state(),
+            "before": {actor: list(seen) for actor, seen in self._before.items()},
             "tidied": self._tidied,
         }
 
@@ -300,6 +344,8 @@ class AccessDetector:
         self._bulk, self._quiet, self._broken = (
             {key: Case(**case) for key, case in cases.items()} for cases in state["cases"]
         )
+        self._pace.restore(state["pace"])
+        self._before = {actor: (target, time) for actor, (target, time) in state["before"].items()}
         self._last, self._tidied = dict(state["last"]), state["tidied"]
 
 
@@ -308,9 +354,3 @@ def _saved(case: Case) -> dict[str, Any]:
         "bits": case.bits, "time": case.time, "events": list(case.events), "reasons": dict(case.reasons),
         "link": case.link, "count": case.count,
     }  # fmt: skip
-
-
-def _log2(value: float) -> float:
-    from math import log2
-
-    return log2(value)

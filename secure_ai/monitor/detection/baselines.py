@@ -31,6 +31,7 @@ class Habits:
         # Forward decay: old weights need no update if new ones grow instead.
         self._start: float | None = None
         self._weights: dict[str, dict[str, float]] = {}
+        self._values: set[str] = set()
         self._totals: dict[str, float] = {}
 
     def learn(self, person: str, peers: str, everybody: str, value: str, time: float) -> None:
@@ -39,6 +40,7 @@ class Habits:
             self._start = time
         if time - self._start > 200 * self.half_life:
             self._rebase(time)
+        self._values.add(value)
         grown = 2.0 ** max((time - self._start) / self.half_life, -100.0)
         for key in (person, peers, everybody):
             of_key = self._weights.setdefault(key, {})
@@ -51,7 +53,7 @@ class Habits:
         of_all = self._weights.get(everybody, {})
         expected = self.prior.get(value)
         if expected is None:
-            others = len(of_all) + 1 - sum(name in self.prior for name in of_all)
+            others = len(self._values) + 1 - sum(name in self.prior for name in self._values)
             expected = (1 - sum(self.prior.values())) / max(others, 1)
         share = (of_all.get(value, 0.0) / now + expected) / (self._totals.get(everybody, 0.0) / now + 1)
         for key in (peers, person):
@@ -100,6 +102,7 @@ class Habits:
         self._start = state["start"]
         self._weights = {key: dict(values) for key, values in state["weights"].items()}
         self._totals = {key: sum(values.values()) for key, values in self._weights.items()}
+        self._values = {value for values in self._weights.values() for value in values}
 
 
 class Levels:

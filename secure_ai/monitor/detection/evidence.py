@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 from secure_ai.monitor.detection.result import Detection, Reason, Severity
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, iso
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/|-]{0,63}")
 
 
 class Evidence:
@@ -56,14 +59,23 @@ class Evidence:
                 iso(row["time"]),
                 family,
                 kind,
-                row["actor"],
-                row["target"] if target is None else target,
+                code(row["actor"]),
+                code(row["target"] if target is None else target),
                 severity_of(score),
                 round(score, 4),
                 ordered,
                 events or (row["event_id"],),
             )
         ]
+
+
+def code(text: str) -> str:
+    """Return an identifier of the log as it may stand in an alert; anything else could name a person.
+
+    >>> code("vendor:lab-2"), code("jane@example.org"), code("to Jane"), code("")
+    ('vendor:lab-2', '(not a code)', '(not a code)', '(none)')
+    """
+    return (text if _CODE.fullmatch(text) else "(not a code)") if text else "(none)"
 
 
 def severity_of(score: float) -> Severity:

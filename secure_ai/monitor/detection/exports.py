@@ -12,7 +12,7 @@ import pandas as pd
 
 from secure_ai.monitor.detection.baselines import EVERYBODY, Habits, Levels
 from secure_ai.monitor.detection.context import Context, Feed
-from secure_ai.monitor.detection.evidence import Evidence
+from secure_ai.monitor.detection.evidence import Evidence, code
 from secure_ai.monitor.detection.result import Detection
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, rows_of
@@ -92,7 +92,7 @@ class ExportDetector:
     def _where(self, row: Row, role: str, count: float, task: float) -> tuple[str, Evidence]:
         settings, evidence = self.settings, Evidence()
         time, destination = row["time"], row["destination"]
-        name = destination or "an unnamed place"
+        name = code(destination)
         if not self._destination.seen(EVERYBODY, destination, time):
             evidence.add("destination", f"nobody sent data to {name} before", settings.new_destination_bits)
         else:
@@ -114,6 +114,14 @@ class ExportDetector:
         evidence.add("relation", "no task or case that the system knows", task)
         evidence.bits += settings.export_offset_bits - (settings.few_records_bits if few else 0.0)
         return "export_destination", evidence
+
+    def figures(self, row: Row) -> tuple[float, float]:
+        """Return how far the size is above what is usual, and the surprise of the destination; then learn."""
+        role, time = self._role(row), row["time"]
+        excess = self._size.excess(*self._size_keys(row, role), float(row["record_count"]))
+        share = self._destination.share(row["actor"], role, EVERYBODY, row["destination"], time)
+        self._learn(row, role)
+        return (0.0 if math.isnan(excess) else excess), -math.log2(share)
 
     def _role(self, row: Row) -> str:
         person = self.context.people.get(row["actor"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from secure_ai.monitor.detection.baselines import Levels
 from secure_ai.monitor.detection.context import Context, Service, parts
-from secure_ai.monitor.detection.evidence import Evidence
+from secure_ai.monitor.detection.evidence import Evidence, code
 from secure_ai.monitor.detection.exports import tail_bits
 from secure_ai.monitor.detection.result import Detection
 from secure_ai.monitor.detection.settings import Settings
@@ -50,29 +50,35 @@ class PurposeDetector:
 
     def observe(self, event: Row) -> Sequence[Detection]:
         """Judge one read of a declared service."""
-        if event["action"] != "read" or event["actor"] not in self._names:
+        if event["action"] != "read":
             return ()
         row, settings = event, self.settings
-        service = self._declaration(row)
+        service = self.declaration(row)
+        if service is None:
+            return ()
         found: list[Detection] = []
         beyond = sorted(parts(row["fields"]) - service.fields) if service.fields else []
         if beyond:
             evidence = Evidence()
             evidence.add(
-                "fields", f"{len(beyond)} undeclared fields: {', '.join(beyond[:5])}",
+                "fields", f"{len(beyond)} undeclared fields: {', '.join(map(code, beyond[:5]))}",
                 settings.undeclared_bits + len(beyond) - 1, float(len(beyond)), 0.0,
             )  # fmt: skip
             found += evidence.detection(row, self.family, "purpose_fields", settings)
         if service.resources and row["resource"] and row["resource"] not in service.resources:
             evidence = Evidence()
             evidence.add(
-                "resource", f"the undeclared resource {row['resource']}", settings.undeclared_bits, 1.0, 0.0
+                "resource",
+                f"the undeclared resource {code(row['resource'])}",
+                settings.undeclared_bits,
+                1.0,
+                0.0,
             )
             found += evidence.detection(row, self.family, "purpose_resource", settings)
         if service.purpose and row["purpose"] and row["purpose"] != service.purpose:
             evidence = Evidence()
             evidence.add(
-                "purpose", f"the purpose {row['purpose']}, declared was {service.purpose}",
+                "purpose", f"another purpose than {code(service.purpose)}, which was declared",
                 settings.undeclared_bits,
             )  # fmt: skip
             found += evidence.detection(row, self.family, "purpose_resource", settings)
@@ -100,8 +106,11 @@ class PurposeDetector:
         if time > until:
             backlog = 0.0
         if silent > self.settings.silent_gaps * gap:
-            due = min(silent, self.settings.backlog_days * DAY)
-            backlog, until = backlog + due / max(gap, 1.0) * reference, time + due
+            due = min(silent, 2 * DAY)
+            backlog, until = (
+                backlog + due / max(gap, 1.0) * reference,
+                time + min(due, self.settings.backlog_hours * 3600),
+            )
         allowed = max(reference, backlog)
         excess = (math.log1p(count) - math.log1p(allowed)) / spread
         self._backlog[key] = (max(backlog - count, 0.0), until)
@@ -116,7 +125,17 @@ class PurposeDetector:
         )
         return evidence.detection(row, self.family, "purpose_volume", self.settings)
 
-    def _declaration(self, row: Row) -> Service:
+    def excess(self, row: Row) -> float:
+        """Return how far the number of records is above what is usual for the service, then learn it."""
+        key = self._key(row)
+        excess = self._size.excess(key, key, key, float(row["record_count"]))
+        self._learn(row, key)
+        return 0.0 if math.isnan(excess) else excess
+
+    def declaration(self, row: Row) -> Service | None:
+        """Return what the service of a row declared, None where it is no declared service."""
+        if row["actor"] not in self._names:
+            return None
         exact = self.context.declared.get((row["actor"], row["model"]))
         if exact is not None:
             return exact

@@ -28,6 +28,9 @@ class Settings:
         chosen_unknown_relation: share of looks out of curiosity of which it knows none; the rest claims one.
         claimed_relations: relations that people enter themselves and nobody checks.
         checked_relation_bits: how much a relation that the system checks speaks for honest work.
+        again_weight: how much the same evidence counts the second time.
+        downtime_fading: share by which each access replaces the earlier ones in "how many relations does the
+            system know just now".
         met_days: days for which a relation between a person and a record counts as known.
         warm_days: days of log before "in care lately" is learned, since it is not known at the start.
         case_days: days after which evidence about a person and a record no longer adds up.
@@ -36,8 +39,10 @@ class Settings:
         unknown_bits: weight of an account that no register knows.
         idle_days: days without activity after which an account counts as dormant where no dates are known.
         idle_bits: weight of activity of such an account.
-        override_bits: weight of break-glass where one access in 1,000 uses it.
+        usual_override_bits: what the rarity of break-glass among a person's accesses (in bits) is reduced by.
+        most_override_bits: the most that it weighs.
         bulk_step_bits: the most that one record counts for or against reading in bulk.
+        bulk_drift_bits: what any record counts against it.
         bulk_forget_bits: what an hour takes away from it.
         bulk_alert_bits: evidence of reading in bulk at which the score is 0.5.
         least_spread: floor of the spread of the logarithm of a size: nobody is more regular than that.
@@ -53,7 +58,7 @@ class Settings:
         volume_step_bits: what each call of a usual size takes away from the evidence of earlier ones.
         least_spread: float = 0.35
     new_destination_bits: float = 9.0
-    export_offset_bits: float = 5.7
+    export_offset_bits: float = 5.2
     least_export_records: float = 80.0
     few_records_bits: float = 5.0
     scheduled_relations: tuple[str, ...] = ("scheduled",)
@@ -63,13 +68,13 @@ class Settings:
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
     silent_gaps: float = 8.0
-    backlog_days: float = 2.0
+    backlog_hours: float = 3.0
     service_roles: roles in the log that programs have, not people.
     """
 
     threshold: float = 0.5
     floor: float = 0.1
-    episode_hours: float = 24.0
+    episode_hours: float = 72.0
     remembered_ids: int = 200_000
     alert_bits: float = 10.0
     slope_bits: float = 2.0
@@ -81,6 +86,8 @@ class Settings:
     chosen_unknown_relation: float = 0.6
     claimed_relations: tuple[str, ...] = ("cover",)
     checked_relation_bits: float = 4.3
+    again_weight: float = 0.3
+    downtime_fading: float = 0.05
     met_days: float = 30.0
     warm_days: float = 4.0
     case_days: float = 14.0
@@ -89,13 +96,15 @@ class Settings:
     unknown_bits: float = 14.0
     idle_days: float = 45.0
     idle_bits: float = 7.0
-    override_bits: float = 7.0
+    usual_override_bits: float = 3.0
+    most_override_bits: float = 10.0
     bulk_step_bits: float = 4.0
+    bulk_drift_bits: float = 0.5
     bulk_forget_bits: float = 2.0
     bulk_alert_bits: float = 16.0
     least_spread: float = 0.35
     new_destination_bits: float = 9.0
-    export_offset_bits: float = 5.7
+    export_offset_bits: float = 5.2
     least_export_records: float = 80.0
     few_records_bits: float = 5.0
     scheduled_relations: tuple[str, ...] = ("scheduled",)
@@ -105,7 +114,7 @@ class Settings:
     undeclared_bits: float = 13.0
     volume_step_bits: float = 3.0
     silent_gaps: float = 8.0
-    backlog_days: float = 2.0
+    backlog_hours: float = 3.0
     seed: int = 7
     samples: int = 12_000
     service_roles: tuple[str, ...] = ("service", "application", "system")
@@ -113,7 +122,9 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, tuple):
+            if item.type.startswith("tuple"):
+                if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
+                    raise UserError(f"The setting {item.name} must be a tuple of words: correct it.")
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise UserError(f"The setting {item.name} must be a number above 0: correct it.")

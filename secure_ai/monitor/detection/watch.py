@@ -23,6 +23,8 @@ from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import TABLES, Detector, Episodes, Open, merged
 
 CHECKPOINT_VERSION = 1
+# A candidate, and the alert that it opens.
+Judged = tuple[Detection, Detection | None]
 
 
 @dataclass
@@ -48,8 +50,8 @@ class Counts:
     def sentence(self) -> str:
         """Return the counts in words."""
         return (
-            f"{self.rows:,} rows judged, {self.alerts:,} alerts; {self.late:,} came late, {self.duplicates:,} "
-            f"stood twice and were ignored, {self.without_time:,} had no time."
+            f"{self.rows:,} rows judged, {self.alerts:,} alerts; {self.late:,} came late, "
+            f"{self.duplicates:,} stood twice and were ignored, {self.without_time:,} had no time."
         )
 
 
@@ -195,7 +197,7 @@ class Watch:
         for name, row in merged(events=log.events if log is not None else None, **tables):
             yield from self._judge(name, row)
 
-    def _judge(self, table: str, row: dict[str, Any]) -> Iterator[tuple[Detection, Detection | None]]:
+    def _judge(self, table: str, row: dict[str, Any]) -> Iterator[Judged]:
         event_id = row["event_id"]
         seen = self._seen[table]
         if event_id in seen:
@@ -273,7 +275,13 @@ class Watch:
             )
         try:
             known = {item.name for item in fields(Settings)}
-            settings = Settings(**{k: v for k, v in state["settings"].items() if k in known})
+            settings = Settings(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in state["settings"].items()
+                    if name in known
+                }
+            )
             watch = cls(_all_detectors(context, settings), settings, state["notes"])
             watch.unassessed = dict(state["unassessed"])
             watch.counts = Counts(**state["counts"])
@@ -331,8 +339,9 @@ def replay(month: Any, watch: Watch | None = None, *, settings: Settings | None 
     """Let a month of logs pass through a watch, as fast as the machine can.
 
     Args:
-        month: has ``events`` and, where there are any, ``queries``, ``transactions``, ``staff``, ``subjects``,
-            ``services``, ``history``, ``history_queries`` and ``history_transactions``.
+        month: has ``events`` and, where there are any, ``queries``, ``transactions``, ``staff``,
+            ``subjects``, ``services``, ``feeds``, ``history``, ``history_queries`` and
+            ``history_transactions``.
         watch: the watch to use; by default a new one with the context and the history of the month.
         settings: thresholds of a new watch.
     """

@@ -25,7 +25,10 @@ WEIGHTS = {
 }  # fmt: skip
 OFFSET = -3.5
 LEAST_SAMPLES = 300
+OVERRIDE = "break-glass"
 WRITING = frozenset(("update", "create", "delete", "write"))
+# Who looks reads, seldom prints and hardly ever writes.
+CURIOUS_ACTIONS = {"view": 0.8, "print": 0.14, "read": 0.03, "write": 0.02}
 FEATURES = ("relation", "today", "unit", "resource", "care", "hour", "link", "met", "action")
 
 
@@ -54,6 +57,7 @@ class WorkModel:
         self._began: float | None = None
         self.weights, self.offset = dict(WEIGHTS), OFFSET
         self._parts: set[str] = set()
+        self._unknown_now = settings.usual_unknown_relation
         self._samples: list[tuple[list[float], int]] = []
         self._linked = sorted(
             name for name, subject in context.records_of.items() if subject.prominent or subject.staff_id
@@ -71,7 +75,7 @@ class WorkModel:
         met = self._met.get((actor, target))
         here = self._today.get(actor, {}).get(subject.unit)
         return {
-            "relation": row["relation"],
+            "relation": OVERRIDE if row["break_glass"] else row["relation"],
             "today": "yes" if here is not None and time - here < TODAY else "no",
             "unit": subject.unit,
             "resource": row["resource"],
@@ -93,6 +97,9 @@ class WorkModel:
             if name == "relation" and value and value not in self.settings.claimed_relations:
                 # What the system checks itself cannot be had by choice: it speaks for work, as far as trusted.
                 found[name] = -self.settings.checked_relation_bits
+                continue
+            if name == "relation" and value == OVERRIDE:
+                found[name] = 0.0
                 continue
             chance = self._chance(name, value, actor, time)
             usual = self.habits[name].share(*_keys(name, relation, actor, person), value, time)
@@ -149,8 +156,7 @@ class WorkModel:
             unknown, claimed = self.settings.chosen_unknown_relation, self.settings.claimed_relations
             return unknown if not value else 0.95 * (1 - unknown) / max(len(claimed), 1)
         if name == "action":
-            # Who looks does not write.
-            return 0.02 if value in WRITING else 0.98 / 3
+            return CURIOUS_ACTIONS.get(value, 0.03)
         if name == "today":
             units = self._today.get(actor, {})
             share = sum(
@@ -193,6 +199,10 @@ class WorkModel:
             self._care_counted = time
         return self._care_shares.get(value, 0.5 / (len(self.context.records_of) + 2))
 
+    def notice(self, relation: str) -> None:
+        """Follow the share of accesses just now, of all people, of which the system knows no relation."""
+        self._unknown_now += self.settings.downtime_fading * ((not relation) - self._unknown_now)
+
     def warm(self, time: float) -> bool:
         """Return whether the stream has run long enough to know who is in care."""
         return self._began is not None and time - self._began > self.settings.warm_days * DAY
@@ -208,7 +218,7 @@ class WorkModel:
         for name, value in values.items():
             if warm or name not in ("care", "met"):
                 self.habits[name].learn(*_keys(name, relation, actor, person), value, time)
-        if relation:
+        if relation and relation != OVERRIDE:
             self._attend(actor, person, row["target"], values["unit"], time)
 
     def _attend(self, actor: str, person: Person, target: str, unit: str, time: float) -> None:
@@ -228,6 +238,7 @@ class WorkModel:
             "met": [[actor, target, seen] for (actor, target), seen in self._met.items()],
             "began": self._began,
             "parts": sorted(self._parts),
+            "unknown_now": self._unknown_now,
             "weights": self.weights,
             "offset": self.offset,
             "care_shares": self._care_shares,
@@ -241,7 +252,7 @@ class WorkModel:
         self._in_care = {target: dict(seen) for target, seen in state["in_care"].items()}
         self._today = {actor: dict(units) for actor, units in state["today"].items()}
         self._met = {(actor, target): seen for actor, target, seen in state["met"]}
-        self._parts = set(state["parts"])
+        self._parts, self._unknown_now = set(state["parts"]), state["unknown_now"]
         self.weights, self.offset = dict(state["weights"]), state["offset"]
         self._began, self._care_shares = state["began"], dict(state["care_shares"])
         self._care_counted = -math.inf if state["care_counted"] is None else state["care_counted"]
