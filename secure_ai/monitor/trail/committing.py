@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from secure_ai.core.errors import UserError
-from secure_ai.monitor.trail.entries import HASH, DuplicateEvent, Prepared, Row, body_of, chained
+from secure_ai.monitor.trail.entries import HASH, PREVIOUS, DuplicateEvent, Prepared, Row, body_of, chained
 from secure_ai.monitor.trail.signatures import (
     NOTHING,
     VERSION,
@@ -21,7 +21,7 @@ from secure_ai.monitor.trail.signatures import (
     public_key_line,
     sign,
 )
-from secure_ai.monitor.trail.store import Store, Transaction
+from secure_ai.monitor.trail.store import Conflict, Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,28 @@ class Committer:
         return head
 
     def commit(self, works: list[Work]) -> tuple[Head, list[list[Receipt] | Exception]]:
-        """Write events; return the new head and, for each work, its receipts or why it was refused."""
+        """Write events; return the new head and, for each work, its receipts or why it was refused.
+
+        Raises:
+            UserError: if nothing could be written.
+        """
+        # Identifiers that are there already are rare: they are looked for once the database has objected.
+        try:
+            return self._attempt(works, look=False)
+        except Conflict:
+            pass
+        try:
+            return self._attempt(works, look=True)
+        except Conflict:
+            raise UserError(
+                f"The audit trail {self.name} has entries behind its end that nobody signed: run "
+                "verify_trail on it; nothing was written."
+            ) from None
+
+    def _attempt(self, works: list[Work], *, look: bool) -> tuple[Head, list[list[Receipt] | Exception]]:
         with self._store.transaction() as transaction:
             head = self._trusted(transaction.head())
-            rows, results = self._chain(transaction, head, works)
+            rows, results = self._chain(transaction if look else None, head, works)
             checkpoint = self._last_checkpoint(transaction, head)
             if rows:
                 transaction.insert(rows)
@@ -99,12 +117,13 @@ class Committer:
         return head, results
 
     def _chain(
-        self, transaction: Transaction, head: Head, works: list[Work]
+        self, transaction: Transaction | None, head: Head, works: list[Work]
     ) -> tuple[list[Row], list[list[Receipt] | Exception]]:
-        ids = [event.event_id for work in works for event in work.events if event.event_id]
-        known = {
-            name: (row[0], row[HASH], body_of(row[1:14])) for name, row in transaction.known(ids).items()
-        }
+        known = {}
+        if transaction is not None:
+            ids = [event.event_id for work in works for event in work.events if event.event_id]
+            there = transaction.known(ids)
+            known = {name: (row[0], row[HASH], body_of(row[1:PREVIOUS])) for name, row in there.items()}
         rows, results = [], []
         sequence, previous = head.sequence, head.hash
         for work in works:

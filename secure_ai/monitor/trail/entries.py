@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii as quote
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.core.audit import OUTCOMES, AuditEvent, Plain, events_to_frame, parse_event
@@ -30,6 +31,7 @@ COLUMNS = ("sequence", *FIELDS, "previous", "hash")
 ALERT, PREVIOUS, HASH = COLUMNS.index("alert"), COLUMNS.index("previous"), COLUMNS.index("hash")
 MOST_CHARACTERS = 1_000_000
 _FROM_EVENT = tuple(name for name in TEXTS if name not in ("details", "records"))
+_given, _ONLY_TEXTS = attrgetter(*_FROM_EVENT), {str}
 _encode_details = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 Row = Sequence[Any]  # The values of COLUMNS, as a table holds them: of any type once somebody was at it.
@@ -78,24 +80,24 @@ def prepare(event: AuditEvent) -> Prepared:
         RefusedEvent: if a field has another type than :class:`AuditEvent` says, the time is none or without
             a zone, or a text cannot be stored; the field is named, never its value.
     """
-    for name in _FROM_EVENT:
-        if type(getattr(event, name)) is not str:
-            raise RefusedEvent(f"The event's {name} is no text: give it as one.")
+    given = _given(event)
+    if set(map(type, given)) != _ONLY_TEXTS:
+        name = next(name for name, value in zip(_FROM_EVENT, given, strict=True) if type(value) is not str)
+        raise RefusedEvent(f"The event's {name} is no text: give it as one.")
     if event.outcome not in OUTCOMES:
         raise RefusedEvent(f"The event's outcome is none of {', '.join(OUTCOMES)}.")
     if type(event.alert) is not bool:
         raise RefusedEvent("The event's alert is neither true nor false.")
-    texts = (
-        _utc(event.time), event.actor, event.action, event.target, event.outcome, event.purpose, event.reason,
-        _details(event.details), event.event_id, _records(event.records), event.model, event.data,
-    )  # fmt: skip
-    body = body_of((*texts, int(event.alert)))
+    time, *early, event_id, model, data = given
+    details, records = _details(event.details), _records(event.records)
+    values = (_utc(time), *early, details, event_id, records, model, data, int(event.alert))
+    body = body_of(values)
     if len(body) > MOST_CHARACTERS:
         raise RefusedEvent("The event has more than a million characters: name fewer records in one event.")
     # Escapes of NUL, which PostgreSQL cannot hold, and of half characters, which no database can.
     if b"\\u0000" in body or b"\\ud" in body:
-        _check_storable(texts)
-    return Prepared((*texts, int(event.alert)), body)
+        _check_storable(values[:-1])
+    return Prepared(values, body)
 
 
 def body_of(values: Sequence[Any]) -> bytes:

@@ -11,7 +11,7 @@ from secure_ai.access.database.refusals import import_psycopg
 from secure_ai.core.errors import UserError
 from secure_ai.monitor.trail.entries import COLUMNS, Row
 from secure_ai.monitor.trail.signatures import Checkpoint, Head, Header, rebuilt
-from secure_ai.monitor.trail.store import TABLES, Condition, NoTrail
+from secure_ai.monitor.trail.store import TABLES, Condition, Conflict, NoTrail
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,7 +66,6 @@ _REASONS = {
     "57014": "another process holds it locked: try again; nothing was written",
     "25006": "it may only be read: connect to the primary server",
     "42501": "the account may not do this: ask the administrator for the rights",
-    "23505": "entries are there that no writer signed: run verify_trail on it; nothing was written",
 }
 
 
@@ -226,9 +225,14 @@ class PostgresqlTransaction:
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Add entries."""
-        with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for row in rows:
-                copy.write_row(row)
+        from psycopg.errors import UniqueViolation
+
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except UniqueViolation:
+            raise Conflict from None
 
     def insert_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint."""

@@ -16,7 +16,7 @@ from secure_ai.core.sources import shown
 from secure_ai.encrypt.private_files import open_private, sync_folder
 from secure_ai.monitor.trail.entries import COLUMNS, Row
 from secure_ai.monitor.trail.signatures import VERSION, Checkpoint, Head, Header, rebuilt
-from secure_ai.monitor.trail.store import TABLES, Condition, NoTrail
+from secure_ai.monitor.trail.store import TABLES, Condition, Conflict, NoTrail
 
 APPLICATION_ID = 0x53414154  # "SAAT", in the header of the file
 _TYPES = {"alert": "INTEGER", "previous": "BLOB", "hash": "BLOB"}
@@ -62,7 +62,6 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check the path and the rights of its folder",
     sqlite3.SQLITE_PERM: "it cannot be opened: check its rights",
     sqlite3.SQLITE_IOERR: "the disk refused: check its space and health; nothing of this was written",
-    sqlite3.SQLITE_CONSTRAINT: "entries are there that nobody signed: run verify_trail; nothing was written",
 }
 
 
@@ -273,7 +272,10 @@ class SqliteTransaction:
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Add entries."""
-        self._connection.executemany(_INSERT, rows)
+        try:
+            self._connection.executemany(_INSERT, rows)
+        except sqlite3.IntegrityError:
+            raise Conflict from None
 
     def insert_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint."""

@@ -22,8 +22,8 @@ class NoTrail(UserError):
     """There is no audit trail at this place."""
 
 
-class Damaged(Exception):
-    """A part of the database cannot be read; carries the reason in words."""
+class Conflict(Exception):
+    """An identifier or number of what was to be added is there already; nothing was added."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Transaction(Protocol):
         """Return the rows of those identifiers that the trail holds."""
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Add entries."""
+        """Add entries; raises Conflict."""
 
     def insert_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint."""
@@ -93,8 +93,7 @@ class Store(Protocol):
 class Evidence(Protocol):
     """A trail as it is examined: one state of it, values of any type, nothing trusted.
 
-    Rows may raise :class:`Damaged` only through ``unreadable``: a row that cannot be read comes as its number
-    alone, ``(sequence,)``.
+    A row that cannot be read comes as its number alone, ``(sequence,)``.
     """
 
     name: str

@@ -175,7 +175,9 @@ def _table(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -
     select, found, last = f"SELECT {key}, {', '.join(columns)} FROM {table} NOT INDEXED", {}, 0
     try:
         for row in connection.execute(f"{select} ORDER BY {key}"):
-            found[row[0]] = row[1:]
+            found.setdefault(
+                row[0], row[1:]
+            )  # A damaged page may show a number twice, and the second is none.
             last = row[0]
         return found
     except (sqlite3.Error, UnicodeError):

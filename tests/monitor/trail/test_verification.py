@@ -19,7 +19,7 @@ from secure_ai.monitor.trail.charts import plot_verification
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Bench:
-    return Bench.make(tmp_path_factory.mktemp("bench"), entries=60, every=12)
+    return Bench.make(tmp_path_factory.mktemp("bench"), entries=40, every=10)
 
 
 def change(path, *statements):
@@ -114,7 +114,7 @@ def test_a_chain_computed_anew_is_found_between_two_checkpoints(bench):
     problem = found.problems[0]
     assert problem.kind == "rewritten"
     assert problem.about(edit.numbers[0])
-    assert problem.last - problem.number < 15  # commits of five, checkpoints every twelve
+    assert problem.last - problem.number < 10
 
 
 def test_an_older_copy_passes_without_the_witness_and_is_found_with_it(bench):
@@ -124,7 +124,7 @@ def test_an_older_copy_passes_without_the_witness_and_is_found_with_it(bench):
     assert verify_trail(bench.path, key).intact
     assert "no witness was given" in verify_trail(bench.path, key).sentence()
     found = verify_trail(bench.path, key, bench.witness)
-    assert ("entry", "truncated", 31, 60) in told(found)
+    assert ("entry", "truncated", 21, 40) in told(found)
     with pytest.raises(UserError, match="witness has seen"):
         open_trail(bench.path, signing_key=bench.key, witness=bench.witness)
 
@@ -132,8 +132,8 @@ def test_an_older_copy_passes_without_the_witness_and_is_found_with_it(bench):
 def test_a_trail_continued_from_an_older_copy_contradicts_the_witness(bench, event):
     bench.restore()
     bench.path.write_bytes(bench.files["older.db"])
-    with open_trail(bench.path, signing_key=bench.key, checkpoint_every=12) as trail:
-        trail.append_many(event(number) for number in range(1000, 1060))
+    with open_trail(bench.path, signing_key=bench.key, checkpoint_every=10) as trail:
+        trail.append_many(event(number) for number in range(1000, 1040))
     found = bench.verify()
     assert any((p.part, p.kind) == ("checkpoint", "rewritten") for p in found.problems)
 
