@@ -95,7 +95,7 @@ class WorkModel:
                 found[name] = 0.0
                 continue
             if name == "relation" and value and value not in self.settings.claimed_relations:
-                # What the system checks itself cannot be had by choice: it speaks for work, as far as trusted.
+                # What the system checks itself cannot be had by choice: it speaks for work.
                 found[name] = -self.settings.checked_relation_bits
                 continue
             if name == "relation" and value == OVERRIDE:
@@ -272,8 +272,8 @@ def link_of(actor: str, person: Person, subject: Subject) -> str:
 def _keys(name: str, relation: str, actor: str, person: Person) -> tuple[str, str, str]:
     """Return whose habits count in a feature: hers, those of her peers and, last, everybody's.
 
-    What a relation explains depends on it: cover is in other units, a care team knows its patients. So all but
-    the relation itself and the ties beside work are learned apart for each relation.
+    What a relation explains depends on it: cover is in other units, a care team knows its patients. So all
+    but the relation itself and the ties beside work are learned apart for each relation.
     """
     peers = f"{person.role}|{person.unit}" if name in ("unit", "care", "met", "today") else person.role
     if name == "hour":
