@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -192,9 +193,13 @@ def main(count: int = 25_000, edits: int = 10_000) -> None:
     ):
         folder, (rate, middle, late, cpu) = together(work, writers, events)
         print(f"{label:<52}{rate:>10,.0f}{middle:>11.2f}{late:>9.1f}{cpu:>14.0f}", flush=True)
-        trail = trail or folder
+        if trail is None:
+            trail = folder
+        else:
+            shutil.rmtree(folder)
     print()
     examine(trail, WRITERS * count)
+    shutil.rmtree(trail)
     start = time.perf_counter()
     result = try_tampering(edits, seed=1)
     seconds = time.perf_counter() - start
