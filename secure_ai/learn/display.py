@@ -39,6 +39,11 @@ def box(body: str, *, kind: str = "not_attempted", role: str = "note") -> str:
     return f'<div role="{role}" style="{style}">{body}</div>'
 
 
+def compact(body: str) -> str:
+    """Return HTML ``body`` for a widget, with lines as close as in a paragraph; widgets space them widely."""
+    return f'<div style="line-height:1.4">{body}</div>'
+
+
 class Shown(ABC):
     """Something that a cell shows as text and as HTML; both say the same."""
 

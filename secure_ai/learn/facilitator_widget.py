@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from secure_ai.core.errors import UserError
-from secure_ai.learn.display import Note, Shown
+from secure_ai.learn.display import Note, Shown, compact
 from secure_ai.learn.facilitator import SideBySide
 from secure_ai.learn.tabletop_widget import (
     FIELD,
@@ -77,7 +77,7 @@ class FacilitatorControls:
         except UserError as error:
             self.said.value = announced(f"Not possible: {error}", kind="error")
             return
-        self.said.value = f'<div role="status" aria-live="polite">{found.html()}</div>'
+        self.said.value = f'<div role="status" aria-live="polite">{compact(found.html())}</div>'
         self._draw()
 
     def _advance(self, _: Any) -> None:
@@ -116,7 +116,7 @@ class FacilitatorControls:
 
     def _draw(self) -> None:
         room = self.view.room
-        self.table.value = self.view.teams().html()
+        self.table.value = compact(self.view.teams().html())
         self.side.value = SideBySide(tuple((name, room.team(name)) for name in room.teams)).html()
-        self.points.value = self.view.scores().html()
+        self.points.value = compact(self.view.scores().html())
         refresh(self.action, action_options(self._game()))

@@ -15,6 +15,7 @@ from secure_ai.learn.display import LINE, THEMED_BACKGROUND, THEMED_TEXT, Shown
 WIDTH = 96
 # Right-to-left marks and overrides: with them, text and addresses read otherwise than they are written.
 DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DEFANGED = "(Addresses are defanged, with [:] for the colon, so that nothing here can be clicked.)"
 AUTHENTICATION = {
     "spf": {
         "pass": "the server that sent it may send for this domain",
@@ -88,7 +89,9 @@ class MailView(Shown):
         for number, (label, address) in enumerate(self._links(), 1):
             lines += [*_wrapped([f"Link {number}: {label}"]), f"  leads to: {address}"]
         lines += _wrapped(f"Attachment: {visible(name, address=True)}" for name in mail.attachments)
-        return defanged("\n".join(lines).rstrip())
+        plain = "\n".join(lines).rstrip()
+        broken = defanged(plain)
+        return broken if broken == plain else f"{broken}\n{DEFANGED}"
 
     def html(self) -> str:
         """Return the mail as HTML: escaped, no link, no picture, no script."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,15 @@ from secure_ai.attack.phishing.phish_scale import TYPES
 from secure_ai.core.errors import UserError
 from secure_ai.govern.awareness import ANSWERS, Exercise, Feedback, PhishingTrainer, cue_choices
 from secure_ai.learn.display import Listing, Note, Shown, box, inline, show_with_text
-from secure_ai.learn.mail_view import MailView, defanged, visible
+from secure_ai.learn.mail_view import WIDTH, MailView, defanged, visible
 
 ANSWERS_IN_WORDS = {"report": "Report it as phishing", "trust": "It looks honest"}
-DEFANGED = (
-    "In this text, addresses are defanged, `https[:]//` for `https://`, so that nothing can be clicked."
-)
-LABELS = ("You saw", "Also there", "Suspicious but harmless here", "What speaks for it", "Not in this mail")
+LABELS = {
+    "You saw: ": "Cues you found", "Also there: ": "Cues you missed",
+    "Suspicious but harmless here: ": "Suspicious but harmless here",
+    "Not in this mail: ": "Not in this mail",
+    "What speaks for it: ": "What speaks for it", "If it happens at work, ": "If it happens at work",
+}  # fmt: skip
 
 
 class PhishingInbox:
@@ -98,9 +101,9 @@ class PhishingInbox:
             return Note("The inbox is empty", f"{error} {self.score}")
         if self.answered is not None:
             seen += (Judged(self.answered, self.score),)
-            return Note("How to go on", f"The next mail: `inbox.next()`. {DEFANGED}", before=seen)
+            return Note("How to go on", "The next mail: `inbox.next()`.", before=seen)
         seen += (Note("Score so far", self.score),)
-        how = f"{DEFANGED} The cues have names: `inbox.cues()` lists them. Answer in a cell:"
+        how = "The cues have names: `inbox.cues()` lists them. Answer in a cell:"
         code = 'inbox.answer("report", ["urgency", "sender_address"])\ninbox.answer("trust")\ninbox.next()'
         return Note("How to go on", how, code, before=seen)
 
@@ -114,7 +117,9 @@ class PhishingInbox:
 
         With ``SECURE_AI_WIDGETS=off`` only the text is shown.
         """
-        show_with_text(self.widget, self.look(), folded="The same mail as text, and how to go on by code")
+        show_with_text(
+            self.widget, self.look(), folded="The mail at the start as text, and how to go on by code"
+        )
 
     def widget(self) -> Any:
         """Return the ipywidgets version: the mail, boxes for cues, the answers, feedback and score."""
@@ -130,19 +135,28 @@ class Judged(Shown):
     feedback: Feedback
     score: str
 
-    def _lines(self) -> list[tuple[str, str]]:
+    def _lines(self) -> list[tuple[str, list[str]]]:
         verdict, *others = _parts(visible(self.feedback.message))
         head = "Right" if self.feedback.right else "Not right"
-        return [(head, verdict), *others, ("Score so far", self.score)]
+        return [(head, [verdict]), *others, ("Score so far", [self.score])]
 
     def text(self) -> str:
-        return defanged("\n".join(f"{label}: {words}" for label, words in self._lines()))
+        lines = []
+        for label, items in self._lines():
+            several = [
+                textwrap.fill(item, WIDTH, initial_indent="- ", subsequent_indent="    ") for item in items
+            ]
+            one = textwrap.fill(f"{label}: {items[0]}", WIDTH)
+            lines += [one] if len(items) == 1 else [f"{label}:", *several]
+        return defanged("\n".join(lines))
 
     def html(self) -> str:
-        body = "".join(
-            f'<p style="margin:0.2em 0"><strong>{label}:</strong> {inline(words)}</p>'
-            for label, words in self._lines()
-        )
+        body = ""
+        for label, items in self._lines():
+            several = "".join(f"<li>{inline(item)}</li>" for item in items)
+            body += f'<p style="margin:0.3em 0 0"><strong>{label}:</strong> '
+            body += f"{inline(items[0])}</p>" if len(items) == 1 else "</p>"
+            body += f'<ul style="margin:0;padding-left:1.4em">{several}</ul>' if len(items) > 1 else ""
         return box(body, kind="correct" if self.feedback.right else "incorrect", role="status")
 
 
@@ -154,10 +168,17 @@ def cue_listing() -> Listing:
 
 
 def _parts(message: str) -> list:
-    """Return the verdict of a message, then its labelled sentences as (label, words): one line each."""
-    verdict, *others = re.split(rf"(?<=[.]) (?=(?:{'|'.join(LABELS)}): )", message)
+    """Return the verdict of a message, then its labelled sentences as (label, items), one item a cue."""
+    starts = "|".join(re.escape(start) for start in LABELS)
+    verdict, *others = re.split(rf"(?<=[.]) (?={starts})", message)
     verdict = verdict.removeprefix("Right: ")
-    return [verdict[:1].upper() + verdict[1:], *(tuple(part.split(": ", 1)) for part in others)]
+    between = rf"; (?={'|'.join(re.escape(words) for words in cue_choices().values())})"
+    found = []
+    for part in others:
+        start = next(start for start in LABELS if part.startswith(start))
+        items = re.split(between, part.removeprefix(start))
+        found.append((LABELS[start], [item.removesuffix(".") for item in items] if len(items) > 1 else items))
+    return [verdict[:1].upper() + verdict[1:], *found]
 
 
 def _are_names(cues: object) -> bool:

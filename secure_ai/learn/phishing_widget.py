@@ -9,13 +9,19 @@ import ipywidgets
 from secure_ai.attack.phishing.phish_scale import TYPES
 from secure_ai.core.errors import UserError
 from secure_ai.govern.awareness import ANSWERS, cue_choices
-from secure_ai.learn.display import Note, box, inline
+from secure_ai.learn.display import Note, box, compact, inline
 from secure_ai.learn.phishing_inbox import ANSWERS_IN_WORDS
 
 if TYPE_CHECKING:
     from secure_ai.learn.phishing_inbox import PhishingInbox
 
+CUES = "secure-ai-cues"
 WIDE = {"width": "auto", "max_width": "62em"}
+# A box's label would be cut where its column ends.
+WRAPPED = (
+    f"<style>.{CUES} .widget-label-basic {{white-space: normal; height: auto; line-height: 1.3;"
+    " padding-left: 1.7em; text-indent: -1.7em}</style>"
+)
 BUTTON = {"width": "auto", "min_width": "11em"}
 
 
@@ -33,8 +39,7 @@ class InboxControls:
             name: ipywidgets.Checkbox(
                 description=words,
                 indent=False,
-                layout={"width": "auto", "margin": "0"},
-                style={"description_width": "initial"},
+                layout={"width": "auto", "height": "auto", "margin": "0.1em 0"},
             )
             for name, words in cue_choices().items()
         }
@@ -48,7 +53,7 @@ class InboxControls:
             [*self.answers.values(), self.next], layout={"flex_flow": "row wrap", "margin": "0.4em 0"}
         )
         question = ipywidgets.HTML(
-            "<strong>What made you suspicious?</strong> Tick what you saw; then answer."
+            f"{WRAPPED}<strong>What made you suspicious?</strong> Tick what you saw; then answer."
         )
         self.box = ipywidgets.VBox([self.mail, question, self._groups(), buttons, self.feedback])
         self._show_mail()
@@ -60,9 +65,8 @@ class InboxControls:
             heading = ipywidgets.HTML(f"<em>{inline(kind.capitalize())}</em>")
             groups.append(ipywidgets.VBox([heading, *boxes], layout={"margin": "0 1em 0.4em 0"}))
         columns = [ipywidgets.VBox(part) for part in (groups[:3], groups[3:4], groups[4:])]
-        return ipywidgets.GridBox(
-            columns, layout={**WIDE, "grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))"}
-        )
+        grid = {**WIDE, "grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))"}
+        return ipywidgets.GridBox(columns, layout=grid).add_class(CUES)
 
     def _answering(self, answer: str) -> Any:
         def judge(_: Any) -> None:
@@ -72,7 +76,7 @@ class InboxControls:
             except UserError as error:
                 self.feedback.value = self._said(str(error))
                 return
-            self.feedback.value = judged.html()
+            self.feedback.value = compact(judged.html())
             self._emphasize(answered=True)
 
         return judge
@@ -104,7 +108,7 @@ class InboxControls:
 
     def _said(self, words: str) -> str:
         score = f"<br><strong>Score so far:</strong> {inline(self.inbox.score)}"
-        return box(f"{inline(words)}{score}", role="status")
+        return compact(box(f"{inline(words)}{score}", role="status"))
 
 
 def _button(label: str, act: Any) -> Any:

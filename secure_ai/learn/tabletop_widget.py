@@ -9,7 +9,7 @@ import ipywidgets
 
 from secure_ai.core.errors import UserError
 from secure_ai.govern.incidents.tabletop.actions import ACTIONS, QUESTIONS
-from secure_ai.learn.display import LINE, Listing, Note, Shown, box, inline
+from secure_ai.learn.display import LINE, Listing, Note, Shown, box, compact, inline
 from secure_ai.learn.tabletop_exercise import words
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FIELD = {"width": "auto", "flex": "1 1 24em", "max_width": "50em"}
 NARROW = {"description_width": "4.5em"}
 BUTTON = {"width": "auto", "min_width": "9em"}
 WAITS = (
-    ("until something arrives", None), ("5 minutes", 5), ("15 minutes", 15), ("30 minutes", 30),
+    ("until something arrives", 0), ("5 minutes", 5), ("15 minutes", 15), ("30 minutes", 30),
     ("1 hour", 60), ("4 hours", 240), ("8 hours", 480), ("1 day", 1_440),
 )  # fmt: skip
 AGAIN = "This lets the rest of the four days pass. Press the button once more to do so."
@@ -39,7 +39,7 @@ class TabletopControls:
         self.role = dropdown("Role", role_options(game))
         self.action = dropdown("Action", action_options(game))
         self.question = dropdown("Question", question_options())
-        self.wait = dropdown("Wait", list(WAITS), None)
+        self.wait = dropdown("Wait", list(WAITS), 0)
         self.folder = ipywidgets.Text(
             value="after-action-report",
             description="Folder",
@@ -67,7 +67,8 @@ class TabletopControls:
         )
         self.result = ipywidgets.HTML(layout=WIDE)
         self._asked_to_finish = False
-        brief = ipywidgets.HTML(f"<p><strong>{inline(exercise.brief())}</strong></p>", layout=WIDE)
+        title, rest = exercise.brief().split(". ", 1)
+        brief = ipywidgets.HTML(compact(f"<strong>{inline(title)}.</strong> {inline(rest)}"), layout=WIDE)
         self.box = ipywidgets.VBox(
             [brief, self.now, self.messages, self.choices, self.said, self.folds, self.result]
         )
@@ -80,7 +81,7 @@ class TabletopControls:
         except UserError as error:
             self.said.value = announced(f"Not possible: {error}", kind="error")
             return
-        self.said.value = f'<div role="status" aria-live="polite">{found.html()}</div>'
+        self.said.value = f'<div role="status" aria-live="polite">{compact(found.html())}</div>'
         self._draw()
 
     def _decide(self, _: Any) -> None:
@@ -98,7 +99,7 @@ class TabletopControls:
         self._act(lambda: self.exercise.ask(question))
 
     def _wait(self, _: Any) -> None:
-        self._act(lambda: self.exercise.wait(self.wait.value))
+        self._act(lambda: self.exercise.wait(self.wait.value or None))
 
     def _finish(self, _: Any) -> None:
         if self._asked_to_finish or self.exercise.tabletop.over:
@@ -128,19 +129,19 @@ class TabletopControls:
         table = Listing("What has arrived, the newest first", newest.columns, rows)
         self.messages.value = (
             f'<div tabindex="0" role="group" aria-label="What has arrived" style="max-height:16em;'
-            f'overflow-y:auto;border:1px solid {LINE};padding:0.3em">{table.html()}</div>'
+            f'overflow-y:auto;border:1px solid {LINE};padding:0.3em">{compact(table.html())}</div>'
         )
-        self.views["Log"].value = exercise.log().html()
-        self.views["Legal clocks"].value = exercise.clocks().html()
-        self.views["Decisions so far"].value = exercise.decisions().html()
-        self.views["Plan and roles"].value = exercise.plan().html() + exercise.roles().html()
+        self.views["Log"].value = compact(exercise.log().html())
+        self.views["Legal clocks"].value = compact(exercise.clocks().html())
+        self.views["Decisions so far"].value = compact(exercise.decisions().html())
+        self.views["Plan and roles"].value = compact(exercise.plan().html() + exercise.roles().html())
         refresh(self.action, action_options(exercise.tabletop))
         if exercise.tabletop.over:
             parts = [part for part in self.box.children if part is not self.choices]
             if self.report not in parts:
                 parts.insert(parts.index(self.said), self.report)
             self.box.children = parts
-            self.result.value = exercise.result().html()
+            self.result.value = compact(exercise.result().html())
 
 
 def action_options(game: Tabletop) -> list[tuple[str, str]]:
@@ -198,4 +199,4 @@ def refresh(widget: Any, options: list[tuple[str, Any]]) -> None:
 
 def announced(sentence: str, *, kind: str = "not_attempted") -> str:
     """Return a sentence that screen readers announce when it changes."""
-    return box(f'<span aria-live="polite">{inline(sentence)}</span>', kind=kind, role="status")
+    return compact(box(f'<span aria-live="polite">{inline(sentence)}</span>', kind=kind, role="status"))
