@@ -57,12 +57,8 @@ class FacilitatorControls:
             line(self.question, button("Ask for this team", self._ask)),
             line(self.file, button("Save the room", self._save), button("Resume a room", self._resume)),
         ]
-        folds = ipywidgets.Accordion(
-            [self.points], titles=("Points by step",), selected_index=None, layout=WIDE
-        )
-        self.box = ipywidgets.VBox(
-            [self.table, self.side, ipywidgets.VBox(controls, layout=WIDE), self.said, folds]
-        )
+        entries = ipywidgets.VBox(controls, layout=WIDE)
+        self.box = ipywidgets.VBox([self.table, self.side, entries, self.said, self.points])
         self._draw()
 
     def _game(self) -> Any:

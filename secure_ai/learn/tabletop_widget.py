@@ -62,17 +62,24 @@ class TabletopControls:
             "Log": ipywidgets.HTML(), "Legal clocks": ipywidgets.HTML(),
             "Decisions so far": ipywidgets.HTML(), "Plan and roles": ipywidgets.HTML(),
         }  # fmt: skip
-        self.folds = ipywidgets.Accordion(
-            list(self.views.values()), titles=tuple(self.views), selected_index=0, layout=WIDE
+        # Buttons, not an accordion: its headings cannot be reached with the keyboard.
+        self.look_at = ipywidgets.ToggleButtons(
+            options=list(self.views), description="Look at", style={**NARROW, "button_width": "auto"}
         )
+        self.view = ipywidgets.VBox(layout=WIDE)
+        self.look_at.observe(self._look, names="value")
+        self._look()
         self.result = ipywidgets.HTML(layout=WIDE)
         self._asked_to_finish = False
         title, rest = exercise.brief().split(". ", 1)
         brief = ipywidgets.HTML(compact(f"<strong>{inline(title)}.</strong> {inline(rest)}"), layout=WIDE)
         self.box = ipywidgets.VBox(
-            [brief, self.now, self.messages, self.choices, self.said, self.folds, self.result]
+            [brief, self.now, self.messages, self.choices, self.said, self.look_at, self.view, self.result]
         )
         self._draw()
+
+    def _look(self, _: Any = None) -> None:
+        self.view.children = (self.views[self.look_at.value],)
 
     def _act(self, act: Callable[[], Shown]) -> None:
         self._asked_to_finish = False

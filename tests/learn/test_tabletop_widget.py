@@ -139,6 +139,8 @@ def test_the_widget_decides_asks_and_waits_as_the_code_does():
     assert one.tabletop.commands == two.tabletop.commands
     assert two.log().html() in controls.views["Log"].value
     assert two.decisions().html() in controls.views["Decisions so far"].value
+    controls.look_at.value = "Legal clocks"
+    assert two.clocks().html() in controls.view.children[0].value
     assert 'role="status"' in controls.now.value and "minute 76" in controls.now.value
     assert "(decided) Look at" in {v: k for k, v in controls.action.options}["confirm_alert"]
 
