@@ -117,6 +117,8 @@ class TabletopControls:
 
     def _over(self) -> Shown:
         self.exercise.finish()
+        # What the plan asks for is long: the result is not to stand far below it.
+        self.look_at.value = "Decisions so far"
         return Note("The exercise is over", "The result stands at the end.")
 
     def _write(self, _: Any) -> None:
