@@ -51,8 +51,8 @@ class FacilitatorControls:
         self.team.observe(self._other_team, names="value")
         controls = [
             line(self.wait, button("Advance all teams", self._advance)),
-            self.team,
-            self.role,
+            line(self.team),
+            line(self.role),
             line(self.action, button("Decide for this team", self._decide)),
             line(self.question, button("Ask for this team", self._ask)),
             line(self.file, button("Save the room", self._save), button("Resume a room", self._resume)),
