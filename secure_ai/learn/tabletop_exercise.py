@@ -24,7 +24,6 @@ from secure_ai.govern.incidents import (
 from secure_ai.govern.incidents.plan import deadline_in_words
 from secure_ai.govern.incidents.tabletop.actions import ACTIONS, BY_ID, QUESTION_BY_ID, QUESTIONS
 from secure_ai.govern.incidents.tabletop.engine import LENGTH, Decision
-from secure_ai.govern.incidents.tabletop.report import HTML, MARKDOWN
 from secure_ai.learn.display import Listing, Note, Shown, Table, show_with_text
 
 LOG_LINES = 8
@@ -106,23 +105,17 @@ class TabletopExercise:
         return self.result()
 
     def write_report(self, folder: str | Path) -> list[Path]:
-        """Write the after-action report into a folder of its own; an earlier report there is replaced.
+        """Write the after-action report into a folder; an earlier report there is replaced.
 
         Raises:
-            UserError: if the folder holds anything else, or cannot be written.
+            UserError: if the folder cannot be written.
         """
-        target = Path(folder)
-        name = shown(target.name or str(folder))
+        if not str(folder).strip():
+            raise UserError("Name a folder for the report, such as reports/exercise.")
         try:
-            others = {one.name for one in target.iterdir()} - {HTML, MARKDOWN} if target.is_dir() else set()
-        except (OSError, ValueError):
-            raise UserError(f"The folder {name} cannot be read: choose another one.") from None
-        # The whole folder is replaced: one with other files in it would lose them.
-        if not str(folder).strip() or others:
-            raise UserError(f"The folder {name} holds other files: name a new one for the report.")
-        try:
-            return write_after_action(self.tabletop, target)
+            return write_after_action(self.tabletop, folder)
         except ValueError:
+            name = shown(Path(folder).name)
             raise UserError(f"{name} is no name for a folder: choose another one.") from None
 
     # ------------------------------------------------------------ looking

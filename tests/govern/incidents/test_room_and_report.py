@@ -153,7 +153,10 @@ steps:
 
 
 def test_the_report_is_written_whole(good, report, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "minutes.txt").write_text("of the meeting")
     files = write_after_action(good, tmp_path / "report")
+    assert (tmp_path / "report" / "minutes.txt").exists()
     assert [file.name for file in files] == ["after_action.html", "after_action.md"]
     assert files[0].read_text() == report.html
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from secure_ai.core.outputs import atomic_directory
+from secure_ai.core.errors import UserError
+from secure_ai.core.outputs import atomic_file
+from secure_ai.core.sources import shown
 from secure_ai.govern.incidents.charts import plot_timeline, timeline_sentence
 from secure_ai.govern.incidents.clocks import clocks_frame
 from secure_ai.govern.incidents.notifications import Draft
@@ -69,15 +71,17 @@ def after_action(tabletop: Tabletop) -> AfterAction:
 
 
 def write_after_action(tabletop: Tabletop, folder: str | Path) -> list[Path]:
-    """Write ``after_action.html`` and ``after_action.md`` into a folder, whole or not at all.
+    """Write ``after_action.html`` and ``after_action.md`` into a folder; other files in it stay.
 
     Raises:
         UserError: if the folder cannot be written.
     """
     report, target = after_action(tabletop), Path(folder)
-    with atomic_directory(target) as draft:
-        (draft / HTML).write_text(report.html, "utf-8")
-        (draft / MARKDOWN).write_text(report.markdown, "utf-8")
+    if target.exists() and not target.is_dir():
+        raise UserError(f"The output {shown(target.name)} is a file: name a folder for the report.")
+    with atomic_file(target / HTML) as page, atomic_file(target / MARKDOWN) as text:
+        page.write_text(report.html, "utf-8")
+        text.write_text(report.markdown, "utf-8")
     return [target / HTML, target / MARKDOWN]
 
 
