@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isnan, log2
+from math import isnan
 from typing import Any
 
 import pandas as pd
 
-from secure_ai.monitor.detection.baselines import EVERYBODY, Habits, Levels
+from secure_ai.monitor.detection.baselines import EVERYBODY, Levels
+from secure_ai.monitor.detection.cases import MOST_EVENTS, Case
 from secure_ai.monitor.detection.context import Context, Person, Subject
 from secure_ai.monitor.detection.evidence import Evidence
+from secure_ai.monitor.detection.overrides import OverrideWatch
 from secure_ai.monitor.detection.result import Detection
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, rows_of
@@ -27,33 +28,11 @@ WORDS = {
     "hour": "an hour at which she and her peers seldom work",
     "met": "she never worked on this record before",
 }
-WORDS["before"] = "other records under break-glass before"
 LINK_WORDS = {
     "household": "the record of somebody of her own household",
     "prominent": "the record of a prominent person",
     "colleague": "the record of a colleague",
 }
-
-
-@dataclass
-class Case:
-    """What was seen of one person and one record, or of one person alone, and not explained by work."""
-
-    bits: float = 0.0
-    time: float = 0.0
-    events: list[str] = field(default_factory=list)
-    reasons: dict[str, float] = field(default_factory=dict)
-    link: str = ""
-    count: int = 0
-
-    def add(self, found: Mapping[str, float], event_id: str, time: float) -> None:
-        """Add the evidence of one row."""
-        for name, bits in found.items():
-            self.bits += bits
-            self.reasons[name] = self.reasons.get(name, 0.0) + bits
-        self.time, self.count = time, self.count + 1
-        if len(self.events) < 500:
-            self.events.append(event_id)
 
 
 class AccessDetector:
@@ -74,12 +53,10 @@ class AccessDetector:
     def __init__(self, context: Context, settings: Settings | None = None) -> None:
         self.context, self.settings = context, settings or Settings()
         self.work = WorkModel(context, self.settings)
-        self._override = Habits(self.settings.half_life_days * DAY, self.settings.own_strength)
-        self._override.prior = {"yes": 0.002, "no": 0.998}
+        self._overrides = OverrideWatch(self.settings)
         self._looks: dict[tuple[str, str], Case] = {}
         self._bulk: dict[str, Case] = {}
         self._quiet: dict[str, Case] = {}
-        self._broken: dict[str, Case] = {}
         self._last: dict[str, float] = {}
         self._pace = Levels(self.settings.fading, self.settings.own_strength, 1.0)
         self._before: dict[str, tuple[str, float]] = {}
@@ -97,8 +74,9 @@ class AccessDetector:
                     self.work.sample(row, person, self.work.values(row, person, subject))
             self.observe(row)
         self.work.fit()
-        for cases in (self._looks, self._bulk, self._quiet, self._broken):
+        for cases in (self._looks, self._bulk, self._quiet):
             cases.clear()
+        self._overrides.forget()
 
     def observe(self, event: Row) -> Sequence[Detection]:
         """Judge one event of a person; events of declared services are left to others."""
@@ -107,7 +85,7 @@ class AccessDetector:
         if person is None and (event["role"] in self.settings.service_roles or event["action"] == "query"):
             return ()
         late, time = event["late"], event["time"]
-        found: list[Detection] = []
+        found: list[Detection] = [] if late else self._overrides.due(event)
         if person is None or event["action"] != "query":
             found += self._account(event, actor, person)
         if not late:
@@ -126,18 +104,20 @@ class AccessDetector:
         link = values["link"]
         if not row["break_glass"] and not row["late"]:
             self.work.notice(row["relation"])
+            if row["relation"] and row["relation"] not in settings.claimed_relations:
+                self._overrides.follow(row)
         usual = bool(row["relation"]) and link in ("", "self") and not row["break_glass"]
         look = self._looks.get((actor, target))
         bulk = self._bulk.get(actor)
         if usual and look is None and bulk is None and values["met"] == "met":
             # The common case, in which nothing can come of it.
-            self._learn(row, values, person, "no")
+            self._learn(row, values, person)
             return []
         raw = self.work.bits(values, actor, person, time)
         bits = self.work.weighted(raw)
         found: list[Detection] = []
         if row["break_glass"]:
-            found += self._break_glass(row, bits, person)
+            found += self._overrides.observe(row, bits, person)
         else:
             found += self._look(row, bits, link, look)
             found += self._many(row, raw, bulk, person.role)
@@ -145,13 +125,13 @@ class AccessDetector:
         if suspicious and not row["late"]:
             self._before[actor] = (target, time)
         if not row["late"] and not suspicious:
-            self._learn(row, values, person, "yes" if row["break_glass"] else "no")
+            self._learn(row, values, person)
         return found
 
-    def _learn(self, row: Row, values: dict[str, str], person: Person, override: str) -> None:
+    def _learn(self, row: Row, values: dict[str, str], person: Person) -> None:
         if row["late"]:
             return
-        self._override.learn(row["actor"], f"{person.role}|{person.unit}", EVERYBODY, override, row["time"])
+        self._overrides.learn(row, person)
         self.work.learn(row, values, person)
         self._follow(row, person.role)
 
@@ -208,7 +188,7 @@ class AccessDetector:
             if bits[name] > 1:
                 evidence.tell(name, WORDS[name])
         return evidence.detection(
-            row, self.family, "bulk_night_reading", settings, events=tuple(bulk.events[-500:])
+            row, self.family, "bulk_night_reading", settings, events=tuple(bulk.events[-MOST_EVENTS:])
         )
 
     def _pace_bits(self, row: Row, role: str) -> float:
@@ -228,37 +208,11 @@ class AccessDetector:
         if before is None or before[0] != target:
             self._before[actor] = (target, time)
 
-    def _break_glass(self, row: Row, bits: Mapping[str, float], person: Person) -> list[Detection]:
-        settings, time, actor = self.settings, row["time"], row["actor"]
-        peers = f"{person.role}|{person.unit}"
-        share = self._override.share(actor, peers, EVERYBODY, "yes", time)
-        case = self._broken.get(actor)
-        if case is None or time - case.time > settings.case_days * DAY:
-            case = self._broken[actor] = Case()
-        again = row["target"] in case.link.split()
-        fresh = {"resource": bits["resource"]} if again else {
-            "override": min(settings.most_override_bits, -log2(share) - settings.usual_override_bits),
-            **{name: bits[name] for name in ("today", "unit", "care", "resource")},
-            "link": bits["link"] if bits["link"] > 0 else 0.0,
-        }  # fmt: skip
-        if not again and case.link:
-            # Another record: what speaks for her there counts anew, what spoke against her once is enough.
-            kept = max(case.bits, 0.0) * settings.again_weight
-            case.bits, case.reasons = kept, {"before": kept}
-        if not again:
-            case.link += f" {row['target']}"
-        case.add(fresh, row["event_id"], time)
-        return self._told(row, case, "break_glass_abuse", row["target"], share)
-
-    def _told(
-        self, row: Row, case: Case, kind: str, target: str, share: float | None = None
-    ) -> list[Detection]:
+    def _told(self, row: Row, case: Case, kind: str, target: str) -> list[Detection]:
         evidence = Evidence()
         for name, bits in case.reasons.items():
             if name == "link":
                 evidence.add(name, LINK_WORDS.get(case.link, "a record with a tie to her"), bits)
-            elif name == "override":
-                evidence.add(name, "break-glass, which her peers use more seldom", bits, 1.0, share)
             else:
                 evidence.add(name, WORDS.get(name, ""), bits)
         return evidence.detection(
@@ -291,9 +245,7 @@ class AccessDetector:
             case = self._quiet[actor] = Case(bits=weight, time=time, link=why)
             if weight:
                 case.reasons["account"] = weight
-        case.time = max(time, case.time)
-        if len(case.events) < 500:
-            case.events.append(row["event_id"])
+        case.note(row["event_id"], time)
         if row["action"] in RECORD_ACTIONS and person is not None:
             values = {"relation": row["relation"], "today": "no"}
             step = self.work.weighted(self.work.bits(values, actor, person, time))["relation"]
@@ -314,7 +266,7 @@ class AccessDetector:
     def _tidy(self, time: float) -> None:
         limit = time - self.settings.case_days * DAY
         self._tidied = time
-        for cases in (self._looks, self._quiet, self._broken):
+        for cases in (self._looks, self._quiet):
             for key in [key for key, case in cases.items() if case.time < limit]:
                 del cases[key]
         for key in [key for key, case in self._bulk.items() if case.time < time - DAY]:
@@ -324,11 +276,10 @@ class AccessDetector:
         """Return habits and open cases as JSON values."""
         return {
             "work": self.work.state(),
-            "override": self._override.state(),
-            "looks": [[*key, _saved(case)] for key, case in self._looks.items()],
+            "overrides": self._overrides.state(),
+            "looks": [[*key, case.state()] for key, case in self._looks.items()],
             "cases": [
-                {key: _saved(case) for key, case in cases.items()}
-                for cases in (self._bulk, self._quiet, self._broken)
+                {key: case.state() for key, case in cases.items()} for cases in (self._bulk, self._quiet)
             ],
             "last": self._last,
             "pace": self._pace.state(),
@@ -339,18 +290,11 @@ class AccessDetector:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what :meth:`state` returned."""
         self.work.restore(state["work"])
-        self._override.restore(state["override"])
+        self._overrides.restore(state["overrides"])
         self._looks = {(actor, target): Case(**case) for actor, target, case in state["looks"]}
-        self._bulk, self._quiet, self._broken = (
+        self._bulk, self._quiet = (
             {key: Case(**case) for key, case in cases.items()} for cases in state["cases"]
         )
         self._pace.restore(state["pace"])
         self._before = {actor: (target, time) for actor, (target, time) in state["before"].items()}
         self._last, self._tidied = dict(state["last"]), state["tidied"]
-
-
-def _saved(case: Case) -> dict[str, Any]:
-    return {
-        "bits": case.bits, "time": case.time, "events": list(case.events), "reasons": dict(case.reasons),
-        "link": case.link, "count": case.count,
-    }  # fmt: skip

@@ -41,6 +41,9 @@ class Settings:
         idle_bits: weight of activity of such an account.
         usual_override_bits: what the rarity of break-glass among a person's accesses (in bits) is reduced by.
         most_override_bits: the most that it weighs.
+        follow_hours: hours after break-glass in which somebody with a checked relation takes over.
+        wait_bits: evidence beyond the threshold that is needed to speak before that.
+        again_bits: weight of each other override of the same person that nobody took over.
         bulk_step_bits: the most that one record counts for or against reading in bulk.
         bulk_drift_bits: what any record counts against it.
         bulk_forget_bits: what an hour takes away from it.
@@ -98,6 +101,9 @@ class Settings:
     idle_bits: float = 7.0
     usual_override_bits: float = 3.0
     most_override_bits: float = 10.0
+    follow_hours: float = 2.0
+    wait_bits: float = 6.0
+    again_bits: float = 2.0
     bulk_step_bits: float = 4.0
     bulk_drift_bits: float = 0.5
     bulk_forget_bits: float = 2.0

@@ -25,9 +25,6 @@ LOOKS = {
     "a colleague of another ward": (look(), "snooping_colleague"),
     "somebody prominent": (look(target="pat-200"), "snooping_prominent"),
     "her own household": (look(target="pat-100"), "snooping_household"),
-    "break-glass where nobody uses it": (
-        look(target="pat-250", break_glass=True), "break_glass_abuse",
-    ),
     "an owner who left": (look("emp-22", "pat-050", action="sign_in"), "dormant_account"),
     "an account that nobody knows": (look("emp-99", "pat-050"), "unknown_account"),
     "data to a private mailbox": (
@@ -159,6 +156,35 @@ def test_a_backlog_after_an_outage_is_honest(ward, learned):
         for h in range(24)
     ]  # fmt: skip
     assert kinds(Watch.resume(learned, ward.context), hourly) == ["purpose_volume"]
+
+
+def glass(**more):
+    return look(target="pat-250", break_glass=True, **more)
+
+
+def later(hours, actor="emp-02", target="pat-250", **more):
+    row = look(actor, target, relation="care_team", resource="vitals", unit="south", **more)
+    return {**row, "event_id": f"later-{hours}", "time": row["time"] + pd.Timedelta(hours=hours)}
+
+
+def test_break_glass_is_told_when_nobody_takes_over(watch):
+    alerts = list(watch.observe(pd.DataFrame([glass(), later(3, target="pat-012")])))
+    assert [(alert.kind, alert.actor, alert.target) for alert in alerts] == [
+        ("break_glass_abuse", "emp-01", "pat-250")
+    ]
+    assert any(reason.name == "unfollowed" for reason in alerts[0].reasons)
+    assert alerts[0].events == ("e-1",)
+
+
+def test_break_glass_that_a_care_team_follows_is_honest(watch):
+    assert kinds(watch, [glass(), later(0.5), later(3, target="pat-012")]) == []
+
+
+def test_break_glass_that_waits_survives_a_restart(watch, ward, tmp_path):
+    assert kinds(watch, [glass()]) == []
+    watch.save(tmp_path / "state.json")
+    again = Watch.resume(tmp_path / "state.json", ward.context)
+    assert kinds(again, [later(3, target="pat-012")]) == ["break_glass_abuse"]
 
 
 def test_an_alert_holds_identifiers_only(watch):
