@@ -73,12 +73,17 @@ def test_the_spacy_pipeline_gives_the_models_own_spans_and_scores():
         ]
 
 
-@given(anything)
+@pytest.fixture(scope="module")
+def vocabulary():
+    return load().vocab
+
+
+@given(text=anything)
 @settings(max_examples=60, deadline=None)
-def test_the_spacy_tokenizer_makes_up_the_text_exactly(text):
+def test_the_spacy_tokenizer_makes_up_the_text_exactly(vocabulary, text):
     from secure_ai.discover.model.spacy_parts import ModelTokenizer
 
-    assert ModelTokenizer(load().vocab)(text).text == text
+    assert ModelTokenizer(vocabulary)(text).text == text
 
 
 def test_the_word_store_gives_way_without_a_change_of_result(monkeypatch):

@@ -45,7 +45,7 @@ def hospital():
 
 @pytest.fixture(scope="module")
 def bank():
-    tables = load("finance", rows=20_000, seed=5).tables
+    tables = load("finance", rows=9_000, seed=5).tables
     customers = tables["customers"][["customer_id", "branch_id"]].rename(columns={"branch_id": "home"})
     log = tables["access_log"].merge(customers, on="customer_id")
     log = log.merge(tables["staff"][["staff_id", "branch_id"]], on="staff_id")
