@@ -52,7 +52,8 @@ class IncidentFacts(BaseModel):
         notification_incident_determined: when the bank determined that it is a notification incident.
         service_disruption_hours: of a service provider's covered services, had or reasonably likely.
         scheduled_maintenance: it was announced maintenance, testing or a software update.
-        sec_registrant, material, materiality_determined: for Form 8-K Item 1.05.
+        sec_registrant, material, materiality_determined: for Form 8-K Item 1.05 (a foreign private
+            issuer files none).
         attorney_general_delay_until: a delay that the Attorney General determined.
         dora_entity, dora_major, dora_classified: financial entity under DORA; a major incident, since when.
         nis2_entity, nis2_significant: essential or important entity under NIS2; a significant incident.
@@ -167,6 +168,8 @@ def _check(facts: IncidentFacts) -> None:
         ("occurred", "notification_incident_determined"),
         ("occurred", "materiality_determined"),
         ("occurred", "dora_classified"),
+        ("occurred", "should_have_known"),
+        ("occurred", "business_associate_discovered"),
     ):
         first, second = getattr(facts, earlier), getattr(facts, later)
         if first is not None and second is not None and second < first:
@@ -185,6 +188,8 @@ def _check(facts: IncidentFacts) -> None:
         raise UserError(
             "An oral statement of law enforcement needs law_enforcement_statement_at: it lasts 30 days."
         )
+    if facts.dora_major is False and facts.dora_classified is not None:
+        raise UserError("An incident that is not major has no dora_classified: leave it out.")
     if facts.material is False and facts.materiality_determined is not None:
         raise UserError("An incident that is not material has no materiality_determined: leave it out.")
 

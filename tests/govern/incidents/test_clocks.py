@@ -310,3 +310,60 @@ def test_remaining_time_is_negative_once_it_is_over():
 def test_clocks_want_facts():
     with pytest.raises(UserError, match="IncidentFacts"):
         clocks_for({"phi": True})
+
+
+@pytest.mark.parametrize(
+    ("determined", "zone", "due"),
+    [
+        # Wednesday evening in Honolulu is Thursday in Washington: the earlier day counts.
+        ("2026-06-03T20:00:00-10:00", "Pacific/Honolulu", "2026-06-09"),
+        ("2026-06-03T20:00:00-10:00", "America/New_York", "2026-06-10"),
+        ("2026-06-04T03:00:00+02:00", "Europe/Berlin", "2026-06-09"),
+    ],
+)
+def test_the_earlier_day_counts_where_the_company_is_elsewhere(determined, zone, due):
+    base = {"sec_registrant": True, "timezone": zone, "materiality_determined": determined}
+    assert clock("sec_8k", base).deadline.date() == date.fromisoformat(due)
+
+
+def test_the_attorney_general_cannot_delay_without_end():
+    base = {"sec_registrant": True, "materiality_determined": "2026-06-01T10:00:00-04:00"}
+    state = clock("sec_8k", base, attorney_general_delay_until="2030-01-01T12:00:00-05:00")
+    assert (
+        state.deadline.date() == date(2026, 6, 5) + timedelta(days=120) and "order of the SEC" in state.limit
+    )
+
+
+def test_a_bank_that_has_nothing_disrupted_is_reminded_of_customer_notice():
+    state = clock("bank_regulator", BANK, notification_incident_determined=None, material_disruption=False)
+    assert state.status == "not_applicable" and "Supplement A" in state.sentence()
+
+
+def test_dora_is_undecided_while_it_is_not_known_since_when_one_was_aware():
+    state = clock("dora_initial", DORA, aware=None, dora_classified="2026-06-01T10:00:00Z")
+    assert (state.status, state.missing) == ("undecided", ("aware",))
+    classified = clock("dora_initial", DORA, dora_major=None, dora_classified="2026-06-01T10:00:00Z")
+    assert classified.status == "applies", "who classified it as major has said that it is"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"dora_major": False, "dora_classified": "2026-06-01T10:00:00Z"},
+        {"occurred": "2026-02-01T00:00:00Z", "should_have_known": "2026-01-01T00:00:00Z"},
+        {"occurred": "2026-02-01T00:00:00Z", "business_associate_discovered": "2026-01-01T00:00:00Z"},
+    ],
+)
+def test_facts_that_contradict_each_other_are_refused(facts):
+    with pytest.raises(UserError):
+        IncidentFacts(**facts)
+
+
+@pytest.mark.parametrize("base", [HOSPITAL, EUROPEAN, BANK, DORA])
+def test_no_clock_becomes_not_applicable_by_forgetting_a_fact(base):
+    """Whatever single fact is taken away: what applied then applies, or is undecided."""
+    before = {state.id: state.status for state in clocks_for(IncidentFacts(**base))}
+    for name in base:
+        for state in clocks_for(IncidentFacts(**{key: value for key, value in base.items() if key != name})):
+            if state.status == "not_applicable":
+                assert before[state.id] == "not_applicable", (name, state.id)

@@ -186,6 +186,47 @@ def test_a_backup_needs_tables_with_names(tmp_path, house, tables, sentence):
 # ---------------------------------------------------------------- without the model
 
 
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        (["DELETE FROM backup_manifest"], "manifest of night.duckdb was changed"),
+        (["DELETE FROM backup_manifest WHERE name = 'doses'"], "is not the backup that the log knows"),
+        (
+            ["INSERT INTO backup_manifest SELECT * FROM backup_manifest"],
+            "manifest of night.duckdb was changed",
+        ),
+        (["UPDATE backup_manifest SET rows = NULL"], "manifest of night.duckdb was changed"),
+        (
+            ["UPDATE backup_manifest SET name = 'a\"; DROP TABLE notes; --'"],
+            "manifest of night.duckdb was changed",
+        ),
+        (["DROP TABLE backup_manifest", "CREATE TABLE backup_manifest (z INT)"], "no manifest"),
+        (["DROP TABLE doses", "CREATE VIEW doses AS SELECT 1 AS id, 0.5 AS amount"], "0 of 2 rows"),
+    ],
+)
+def test_a_changed_manifest_is_a_finding_and_no_pass(house, statements, sentence):
+    _, _, ring, file = house
+    with encrypted_database(file, ring, key_name="backups") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    found = drill(house)
+    assert not found.passed and not found.restored and sentence in found.sentence()
+
+
+def test_rows_and_manifest_written_anew_together_do_not_deceive_the_log(house):
+    _, _, ring, file = house
+    with encrypted_database(file, ring, key_name="backups") as connection:
+        connection.execute("UPDATE notes SET text = 'changed'")
+        digest = (
+            "SELECT sha256(string_agg(line, '' ORDER BY line)) FROM "
+            "(SELECT sha256(CAST(one AS VARCHAR)) AS line FROM notes AS one)"
+        )
+        connection.execute(f"UPDATE backup_manifest SET digest = ({digest}) WHERE name = 'notes'")
+    found = drill(house)
+    assert all(check.same_content for check in found.tables)
+    assert not found.restored and "the log knows" in found.sentence()
+
+
 @pytest.fixture(scope="module")
 def cases():
     rng = np.random.default_rng(4)

@@ -257,3 +257,56 @@ def test_hostile_objects_never_break_the_reader(objects):
     base = indicator("[ipv4-addr:value = '203.0.113.9']")
     content = wrap(*({**base, **one} for one in objects), indicator("[ipv4-addr:value = '203.0.113.7']", 9))
     assert "203.0.113.7" in [one.value for one in read_bundle(content, now=AT).indicators]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "staff-0417",  # one word is text too, not structure
+        "used by \u0455taff-0417 at night",
+        "used by st\u200baff-0417",
+        "used by \uff53taff\u20110417",
+        "s t a f f - 0 4 1 7",
+        "xSTAFF 04 17x",
+        "ref c3RhZmYtMDQxNw==",
+        "ref 73746166662d30343137",
+        "see %73taff-0417 or staff&#45;0417",
+    ],
+)
+def test_a_hidden_identifier_is_found_in_text_and_in_the_name_of_the_team(text):
+    for bundle in (
+        lambda: indicator_bundle(
+            "INC-1", [Observed("ip", "203.0.113.9", text)], at=AT, own_identifiers=["staff-0417"]
+        ),
+        lambda: indicator_bundle("INC-1", OBSERVED, at=AT, producer=text, own_identifiers=["staff-0417"]),
+    ):
+        with pytest.raises(UserError, match="not shared") as error:
+            bundle()
+        assert "0417" not in str(error.value)
+
+
+def test_a_model_is_not_called_after_a_person():
+    with pytest.raises(UserError, match="not a model"):
+        Observed("model_query", "staff-0417", queries_per_minute=5)
+
+
+def test_markings_of_any_kind_and_ends_of_domains_do_no_harm(bundle):
+    content = json.loads(bundle_text(bundle))
+    mark = next(iter(item for item in content["objects"] if item["type"] == "marking-definition"))
+    sample = next(item for item in content["objects"] if "domain-name" in item.get("pattern", ""))
+    odd = {
+        **sample,
+        "id": "indicator--11111111-1111-4111-8111-111111111111",
+        "pattern": "[domain-name:value = 'co.uk']",
+    }
+    content["objects"] += [{**mark, "modified": 5}, {**mark, "modified": []}, odd]
+    read = read_bundle(json.dumps(content).encode())
+    assert len(read.indicators) == 5 and sum(read.left_out.values()) == 1
+
+
+@pytest.mark.parametrize("source", [None, 5, {}, ["x"]])
+def test_what_is_no_source_is_said(source):
+    with pytest.raises(UserError, match="as a path, or as bytes"):
+        read_bundle(source)
+    with pytest.raises(UserError, match="time zone"):
+        read_bundle(b"{}", now=datetime(2026, 3, 2))

@@ -175,3 +175,11 @@ def test_a_picture_can_be_drawn_at_any_moment():
     assert plot_timeline(game).axes
     game.decide("confirm_alert", by="security")
     assert "still goes on" in timeline_sentence(game)
+
+
+@pytest.mark.parametrize("what", [None, 5, [[]], [1, 2], {"a": 1}.values()])
+def test_teams_and_files_of_another_type_are_said(what):
+    with pytest.raises(UserError):
+        TabletopRoom("insider", teams=what)
+    with pytest.raises(UserError):
+        TabletopRoom.load(what)

@@ -352,3 +352,47 @@ def test_whatever_a_team_does_ends_in_a_score_or_a_sentence(commands, name):
         minute = game.minute
     assert 0 <= score(game).total <= 100 and len(game.clocks()) == 13
     assert game.world.records_by(game.minute) == len(game.world.records)
+
+
+def test_a_lost_log_does_not_make_the_incident_begin_after_the_alarm():
+    game = Tabletop("exposed_store", "finance", seed=3)
+    game.decide("delete_export", "security")
+    game.advance(15)
+    told = game.ask("since_when")
+    assert "may have begun earlier" in told.text and game.facts.occurred <= game.facts.discovered
+
+
+def test_what_rests_on_unfinished_work_has_no_points_for_being_quick():
+    game = Tabletop("insider", "healthcare", seed=2)
+    game.decide("assess_risk", "privacy")
+    game.advance(200)
+    step = next(one for one in score(game).steps if one.step == "assess_risk")
+    assert step.in_time and not step.in_order
+    assert step.points == pytest.approx(step.of * 0.5)
+
+
+def test_deciding_everything_at_once_is_no_way_to_win():
+    """Even without the harmful decisions, and with every role right."""
+    harmless = [action for action in ACTIONS if not action.harm]
+
+    def at_once(game):
+        for action in harmless:
+            game.decide(action.id, by=game.owner_of(action))
+
+    for name in ("exposed_store", "insider"):
+        for sector in ("healthcare", "finance"):
+            assert score(play(Tabletop(name, sector, seed=2), at_once)).total < 70
+
+
+@pytest.mark.parametrize("what", [[], {}, None, 5, 10**30, float("nan"), b"x"])
+def test_nonsense_of_any_type_is_said(what):
+    game = Tabletop("insider", "healthcare", seed=2)
+    for call in (
+        lambda: game.decide(what, "security"), lambda: game.decide("confirm_alert", what),
+        lambda: game.ask(what), lambda: Tabletop(what), lambda: Tabletop("insider", what),
+    ):  # fmt: skip
+        with pytest.raises(UserError):
+            call()
+    if what != 5:
+        with pytest.raises(UserError):
+            game.advance(what)

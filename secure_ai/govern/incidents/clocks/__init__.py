@@ -1,6 +1,8 @@
 """Legal clocks of an incident: which run, since when, until when, and on which fact that depends.
 
-Not computed: the states' laws on breaches, contracts, insurers and card schemes. A clock is evidence for
+Not computed: the states' laws on breaches and their supervisors, the guidance of the banking agencies on
+customer notice (12 CFR 30 App. B, Supplement A), credit unions, the FTC's rules, Part 2 and other special
+laws, the later reports of DORA and NIS2, contracts, insurers and card schemes. A clock is evidence for
 counsel, not legal advice.
 """
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from secure_ai.govern.incidents.clocks.deadlines import after_hours, form_8k_deadline
 from secure_ai.govern.incidents.clocks.state import ClockState, Condition, decide_clock
 from secure_ai.govern.incidents.facts import IncidentFacts
 
 FOUR_HOURS = 4
+LONGEST_DELAY = timedelta(days=120)
+"""What the Attorney General can grant (Item 1.05(c)): 30 days, 30 more, for national security a last 60."""
+GUIDANCE = (
+    "; a notice about sensitive customer information may be due all the same (12 CFR 30 App. B, Supplement A)"
+)
 REGULATORS = {
     "OCC": ("the OCC supervisory office", "12 CFR 53.3", "12 CFR 53.4"),
     "FRB": ("the Board's designated point of contact", "12 CFR 225.302", "12 CFR 225.303"),
@@ -47,7 +54,8 @@ def _regulator(facts: IncidentFacts) -> ClockState:
                 "material part of "
                 "customers, a business line of material value, or operations on which financial "
                 "stability depends",
-                "nothing that the rule names is disrupted or degraded, and that is not reasonably likely",
+                "nothing that the rule names is disrupted or degraded, and that is not reasonably likely"
+                + GUIDANCE,
             ),
         ],
         start_event="the determination that it is a notification incident",
@@ -89,7 +97,7 @@ def _customers(facts: IncidentFacts) -> ClockState:
         ],
         start_event="the determination that there is such an incident",
         start_facts=("discovered",),
-        started=facts.discovered,
+        started=facts.notification_incident_determined or facts.discovered,
         deadline=None,
         limit="as soon as possible",
         reference=reference,
@@ -99,12 +107,15 @@ def _customers(facts: IncidentFacts) -> ClockState:
 def _form_8k(facts: IncidentFacts) -> ClockState:
     determined = facts.materiality_determined
     material = True if determined is not None else facts.material
-    deadline = None if determined is None else form_8k_deadline(determined)
+    deadline = None if determined is None else form_8k_deadline(determined, facts.zone)
     limit = "within four business days after the determination that it is material"
     delay = facts.attorney_general_delay_until
     if deadline is not None and delay is not None:
-        deadline = max(deadline, delay.astimezone(deadline.tzinfo))
+        longest = deadline + LONGEST_DELAY
         limit += ", delayed by the Attorney General (Item 1.05(c))"
+        if delay > longest:
+            limit += ", at most 120 days: more needs an order of the SEC"
+        deadline = max(deadline, min(delay.astimezone(deadline.tzinfo), longest))
     return decide_clock(
         id="sec_8k",
         name="Form 8-K Item 1.05",
@@ -113,8 +124,8 @@ def _form_8k(facts: IncidentFacts) -> ClockState:
             Condition(
                 "sec_registrant",
                 facts.sec_registrant,
-                "the company files reports with the SEC",
-                "the company files no reports with the SEC",
+                "the company files Form 8-K with the SEC",
+                "the company files no Form 8-K with the SEC (a foreign private issuer has Form 6-K)",
             ),
             Condition(
                 "material",

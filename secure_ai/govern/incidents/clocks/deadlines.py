@@ -15,7 +15,8 @@ def after_hours(start: datetime, hours: float, zone: ZoneInfo) -> datetime:
     """Return the moment that many elapsed hours after ``start``, shown in ``zone``.
 
     Elapsed, not by the clock on the wall: over a change to summer time 72 hours end an hour later on that
-    clock. Weekends and holidays count.
+    clock. Weekends and holidays count. Regulation (EEC, Euratom) No 1182/71, Art. 3(1), does not count the
+    hour in which the event falls, which is up to an hour later: the earlier moment is the one to plan by.
     """
     from datetime import UTC
 
@@ -58,13 +59,20 @@ def is_business_day(day: date) -> bool:
     return day.weekday() < 5 and day not in federal_holidays(day.year)
 
 
-def form_8k_deadline(determined: datetime) -> datetime:
+def form_8k_deadline(determined: datetime, zone: ZoneInfo | None = None) -> datetime:
     """Return when a Form 8-K is due: four business days after the event (General Instruction B.1).
 
     The day of the event does not count. If it is a Saturday, a Sunday or a holiday, the four days begin on,
-    and include, the next business day.
+    and include, the next business day. Days on which offices close by an executive order are not known here:
+    they are counted, so that the result is never late.
+
+    Args:
+        determined: the moment of the event.
+        zone: of the company; where its day is another than in Washington, the earlier day counts.
     """
     day = determined.astimezone(EASTERN).date()
+    if zone is not None:
+        day = min(day, determined.astimezone(zone).date())
     left = 4
     while left:
         day += timedelta(days=1)

@@ -17,7 +17,10 @@ def gdpr_clocks(facts: IncidentFacts) -> list[ClockState]:
 def dora_nis2_clocks(facts: IncidentFacts) -> list[ClockState]:
     """Return DORA's initial notification, and the first two reports of NIS2.
 
-    Source: DORA Art. 19 with Delegated Regulation (EU) 2025/301, Art. 5; NIS2 Art. 23(4).
+    Only the first reports: intermediate, progress and final reports are not computed, nor is the relief of
+    some entities for weekends (Delegated Regulation (EU) 2025/301, Art. 5), which would only be later.
+
+    Source: DORA Art. 19 with Delegated Regulation (EU) 2025/301, Art. 5; NIS2 Art. 23(4)(a) and (b).
     """
     return [_dora(facts), _nis2(facts, "nis2_early_warning", 24), _nis2(facts, "nis2_notification", 72)]
 
@@ -152,7 +155,7 @@ def _dora(facts: IncidentFacts) -> ClockState:
             ),
             Condition(
                 "dora_major",
-                facts.dora_major,
+                True if classified is not None else facts.dora_major,
                 "the incident is classified as major",
                 "the incident is not major",
             ),
@@ -163,6 +166,7 @@ def _dora(facts: IncidentFacts) -> ClockState:
         deadline=deadline,
         limit="within 4 hours of the classification as major, and 24 hours of becoming aware",
         reference="DORA Art. 19",
+        also_missing=() if aware is not None else ("aware",),
     )
 
 

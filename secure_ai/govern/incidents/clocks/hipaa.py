@@ -11,12 +11,11 @@ from secure_ai.govern.incidents.facts import IncidentFacts, law_enforcement_end
 LARGE = 500
 DAYS = 60
 EXCEPTIONS = {
-    "unintentional_workforce": "a workforce member acquired it in good faith and within their "
-    "authority, and it "
-    "was not used further (164.402(1)(i))",
+    "unintentional_workforce": "a workforce member acquired it unintentionally, in good faith and within "
+    "their authority, and it was not used further (164.402(1)(i))",
     "inadvertent_between_authorized": "it was disclosed inadvertently between persons authorized to "
-    "access it, "
-    "and not used further (164.402(1)(ii))",
+    "access it at the same entity, business associate or organized arrangement, and not used further "
+    "(164.402(1)(ii))",
     "could_not_retain": "there is a good faith belief that the recipient could not reasonably have "
     "retained it "
     "(164.402(1)(iii))",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class RestoreDrill:
     """What a drill found.
 
     Attributes:
-        restored: whether every table came back with the content that was backed up.
+        restored: whether every table came back with the content that was backed up, as the log recorded it.
         tables: table by table; empty if nothing could be opened.
         data_loss: from the backup to the failure, to be entered again (measured RPO); None if the log knows
             no backup.
@@ -103,15 +105,17 @@ def make_backup(
         UserError: if there is no table, a name is none, a table cannot be read, or the file exists already.
     """
     file = Path(path)
-    if not tables or len(tables) > MOST_TABLES:
+    if not isinstance(tables, Mapping) or not 1 <= len(tables) <= MOST_TABLES:
         raise UserError(f"A backup has 1 to {MOST_TABLES} tables.")
     if file.exists():
         raise UserError(f"{shown(file.name)} exists: a backup never overwrites another; choose a new name.")
     for name in tables:
-        if not name.isidentifier() or name == MANIFEST:
+        if not _is_table_name(name):
             raise UserError(
                 f"'{shown(str(name))}' is no name for a table: use letters, digits and underscores."
             )
+    if len({name.casefold() for name in tables}) < len(tables):
+        raise UserError("Two tables have names that differ in capitals only: rename one.")
     with encrypted_database(file, ring, key_name=key_name) as connection:
         connection.execute(f"CREATE TABLE {MANIFEST} (name VARCHAR, rows BIGINT, digest VARCHAR)")
         total = 0
@@ -123,8 +127,36 @@ def make_backup(
             rows, digest = _content(connection, name)
             connection.execute(f"INSERT INTO {MANIFEST} VALUES (?, ?, ?)", [name, rows, digest])
             total += rows
-    audit.record(ACTOR, "backup", file.name, "allowed", purpose="continuity", rows=total, tables=len(tables))
+        manifest = _manifest_digest(_promised(connection, file))
+    # The log vouches for the manifest: whoever has the key could write both anew.
+    audit.record(
+        ACTOR, "backup", file.name, "allowed",
+        purpose="continuity", rows=total, tables=len(tables), manifest=manifest,
+    )  # fmt: skip
     return file
+
+
+def _is_table_name(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier() and name.casefold() != MANIFEST
+
+
+def _promised(connection: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[str, int, str]]:
+    """Return the manifest: table, rows, digest."""
+    try:
+        rows = connection.execute(f"SELECT name, rows, digest FROM {MANIFEST} ORDER BY name").fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise UserError(f"{shown(file.name)} has no manifest: it was not written by make_backup.") from None
+    whole = all(
+        _is_table_name(name) and isinstance(count, int) and count >= 0 and isinstance(digest, str)
+        for name, count, digest in rows
+    )
+    if not rows or not whole or len({name.casefold() for name, *_ in rows}) < len(rows):
+        raise UserError(f"The manifest of {shown(file.name)} was changed: take another backup.")
+    return rows
+
+
+def _manifest_digest(promised: list[tuple[str, int, str]]) -> str:
+    return hashlib.sha256(json.dumps(promised).encode()).hexdigest()
 
 
 def _content(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
@@ -150,9 +182,10 @@ def restore_drill(
 ) -> RestoreDrill:
     """Restore a backup into a new store and say whether it would have saved the day.
 
-    The backup is decrypted with the key ring, copied table by table into a new encrypted database, and every
-    table of the copy is counted and hashed against the manifest. A backup that is damaged, whose key is gone
-    or that is too old is a finding, not an error.
+    The backup is decrypted with the key ring, copied table by table into a new encrypted database, every
+    table of the copy is counted and hashed against the manifest, and the manifest is compared with what the
+    log recorded when the backup was made. A backup that is damaged, that is another, whose key is gone or
+    that is too old is a finding, not an error.
 
     Args:
         backup: what :func:`make_backup` wrote.
@@ -174,14 +207,21 @@ def restore_drill(
     file, problems = Path(backup), []
     begun = audit.record(ACTOR, "begin restore drill", file.name, "allowed", purpose="continuity")
     checks: tuple[TableCheck, ...] = ()
+    manifest = recorded = _recorded_manifest(audit.events, file.name)
     try:
         if target is not None:
-            checks = _restore(file, ring, Path(target), key_name)
+            checks, manifest = _restore(file, ring, Path(target), key_name)
         else:
             with tempfile.TemporaryDirectory(prefix="secure-ai-drill-") as folder:
-                checks = _restore(file, ring, Path(folder) / "restored.duckdb", key_name)
+                checks, manifest = _restore(file, ring, Path(folder) / "restored.duckdb", key_name)
     except UserError as error:
         problems.append(str(error))
+    authentic = recorded is None or manifest == recorded
+    if not authentic:
+        problems.append(
+            f"{shown(file.name)} is not the backup that the log knows by that name: it was made anew, "
+            "or is an older one."
+        )
     for check in checks:
         if check.rows_expected != check.rows_restored:
             problems.append(
@@ -203,36 +243,50 @@ def restore_drill(
         )
     if took > rto:
         problems.append(f"Restoring took {_words(took)}, and {_words(rto)} were promised (RTO).")
-    restored = bool(checks) and all(c.same_content and c.rows_expected == c.rows_restored for c in checks)
+    restored = (
+        authentic
+        and bool(checks)
+        and all(c.same_content and c.rows_expected == c.rows_restored for c in checks)
+    )
     return RestoreDrill(restored, checks, loss, changes, took, rpo, rto, tuple(problems))
 
 
-def _restore(file: Path, ring: KeyRing, target: Path, key_name: str) -> tuple[TableCheck, ...]:
+def _recorded_manifest(events: tuple[AuditEvent, ...], name: str) -> str | None:
+    """Return the digest of the manifest that the log recorded last for that backup; None if there is none."""
+    made = [event for event in events if event.action == "backup" and event.target == name]
+    found = made[-1].details.get("manifest") if made else None
+    return found if isinstance(found, str) else None
+
+
+def _restore(file: Path, ring: KeyRing, target: Path, key_name: str) -> tuple[tuple[TableCheck, ...], str]:
+    """Return the checks of the tables, and the digest of the manifest."""
     if target.exists() or keys_path(target).exists():
         raise UserError(f"{shown(target.name)} exists: a drill never overwrites a store; choose a new name.")
     if not file.exists():
         raise UserError(f"The backup {shown(file.name)} does not exist: check the path.")
     with encrypted_database(file, ring, read_only=True) as old:
-        try:
-            promised = old.execute(f"SELECT name, rows, digest FROM {MANIFEST} ORDER BY name").fetchall()
-        except duckdb.CatalogException:
-            raise UserError(
-                f"{shown(file.name)} has no manifest: it was not written by make_backup."
-            ) from None
+        promised = _promised(old, file)
+        # A view could read what lies outside of the backup.
+        real = {name for (name,) in old.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         checks = []
         with encrypted_database(target, ring, key_name=key_name) as new:
             for name, rows, digest in promised:
-                try:
-                    table = old.execute(f'SELECT * FROM "{name}"').to_arrow_table()
-                except duckdb.CatalogException:
+                if name not in real:
                     checks.append(TableCheck(name, rows, 0, False))
                     continue
+                try:
+                    table = old.execute(f'SELECT * FROM "{name}"').to_arrow_table()
+                except duckdb.Error:
+                    raise UserError(
+                        f"{shown(file.name)} was changed or cut: table {name} cannot be read; "
+                        "take another backup."
+                    ) from None
                 new.register("given", table)
                 new.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
                 new.unregister("given")
                 found, content = _content(new, name)
                 checks.append(TableCheck(name, int(rows), found, content == digest))
-    return tuple(checks)
+    return tuple(checks), _manifest_digest(promised)
 
 
 def _lost(events: tuple[AuditEvent, ...], name: str, failed_at: datetime) -> tuple[timedelta | None, int]:

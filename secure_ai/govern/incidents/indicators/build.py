@@ -17,7 +17,7 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.frameworks import entry
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
-from secure_ai.govern.incidents.indicators.personal import check_no_personal_data
+from secure_ai.govern.incidents.indicators.personal import INTERNAL, check_no_personal_data
 
 if TYPE_CHECKING:
     import stix2
@@ -89,6 +89,8 @@ def _checked(item: Observed) -> None:
         rate = item.queries_per_minute
         if not MODEL.fullmatch(value):
             problem = "is no name of a model, such as triage@3"
+        elif INTERNAL.search(value):
+            problem = "names a person or record, not a model"
         elif isinstance(rate, bool) or not isinstance(rate, int) or not 1 <= rate <= 10_000_000:
             problem = "needs queries_per_minute of 1 or more"
     else:

@@ -17,6 +17,7 @@ import pandas as pd
 from secure_ai.core.audit import AuditEvent
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
+from secure_ai.govern.incidents.indicators.build import DOMAIN
 
 LARGEST_FILE = 5_000_000
 MOST_OBJECTS = 5_000
@@ -34,7 +35,11 @@ _TERM = re.compile(
     r"\s*=\s*'([^'\\]{1,300})'"
 )
 _RATE = re.compile(
-    r"\[x-model-query:model\s*=\s*'([^'\\]{1,100})'\s+AND\s+x-model-query:queries_per_minute\s*>\s*(\d{1,8})\]"
+    r"\[x-model-query:model\s*=\s*'([^'\\]{1,100})'\s+AND\s+x-model-query:queries_per_minute\s*>\s*([1-9]\d{0,7})\]"
+)
+# Ends of domains under which others register: whoever looked for one would find half of a country.
+_REGISTRY = re.compile(
+    r"\.?(?:co|com|net|org|gov|edu|ac|or|ne|go|gob)\.[a-z]{2}\.?", re.IGNORECASE | re.ASCII
 )
 _KINDS = {"ipv4-addr": "ip", "ipv6-addr": "ip", "domain-name": "domain", "url": "url", "file": "sha256"}
 
@@ -99,6 +104,8 @@ def read_bundle(source: str | Path | bytes, *, now: datetime | None = None) -> P
     Raises:
         UserError: if it cannot be read, is too large, or is no bundle.
     """
+    if now is not None and (not isinstance(now, datetime) or now.tzinfo is None):
+        raise UserError("The time until which indicators must be valid needs a time zone.")
     name, content = _content(source)
     if not isinstance(content, dict) or content.get("type") != "bundle":
         raise UserError(f"{name} is no STIX bundle: ask the partner for one in STIX 2.1 (JSON).")
@@ -197,6 +204,8 @@ def _content(source: str | Path | bytes) -> tuple[str, Any]:
     if isinstance(source, bytes):
         name, raw = "The bundle", source
     else:
+        if not isinstance(source, str | Path):
+            raise UserError("Give a partner's bundle as a path, or as bytes.")
         file = Path(source)
         name = f"The bundle {shown(file.name)}"
         try:
@@ -244,7 +253,7 @@ def _unfit(one: Any) -> str:
 
 
 def _is_marking(one: dict[str, Any]) -> bool:
-    one.setdefault("modified", "")
+    one["modified"] = ""  # Markings have no versions; what stands there is not looked at.
     return one["id"] in MARKINGS
 
 
@@ -289,7 +298,7 @@ def _plausible(kind: str, value: str) -> bool:
             and not inside
         )
     if kind == "domain":
-        return "." in value.strip(".") and len(value) <= 253
+        return DOMAIN.fullmatch(value.casefold().rstrip(".")) is not None and not _REGISTRY.fullmatch(value)
     if kind == "sha256":
         return re.fullmatch(r"[0-9A-Fa-f]{64}", value) is not None
     return True

@@ -80,9 +80,15 @@ def answer(tabletop: Tabletop, question: str) -> tuple[str, dict[str, Any]]:
         seen = [
             minute for minute, event in tabletop.world.visible_events() if tabletop.world.is_hostile(event)
         ]
-        first = min(seen, default=0)
+        # The alarm itself proves a trace before it, even where the log of that time is lost.
+        first = min(0, *seen) if seen else 0
+        lost = (
+            ""
+            if tabletop.world.lost_before is None or tabletop.world.evidence_records() is not None
+            else (" Part of the log is gone: it may have begun earlier.")
+        )
         return (
-            f"The first trace is {-first} minutes before the alarm; we know since the alarm.",
+            f"The first trace is {-first} minutes before the alarm; we know since the alarm.{lost}",
             {"occurred": tabletop.world.moment(first), "discovered": tabletop.world.moment(0)},
         )
     return tabletop.world.answer(question)

@@ -230,7 +230,7 @@ class Tabletop:
         wanted = BY_ID.get(action) if isinstance(action, str) else None
         if wanted is None:
             raise UserError(f"There is no action '{shown(str(action))}': choose from {', '.join(BY_ID)}.")
-        if by not in self.plan.roles:
+        if not isinstance(by, str) or by not in self.plan.roles:
             raise UserError(f"The plan has no role '{shown(str(by))}': choose from {', '.join(self.roles)}.")
         if action not in REPEATABLE and any(one.action == action for one in self.decisions):
             raise UserError(f"'{action}' has been decided already: wait for it, or decide something else.")

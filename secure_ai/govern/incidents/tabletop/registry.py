@@ -52,7 +52,7 @@ def scenario(name: str) -> Scenario:
     Raises:
         UserError: if there is none.
     """
-    if name not in _REGISTERED:
+    if not isinstance(name, str) or name not in _REGISTERED:
         raise UserError(f"There is no scenario '{shown(str(name))}': choose from {', '.join(_REGISTERED)}.")
     return _REGISTERED[name]
 

@@ -82,7 +82,9 @@ class TabletopRoom:
         plan: IncidentPlan | str | Path | None = None,
         detector: Detector | None = None,
     ) -> None:
-        names = [teams] if isinstance(teams, str) else list(teams)
+        names = [teams] if isinstance(teams, str) or not isinstance(teams, Iterable) else list(teams)
+        if not all(isinstance(name, str) for name in names):
+            raise UserError("The teams of a room are given by their names.")
         if not 1 <= len(names) <= MOST_TEAMS or len(set(names)) != len(names):
             raise UserError(f"A room has 1 to {MOST_TEAMS} teams, each with a name of its own.")
         try:
@@ -106,7 +108,7 @@ class TabletopRoom:
         Raises:
             UserError: if there is no such team.
         """
-        if name not in self._games:
+        if not isinstance(name, str) or name not in self._games:
             raise UserError(f"There is no team '{shown(str(name))}': choose from {', '.join(self._games)}.")
         return self._games[name]
 
@@ -219,6 +221,8 @@ class TabletopRoom:
             UserError: if the file cannot be read, is no saved game, was played with another plan, or holds a
                 decision that cannot be made.
         """
+        if not isinstance(path, str | Path):
+            raise UserError("Give the path of the file that save() wrote.")
         saved = _read(Path(path))
         name = shown(Path(path).name)
         room = cls(

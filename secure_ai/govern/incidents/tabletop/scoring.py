@@ -113,7 +113,8 @@ def score(tabletop: Tabletop) -> Score:
 
     A step counts once one of its actions is done; a step under a legal clock counts only if that clock
     applies in truth, and telling somebody without need costs points. Containment is measured in records that
-    were not read, against the same incident with nobody acting.
+    were not read, against the same incident with nobody acting. What was begun before the steps that it rests
+    on were done is guesswork, however soon: it has points for being done and for the role, none for its time.
     """
     wanted = _wanted(tabletop)
     each = STEPS / max(len(wanted), 1)
@@ -170,7 +171,7 @@ def _step_score(tabletop: Tabletop, one: Wanted, wanted: list[Wanted], each: flo
     before = [_first(tabletop, others[name]) for name in step.after if name in others]
     order = all(first is not None and first.finished <= made.started for first in before)
     role, in_time = made.by == step.owner, made.finished <= due
-    share = DONE + IN_TIME * in_time + RIGHT_ROLE * role + IN_ORDER * order
+    share = DONE + RIGHT_ROLE * role + (IN_ORDER + IN_TIME * in_time) * order
     return StepScore(step.id, made.action, True, in_time, role, order, due, made.finished, each * share, each)
 
 
