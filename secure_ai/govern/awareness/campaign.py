@@ -16,6 +16,7 @@ from secure_ai.core.sources import open_source
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+LONGEST_NAME = 80
 COLUMNS = ("campaign", "recipient", "unit", "difficulty", "sent", "clicked", "reported")
 TIMES = ("sent", "clicked", "reported")
 FIRST_DAY = pd.Timestamp("2026-01-12 09:00", tz="UTC")
@@ -158,7 +159,15 @@ def check_campaign(frame: object) -> DataFrame:
                 f"The column '{name}' has an empty value in row {_first(checked[name])}: fill it."
             )
         checked[name] = checked[name].astype(str).str.strip()
-    if checked["recipient"].str.contains(r"@|\s", regex=True).any():
+        # What a spreadsheet would run as a formula, and what would break a line.
+        strange = checked[name].str.contains(r"^[=+\-@]|[\x00-\x1f\x7f]", regex=True)
+        if strange.any() or (checked[name].str.len() > LONGEST_NAME).any():
+            raise UserError(
+                f"The column '{name}' holds a value that starts like a formula, has a control character or "
+                f"more than {LONGEST_NAME} characters: write plain names."
+            )
+    # A code has a digit, a name has none.
+    if not checked["recipient"].str.fullmatch(r"(?=.*\d)[^@\s]+").all():
         raise UserError(
             "The column 'recipient' holds addresses or names: replace them by codes before the import; "
             "results are never shown per person."

@@ -25,6 +25,7 @@ NO_BLAME = (
 )
 GROUPINGS = ("overall", "difficulty", "unit", "campaign")
 FEWEST_CAMPAIGNS = 4
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,11 @@ def reporting_culture(
 ) -> ReportingCulture:
     """Measure how often and how soon people report, by difficulty, unit and campaign.
 
-    Groups with fewer people are suppressed; so is a further one where subtraction from the whole would
-    tell the suppressed ones, and one in which everybody clicked or nobody reported (each would be told).
+    Groups with fewer people are suppressed, and so is one in which everybody clicked or nobody reported (each
+    would be told). Further ones are suppressed where adding and subtracting what all tables show together
+    (a campaign from its difficulty, a unit from a campaign that went nowhere else) would give one of those,
+    or what so few people of one unit did in one campaign. Results of overlapping periods can still be
+    subtracted from one another: publish each period once.
 
     Args:
         campaign: from ``simulate_campaign`` or ``read_campaign``, or a table with their columns.
@@ -134,9 +138,10 @@ def reporting_culture(
     )  # fmt: skip
     expected = frame.groupby("difficulty")["clicks"].mean()
     frame["expected"] = frame["difficulty"].map(expected)
+    hidden = _hidden(frame, smallest_group)
     frames = {
-        "overall": _rows(frame.assign(everybody="everybody"), "everybody", smallest_group),
-        **{by: _rows(frame, by, smallest_group) for by in GROUPINGS[1:]},
+        "overall": _rows(frame.assign(everybody="everybody"), "everybody", set()),
+        **{by: _rows(frame, by, hidden[by]) for by in GROUPINGS[1:]},
     }
     order = {name: place for place, name in enumerate(DIFFICULTIES)}
     frames["difficulty"] = frames["difficulty"].sort_values("group", key=lambda names: names.map(order))
@@ -144,15 +149,13 @@ def reporting_culture(
     return ReportingCulture(frames, _trend(frame), smallest_group, simulated)
 
 
-def _rows(frame: DataFrame, by: str, smallest: int) -> DataFrame:
-    groups = {str(name): rows for name, rows in frame.groupby(by, sort=True)}
-    people = {name: rows["recipient"].nunique() for name, rows in groups.items()}
-    hidden = _suppressed(groups, people, smallest)
+def _rows(frame: DataFrame, by: str, hidden: set[str]) -> DataFrame:
     table = []
-    for name, rows in groups.items():
+    for group, rows in frame.groupby(by, sort=True):
+        name = str(group)
         row = {"group": name, "suppressed": name in hidden}
         if name not in hidden:
-            row |= _figures(rows, people[name])
+            row |= _figures(rows, rows["recipient"].nunique())
         table.append(row)
     columns = [
         "group", "suppressed", "recipients", "mails", "report_rate", "report_low", "report_high",
@@ -162,17 +165,58 @@ def _rows(frame: DataFrame, by: str, smallest: int) -> DataFrame:
     return pd.DataFrame(table, columns=columns)
 
 
-def _suppressed(groups: dict[str, DataFrame], people: dict[str, int], smallest: int) -> set[str]:
-    hidden = {name for name, count in people.items() if count < smallest}
-    for name, rows in groups.items():
-        by_person = rows.groupby("recipient")[["clicks", "reports"]].max()
-        if len(groups) > 1 and (by_person["clicks"].all() or not by_person["reports"].any()):
-            hidden.add(name)
-    # The whole is shown too: what is hidden must be two groups and enough people together.
-    rest = sorted(set(groups) - hidden, key=lambda name: (people[name], name))
-    while hidden and rest and (len(hidden) < 2 or sum(people[name] for name in hidden) < smallest):
+def _hidden(frame: DataFrame, smallest: int) -> dict[str, set[str]]:
+    """Return which groups of each grouping are not shown, so that none can be computed from the others."""
+    people = {
+        by: frame.groupby(by)["recipient"].nunique().rename(index=str).to_dict() for by in GROUPINGS[1:]
+    }
+    told = {by: _told(frame, by, people[by], smallest) for by in people}
+    hidden = {by: _suppressed(frame, by, people[by], told[by], smallest) for by in people}
+    cells = frame.groupby(["unit", "campaign", "difficulty"], as_index=False)["recipient"].nunique()
+    within = {by: {name: (cells[by] == name).to_numpy(float) for name in people[by]} for by in people}
+    secret = [within[by][name] for by in people for name in sorted(told[by])]
+    secret += list(np.eye(len(cells))[(cells["recipient"] < smallest).to_numpy()])
+    while secret:
+        shown = [(by, name) for by in people for name in sorted(people[by]) if name not in hidden[by]]
+        table = np.array([np.ones(len(cells)), *(within[by][name] for by, name in shown)])
+        wanted = np.array(secret)
+        weights = np.linalg.pinv(table.T) @ wanted.T
+        exact = np.abs(table.T @ weights - wanted.T).max(axis=0) < TOLERANCE
+        used = [
+            (people[by][name], by, name)
+            for place, (by, name) in enumerate(shown, 1)
+            if (np.abs(weights[place, exact]) > TOLERANCE).any()
+        ]
+        if not used:
+            break
+        _, by, name = min(used)
+        hidden[by].add(name)
+    return hidden
+
+
+def _told(frame: DataFrame, by: str, people: dict[str, int], smallest: int) -> set[str]:
+    """Return groups that are too small, or in which each would be told on."""
+    small = {name for name, count in people.items() if count < smallest}
+    if len(people) == 1:
+        return small
+    of_person = frame.groupby([by, "recipient"])[["clicks", "reports"]].max().groupby(level=0)
+    alike = of_person["clicks"].all() | ~of_person["reports"].any()
+    return small | {str(name) for name in alike.index[alike]}
+
+
+def _suppressed(frame: DataFrame, by: str, people: dict[str, int], told: set[str], smallest: int) -> set[str]:
+    """Return the groups that are told on, and so many more that together they are not."""
+    hidden = set(told)
+    rest = sorted(set(people) - hidden, key=lambda name: (people[name], name))
+    # The whole is shown too: what is hidden must be two groups and enough people, not all alike.
+    while hidden and rest and (len(hidden) < 2 or not _safe(frame[frame[by].isin(hidden)], smallest)):
         hidden.add(rest.pop(0))
     return hidden
+
+
+def _safe(rows: DataFrame, smallest: int) -> bool:
+    of_person = rows.groupby("recipient")[["clicks", "reports"]].max()
+    return len(of_person) >= smallest and not of_person["clicks"].all() and bool(of_person["reports"].any())
 
 
 def _figures(rows: DataFrame, people: int) -> dict[str, float]:

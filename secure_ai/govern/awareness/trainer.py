@@ -24,6 +24,7 @@ INTERVALS = (3, 7, 15)
 # Where learning is held to be quickest: right about seven times of ten.
 EASIER_BY = 0.8
 NEAREST = 8
+ALL_SERVED = "Every mail was served: make more with another seed, and a new trainer."
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class PhishingTrainer:
         self._due: dict[str, tuple[int, int]] = {}
         self._current: Mail | None = None
         self._served = 0
+        self._ended = False
 
     def next(self) -> Exercise:
         """Return the next mail; the same again until it is answered.
@@ -123,6 +125,8 @@ class PhishingTrainer:
         Raises:
             UserError: if every mail of one side was served.
         """
+        if self._ended:
+            raise UserError(ALL_SERVED)
         if self._current is None:
             # A fair coin: neither the last answer nor the order tells what comes.
             self._current = self._choose(bool(self._random.random() < 0.5))
@@ -151,10 +155,11 @@ class PhishingTrainer:
             raise UserError("This mail is not waiting for an answer: call next() and answer that one.")
         if decision not in ANSWERS:
             raise UserError("The decision must be 'report' or 'trust'.")
-        named = {cues} if isinstance(cues, str) else set(cues)
-        unknown = sorted(str(name) for name in named if name not in CUES)
+        given = [cues] if isinstance(cues, str) or not isinstance(cues, Iterable) else list(cues)
+        unknown = sorted(str(name) for name in given if not isinstance(name, str) or name not in CUES)
         if unknown:
             raise UserError(f"The cue '{unknown[0][:40]}' is unknown: choose from {', '.join(CUES)}.")
+        named = set(given)
         there = dict.fromkeys(cue.name for cue in mail.cues)
         found = tuple(name for name in there if name in named)
         missed = tuple(name for name in there if name not in named) if mail.malicious else ()
@@ -215,7 +220,9 @@ class PhishingTrainer:
     def _choose(self, side: bool) -> Mail:
         left = self._left[side]
         if not left:
-            raise UserError("Every mail was served: make more with another seed, and a new trainer.")
+            # Asked again, the coin would fall on the other side, and everybody would know which that is.
+            self._ended = True
+            raise UserError(ALL_SERVED)
         record = self._records[side]
         aim = estimate_skill(record.difficulties, record.right).ability - EASIER_BY
         ids = np.array(sorted(left))

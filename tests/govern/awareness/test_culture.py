@@ -175,3 +175,46 @@ def test_other_bad_input_is_refused(campaign, tmp_path):
 def test_pictures_state_their_finding(culture):
     for figure in (plot_culture(culture), plot_culture(culture, "unit"), plot_culture_trend(culture)):
         assert figure.axes[0].get_title(loc="left").startswith("Simulation")
+
+
+def test_a_small_campaign_cannot_be_had_from_its_difficulty():
+    """One difficulty, two campaigns, one of them to five people: their sum less the other would tell."""
+    big = rows(["a"] * 20 + ["b"] * 20, reported={1, 2})
+    also = rows(["a"] * 15 + ["b"] * 15, reported={3, 9}, campaign="c2", difficulty="least")
+    few = rows(["a"] * 5, clicked={0, 1, 2}, reported={4}, campaign="c3")
+    found = reporting_culture(pd.concat([big, also, few]))
+    shown = {
+        by: set(frame.loc[~frame["suppressed"], "group"])
+        for by, frame in ((by, found.to_frame(by)) for by in ("campaign", "difficulty"))
+    }
+    assert "c3" not in shown["campaign"]
+    assert not ({"c1"} <= shown["campaign"] and "very" in shown["difficulty"])
+    assert not ({"c1", "c2"} <= shown["campaign"])
+
+
+def test_what_few_people_of_a_unit_did_in_a_campaign_cannot_be_computed():
+    """A unit was mailed once by itself and once in a campaign that went nowhere else but to five of it."""
+    whole = rows(["a"] * 15 + ["b"] * 30, reported={1, 20, 21, 40})
+    b = whole.query("unit == 'b'")
+    frame = pd.concat([whole.query("unit == 'a'"), b.head(18).assign(campaign="c2"), b.tail(12).assign(campaign="c0"),
+                       whole.query("unit == 'a'").head(5).assign(campaign="c3")])  # fmt: skip
+    found = reporting_culture(frame)
+    units, campaigns = (found.to_frame(by).set_index("group")["suppressed"] for by in ("unit", "campaign"))
+    assert campaigns["c3"] and (units["a"] or campaigns["c1"])
+
+
+@pytest.mark.parametrize("column", ["unit", "recipient", "campaign"])
+@pytest.mark.parametrize("value", ['=HYPERLINK("x")', "+1", "@SUM(A1)", "-2+3", "a\x00b1", "x" * 81])
+def test_formulas_and_control_characters_of_a_file_are_refused(column, value):
+    frame = rows(["a"] * 20)
+    frame.loc[3, column] = value
+    with pytest.raises(UserError) as error:
+        reporting_culture(frame)
+    assert value not in str(error.value)
+
+
+def test_a_recipient_is_a_code_and_not_a_name_without_spaces():
+    frame = rows(["a"] * 20)
+    frame.loc[3, "recipient"] = "ada.byron"
+    with pytest.raises(UserError, match="codes"):
+        reporting_culture(frame)

@@ -163,3 +163,40 @@ def test_when_all_mails_are_served_it_is_said(mails):
     with pytest.raises(UserError, match="Every mail was served"):
         for _ in range(5):
             trainer.answer(trainer.next().mail_id, "trust")
+
+
+def test_the_end_does_not_tell_which_side_is_left():
+    few = make_mails("finance", 12, seed=3, phishing_share=0.2)
+    trainer = PhishingTrainer(few)
+    with pytest.raises(UserError, match="Every mail was served"):
+        for _ in range(13):
+            trainer.answer(trainer.next().mail_id, "trust")
+    for _ in range(5):
+        with pytest.raises(UserError, match="Every mail was served"):
+            trainer.next()
+
+
+@pytest.mark.parametrize("cues", [None, 5, [[]], [None], {"urgency": 1, 2: 3}])
+def test_cues_of_another_type_are_said_and_nothing_is_counted(mails, cues):
+    trainer = PhishingTrainer(mails)
+    exercise = trainer.next()
+    with pytest.raises(UserError, match="cue"):
+        trainer.answer(exercise.mail_id, "report", cues)
+    assert trainer.next() == exercise and trainer.score().phishing + trainer.score().honest == 0
+
+
+def test_no_field_of_an_exercise_tells_the_truth(mails):
+    """Neither names nor text of what is handed out hold it, and no outward form stands for one side alone."""
+    trainer, by_id = PhishingTrainer(mails, seed=1), {mail.mail_id: mail for mail in mails}
+    for _ in range(20):
+        exercise = trainer.next()
+        mail = by_id[exercise.mail_id]
+        for hidden in (mail.template, f"kind='{mail.kind}'", "difficulty", "premise", "malicious"):
+            assert hidden not in repr(exercise)
+        trainer.answer(exercise.mail_id, "trust")
+    for form in (
+        lambda m: bool(m.images), lambda m: bool(m.attachments), lambda m: bool(m.links),
+        lambda m: m.reply_to != m.sender_address, lambda m: any(link.in_image for link in m.links),
+    ):  # fmt: skip
+        sides = {mail.malicious for mail in make_mails("finance", 400, seed=5) if form(mail)}
+        assert sides == {True, False}
