@@ -36,7 +36,7 @@ CHAPTERS = {
         Chapter("06_differential_privacy", "Differential privacy"),
         Chapter("07_encryption", "Encryption", 35),
         Chapter("08_access_control", "Access control", 40, 45),
-        Chapter("09_audit_and_monitoring", "Audit and monitoring", 40),
+        Chapter("09_audit_and_monitoring", "Audit and monitoring", 40, 45),
         Chapter("10_adversarial_inputs", "Adversarial inputs"),
         Chapter("11_poisoning_and_supply_chain", "Poisoning and supply chain"),
         Chapter("12_model_theft", "Model theft"),
@@ -44,7 +44,7 @@ CHAPTERS = {
         Chapter("14_private_training", "Private training"),
         Chapter("15_chatbot_security", "Chatbot security"),
         Chapter("16_vendors_and_compliance", "Vendors and compliance"),
-        Chapter("17_people_and_incidents", "People and incidents"),
+        Chapter("17_people_and_incidents", "People and incidents", 40),
         Chapter("18_capstone_hospital", "Capstone: the hospital", 20, 70),
         Chapter("19_capstone_bank", "Capstone: the bank", 20, 70),
     )
