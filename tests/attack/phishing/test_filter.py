@@ -37,7 +37,7 @@ def measured(mails):
 
 @pytest.fixture(scope="module")
 def hardening(mails):
-    return compare_hardening(mails[:240], budget=12, training_budget=5, most_attacked=16)
+    return compare_hardening(mails[:200], budget=10, training_budget=4, most_attacked=12)
 
 
 def test_the_filter_works_on_templates_it_never_saw_and_is_not_perfect(measured):
@@ -70,7 +70,7 @@ def test_reasons_are_words_or_facts_of_the_mail(mails, trained):
             assert all(word in text for word in reason.split("'")[1].split())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(edit=st.sampled_from(sorted(EDITS)), place=st.integers(0, 10_000), seed=st.integers(0, 1000))
 def test_edits_keep_the_purpose_or_are_seen_not_to(edit, place, seed, mails):
     phish = [mail for mail in mails if mail.malicious]

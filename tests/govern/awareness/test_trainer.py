@@ -194,9 +194,10 @@ def test_no_field_of_an_exercise_tells_the_truth(mails):
         for hidden in (mail.template, f"kind='{mail.kind}'", "difficulty", "premise", "malicious"):
             assert hidden not in repr(exercise)
         trainer.answer(exercise.mail_id, "trust")
+    several = make_mails("finance", 250, seed=5)
     for form in (
         lambda m: bool(m.images), lambda m: bool(m.attachments), lambda m: bool(m.links),
         lambda m: m.reply_to != m.sender_address, lambda m: any(link.in_image for link in m.links),
     ):  # fmt: skip
-        sides = {mail.malicious for mail in make_mails("finance", 400, seed=5) if form(mail)}
+        sides = {mail.malicious for mail in several if form(mail)}
         assert sides == {True, False}

@@ -21,6 +21,13 @@ from secure_ai.govern.incidents import (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_pictures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secure_ai.govern.incidents.tabletop.report.DPI", 30)
+        yield
+
+
 @pytest.fixture(scope="module")
 def good():
     return play(Tabletop("exposed_store", "healthcare", seed=2))
