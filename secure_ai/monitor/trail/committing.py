@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from secure_ai.core.errors import UserError
-from secure_ai.monitor.trail.entries import HASH, PREVIOUS, DuplicateEvent, Prepared, Row, body_of, chained
+from secure_ai.monitor.trail.entries import EVENT_ID, HASH, PREVIOUS, DuplicateEvent, Row, body_of, chained
 from secure_ai.monitor.trail.signatures import (
     NOTHING,
     VERSION,
@@ -22,10 +22,10 @@ from secure_ai.monitor.trail.signatures import (
     sign,
 )
 from secure_ai.monitor.trail.store import Conflict, Store, Transaction
+from secure_ai.monitor.trail.waiting import Work
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """An event is kept.
 
     Attributes:
@@ -37,14 +37,6 @@ class Receipt:
     sequence: int
     hash: str
     known: bool = False
-
-
-@dataclass(slots=True)
-class Work:
-    """Events that are written together or not at all."""
-
-    events: list[Prepared]
-    future: Future
 
 
 class Committer:
@@ -80,28 +72,38 @@ class Committer:
         self._last, self._checkpoint = head, last
         return head
 
-    def commit(self, works: list[Work]) -> tuple[Head, list[list[Receipt] | Exception]]:
-        """Write events; return the new head and, for each work, its receipts or why it was refused.
+    def commit(
+        self, take: Callable[[], Sequence[Work]]
+    ) -> tuple[Head, Sequence[Work], list[list[Receipt] | Exception]]:
+        """Write events; return the new head, and for each work its receipts or why it was refused.
+
+        Args:
+            take: gives what is to be written; called once, when the database is ours, because events still
+                arrive while other processes write.
 
         Raises:
             UserError: if nothing could be written.
         """
         # Identifiers that are there already are rare: they are looked for once the database has objected.
+        taken: list[Work] = []
         try:
-            return self._attempt(works, look=False)
+            return self._attempt(lambda: taken.extend(take()) or taken, look=False)
         except Conflict:
             pass
         try:
-            return self._attempt(works, look=True)
+            return self._attempt(lambda: taken, look=True)
         except Conflict:
             raise UserError(
                 f"The audit trail {self.name} has entries behind its end that nobody signed: run "
                 "verify_trail on it; nothing was written."
             ) from None
 
-    def _attempt(self, works: list[Work], *, look: bool) -> tuple[Head, list[list[Receipt] | Exception]]:
+    def _attempt(
+        self, take: Callable[[], list[Work]], *, look: bool
+    ) -> tuple[Head, list[Work], list[list[Receipt] | Exception]]:
         with self._store.transaction() as transaction:
             head = self._trusted(transaction.head())
+            works = take()
             rows, results = self._chain(transaction if look else None, head, works)
             checkpoint = self._last_checkpoint(transaction, head)
             if rows:
@@ -114,36 +116,37 @@ class Committer:
                 head = self._signed(head)
                 transaction.set_head(head)
         self._last, self._checkpoint = head, checkpoint
-        return head, results
+        return head, works, results
 
     def _chain(
         self, transaction: Transaction | None, head: Head, works: list[Work]
     ) -> tuple[list[Row], list[list[Receipt] | Exception]]:
         known = {}
         if transaction is not None:
-            ids = [event.event_id for work in works for event in work.events if event.event_id]
-            there = transaction.known(ids)
+            ids = [event.values[EVENT_ID] for work in works for event in work.events]
+            there = transaction.known(filter(None, ids))
             known = {name: (row[0], row[HASH], body_of(row[1:PREVIOUS])) for name, row in there.items()}
         rows, results = [], []
         sequence, previous = head.sequence, head.hash
         for work in works:
             start, new, receipts = (sequence, previous), {}, []
             first = len(rows)
-            for event in work.events:
-                same = (known.get(event.event_id) or new.get(event.event_id)) if event.event_id else None
+            for values, body in work.events:
+                event_id = values[EVENT_ID]
+                same = (known.get(event_id) or new.get(event_id)) if event_id else None
                 if same is not None:
-                    if same[2] != event.body:
-                        receipts = _duplicate(event.event_id, same[0])
+                    if same[2] != body:
+                        receipts = _duplicate(event_id, same[0])
                         break
                     receipts.append(Receipt(same[0], same[1].hex(), known=True))
                     continue
                 sequence += 1
-                digest = chained(previous, sequence, event.body)
-                rows.append((sequence, *event.values, previous, digest))
+                digest = chained(previous, sequence, body)
+                rows.append((sequence, *values, previous, digest))
                 previous = digest
                 receipts.append(Receipt(sequence, digest.hex()))
-                if event.event_id:
-                    new[event.event_id] = (sequence, digest, event.body)
+                if event_id:
+                    new[event_id] = (sequence, digest, body)
             if isinstance(receipts, Exception):
                 del rows[first:]
                 sequence, previous = start

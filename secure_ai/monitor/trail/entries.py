@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii as quote
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secure_ai.core.audit import OUTCOMES, AuditEvent, Plain, events_to_frame, parse_event
 from secure_ai.core.errors import UserError
@@ -28,6 +28,7 @@ TEXTS = (
 )  # fmt: skip
 FIELDS = (*TEXTS, "alert")
 COLUMNS = ("sequence", *FIELDS, "previous", "hash")
+EVENT_ID = FIELDS.index("event_id")  # in ``Prepared.values``
 ALERT, PREVIOUS, HASH = COLUMNS.index("alert"), COLUMNS.index("previous"), COLUMNS.index("hash")
 MOST_CHARACTERS = 1_000_000
 _FROM_EVENT = tuple(name for name in TEXTS if name not in ("details", "records"))
@@ -60,17 +61,11 @@ class Entry:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An event ready to be written: the values of ``FIELDS`` and their JSON array."""
 
     values: tuple[Any, ...]
     body: bytes
-
-    @property
-    def event_id(self) -> str:
-        """The identifier that tells it from all others; empty where there is none."""
-        return self.values[8]
 
 
 def prepare(event: AuditEvent) -> Prepared:
@@ -188,6 +183,9 @@ def _details(details: Any) -> str:
     try:
         if not all(type(name) is str and isinstance(value, Plain) for name, value in details.items()):
             raise ValueError("not plain")
+        if set(map(type, details.values())) == _ONLY_TEXTS:  # the usual case, without making an encoder
+            pairs = sorted(details.items())
+            return f"{{{','.join([f'{quote(name)}:{quote(value)}' for name, value in pairs])}}}"
         return _encode_details(dict(details))
     except (ValueError, TypeError, AttributeError):
         raise RefusedEvent(

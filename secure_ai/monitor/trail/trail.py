@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from secure_ai.core.audit import AuditEvent, utc_now
 from secure_ai.core.errors import UserError
-from secure_ai.monitor.trail.committing import Committer, Receipt, Work
+from secure_ai.monitor.trail.committing import Committer, Receipt
 from secure_ai.monitor.trail.entries import Entry, Prepared, each_once, entries_to_frame, prepare
 from secure_ai.monitor.trail.queries import conditions as query_conditions
 from secure_ai.monitor.trail.signatures import Checkpoint, Head, Header
 from secure_ai.monitor.trail.store import Store
+from secure_ai.monitor.trail.waiting import Work
 from secure_ai.monitor.trail.witness import Witness
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Trail:
         self._pid = os.getpid()
         self._waiting: list[Work] = []
         self._queue_lock, self._write_lock = threading.Lock(), threading.Lock()
-        self._wake = threading.Event()
+        self._wake, self._done = threading.Event(), threading.Condition()
         self._thread: threading.Thread | None = None
 
     @property
@@ -99,7 +100,7 @@ class Trail:
             UserError: if it could not be kept; then it is not in the trail, and the action must not happen.
             DuplicateEvent: if another event has its identifier.
         """
-        return self._hand_in([prepare(event)], wait=True).result()[0]
+        return self._hand_in((prepare(event),), wait=True, single=True).result()
 
     def append_many(self, events: Iterable[AuditEvent]) -> list[Receipt]:
         """Keep events in one commit: all of them, or none.
@@ -118,9 +119,7 @@ class Trail:
         Raises:
             RefusedEvent: if it cannot be kept as it is.
         """
-        outer: Future[Receipt] = _First()
-        self._hand_in([prepare(event)], wait=False, future=outer)
-        return outer
+        return self._hand_in((prepare(event),), wait=False, single=True)
 
     def checkpoint(self) -> None:
         """Sign and witness the state now, where there are entries since the last checkpoint.
@@ -230,22 +229,22 @@ class Trail:
 
     # The writer
 
-    def _hand_in(self, events: list[Prepared], *, wait: bool, future: Future | None = None) -> Future:
+    def _hand_in(self, events: Sequence[Prepared], *, wait: bool, single: bool = False) -> Work:
         self._may_write()
-        work = Work(events, future or Future())
+        work = Work(events, self._done, single=single)
         with self._queue_lock:
             self._refuse_if_closed()
             self._waiting.append(work)
             many = len(self._waiting) > MOST_WAITING
         if wait or many:
             # Whoever gets the lock writes for all; the others find their work done when they get it.
-            while not work.future.done():
+            while not work.done():
                 with self._write_lock:
-                    if not work.future.done():
+                    if not work.done():
                         self._write_some()
         else:
             self._wake_writer()
-        return work.future
+        return work
 
     def _may_write(self) -> None:
         if self._committer is None:
@@ -281,30 +280,34 @@ class Trail:
 
     def _write_some(self) -> None:
         """Commit what waits; the exception, if any, goes to those who wait for it."""
-        with self._queue_lock:
-            taken = count = 0
-            for taken, work in enumerate(self._waiting, start=1):  # noqa: B007
-                count += len(work.events)
-                if count >= MOST_AT_ONCE:
-                    break
-            works, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        works = [work for work in works if work.future.set_running_or_notify_cancel()]
-        if not works:
-            return
+        taken: list[Work] = []
+
+        def take() -> list[Work]:
+            taken.extend(self._taken())
+            return taken
+
         try:
-            head, results = self._committer.commit(works)
+            head, works, results = self._committer.commit(take)
         except BaseException as error:
-            for work in works:
-                work.future.set_exception(error)
+            for work in taken or self._taken():
+                work.finish(error)
             if not isinstance(error, Exception):
                 raise
             return
         for work, result in zip(works, results, strict=True):
-            if isinstance(result, Exception):
-                work.future.set_exception(result)
-            else:
-                work.future.set_result(result)
+            work.finish(result)
         self._tell_witness(head)
+
+    def _taken(self) -> list[Work]:
+        """Take what is to be in the next commit out of what waits."""
+        with self._queue_lock:
+            place = count = 0
+            for place, work in enumerate(self._waiting, start=1):  # noqa: B007
+                count += len(work.events)
+                if count >= MOST_AT_ONCE:
+                    break
+            works, self._waiting = self._waiting[:place], self._waiting[place:]
+            return [work for work in works if work.set_running_or_notify_cancel()]
 
     def _tell_witness(self, head: Head) -> None:
         """Give the witness what it has not seen; events are kept all the same where that fails."""
@@ -319,10 +322,3 @@ class Trail:
             if not self._trouble:
                 warnings.warn(f"{error} Events are kept meanwhile.", stacklevel=2)
             self._trouble = str(error)
-
-
-class _First(Future):
-    """The future of the only event of its work."""
-
-    def set_result(self, result: list[Receipt]) -> None:
-        super().set_result(result[0])

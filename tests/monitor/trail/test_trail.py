@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import multiprocessing
 import os
 import signal
@@ -12,6 +14,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import closing
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -275,3 +278,41 @@ def test_slips_are_stopped_by_the_database_itself(filled):
             connection.execute(statement)
     connection.close()
     assert filled.verify().intact
+
+
+def test_the_future_of_a_submitted_event_serves_as_any_other(place, event):
+    async def wait_in_a_loop():
+        return await asyncio.wrap_future(trail.submit(event(200)))
+
+    with place.open(timeout=20) as trail:
+        with closing(sqlite3.connect(place.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            held, cancelled = trail.submit(event(1)), trail.submit(event(2))
+            with pytest.raises(TimeoutError):
+                held.result(timeout=0.05)
+            assert cancelled.cancel()
+            other.execute("ROLLBACK")
+        futures = [trail.submit(event(number)) for number in range(3, 60)]
+        called = []
+        futures[-1].add_done_callback(lambda future: called.append(future.result().sequence))
+        done, waiting = concurrent.futures.wait([held, *futures], timeout=20)
+        assert (len(done), len(waiting)) == (58, 0)
+        assert called == [58]
+        assert [future.result().sequence for future in concurrent.futures.as_completed(futures)] != []
+        assert asyncio.run(wait_in_a_loop()).sequence == 59
+        assert held.exception() is None
+        assert {entry.event.event_id for entry in trail.read()}.isdisjoint({"E000002"})
+    assert place.verify().intact
+
+
+def test_events_that_arrive_while_another_process_writes_share_the_next_commit(place, event, monkeypatch):
+    with place.open(timeout=20) as trail, closing(sqlite3.connect(place.path, isolation_level=None)) as other:
+        commits, transaction = [], trail._store.transaction
+        monkeypatch.setattr(trail._store, "transaction", lambda: commits.append(1) or transaction())
+        other.execute("BEGIN IMMEDIATE")
+        futures = [trail.submit(event(0))]
+        time.sleep(0.05)  # The writer waits for the database by now.
+        futures += [trail.submit(event(number)) for number in range(1, 200)]
+        other.execute("ROLLBACK")
+        assert [future.result(20).sequence for future in futures] == list(range(1, 201))
+        assert len(commits) == 1
