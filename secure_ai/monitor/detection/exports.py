@@ -93,15 +93,17 @@ class ExportDetector:
         settings, evidence = self.settings, Evidence()
         time, destination = row["time"], row["destination"]
         name = code(destination)
+        share = self._destination.share(row["actor"], role, EVERYBODY, destination, time)
         if not self._destination.seen(EVERYBODY, destination, time):
             evidence.add("destination", f"nobody sent data to {name} before", settings.new_destination_bits)
         else:
-            share = self._destination.share(row["actor"], role, EVERYBODY, destination, time)
             bits = _capped(math.log2(1 / (self._destination.kinds() + 1) / share), settings.most_bits)
             evidence.add("destination", f"{name} is not usual for her role", 0.5 * bits)
         few = count < settings.least_export_records
         typical, _, _ = self._there.usual(*_there_keys(row))
-        sent = 0.0 if few else tail_bits(self._there.excess(*_there_keys(row), count))
+        sent = tail_bits(self._there.excess(*_there_keys(row), count))
+        if few or share > self.settings.regular_share:
+            sent = 0.0  # where she usually sends to, her usual volume decides
         if calendar_edge(time, settings.month_edge_days):
             sent = max(0.0, sent - settings.month_edge_bits)
         evidence.add(

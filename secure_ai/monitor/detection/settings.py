@@ -50,6 +50,7 @@ class Settings:
         bulk_alert_bits: evidence of reading in bulk at which the score is 0.5.
         least_spread: floor of the spread of the logarithm of a size: nobody is more regular than that.
         new_destination_bits: weight of a destination that nobody used before.
+        regular_share: share of a person's exports from which a destination is her regular one.
         export_offset_bits: weight of an export as such: they are few, and each takes data out.
         least_export_records: exports of fewer records are never too many.
         few_records_bits: what such an export weighs less, wherever it goes.
@@ -61,7 +62,8 @@ class Settings:
         volume_step_bits: what each call of a usual size takes away from the evidence of earlier ones.
         least_spread: float = 0.35
     new_destination_bits: float = 9.0
-    export_offset_bits: float = 5.2
+    regular_share: float = 0.5
+    export_offset_bits: float = 5.7
     least_export_records: float = 80.0
     few_records_bits: float = 5.0
     scheduled_relations: tuple[str, ...] = ("scheduled",)
@@ -110,7 +112,8 @@ class Settings:
     bulk_alert_bits: float = 16.0
     least_spread: float = 0.35
     new_destination_bits: float = 9.0
-    export_offset_bits: float = 5.2
+    regular_share: float = 0.5
+    export_offset_bits: float = 5.7
     least_export_records: float = 80.0
     few_records_bits: float = 5.0
     scheduled_relations: tuple[str, ...] = ("scheduled",)
