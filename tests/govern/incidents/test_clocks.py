@@ -253,7 +253,7 @@ OPTIONAL = {
 }  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(st.fixed_dictionaries({}, optional=OPTIONAL), st.fixed_dictionaries({}, optional=OPTIONAL))
 def test_learning_more_never_turns_a_decided_clock_around(known, learned):
     """Of facts without a presumption: what is decided stays decided, whatever else becomes known."""

@@ -251,7 +251,7 @@ FIELDS = (
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=timedelta(seconds=10))
+@settings(max_examples=20, deadline=timedelta(seconds=10))
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON), max_size=4))
 def test_hostile_objects_never_break_the_reader(objects):
     base = indicator("[ipv4-addr:value = '203.0.113.9']")
