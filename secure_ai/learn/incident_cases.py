@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from secure_ai.govern.incidents.clocks import ClockState, clocks_for
 from secure_ai.govern.incidents.facts import IncidentFacts
@@ -18,7 +19,7 @@ from secure_ai.govern.incidents.tabletop.exposed_store import ADDRESS, EXPORTER,
 from secure_ai.govern.incidents.tabletop.insider import Insider
 from secure_ai.learn.engine import fresh
 
-# -------------------------------------------------------------------------------- facts of an incident
+# ------------------------------------------------------------------------------------ facts of an incident
 
 TOLD = {"authority": "gdpr_authority", "secretary": "hipaa_secretary", "regulator": "bank_regulator"}
 """The three notices of the task, and the kit's clock of each."""
@@ -82,7 +83,7 @@ def expected_notices(facts: IncidentFacts) -> dict[str, Any]:
     return found
 
 
-# ---------------------------------------------------------------------------------- a tabletop to lead
+# -------------------------------------------------------------------------------------- a tabletop to lead
 
 
 POOL = 5
@@ -184,7 +185,7 @@ def seed_pools() -> dict[str, tuple[int, ...]]:
     return {name: tuple(pool) for name, pool in pools.items()}
 
 
-# ----------------------------------------------------------------------------------- findings to share
+# --------------------------------------------------------------------------------------- findings to share
 
 FREEMAIL = ("mailbox.example", "freepost.test", "inbox.example.org")
 """Providers at which anybody has a mailbox; all of these are invented."""
@@ -286,3 +287,51 @@ def findings_of(game: Tabletop, sender: str) -> list[Finding]:
         *(Finding("record", record, "read from outside") for record in dict.fromkeys(records)),
         Finding("mail", sender, "came to several of us this morning"),
     ]
+
+
+# --------------------------------------------------------------------------------------- for the use cells
+
+
+def what_if(facts: IncidentFacts, sector: str) -> dict[str, IncidentFacts]:
+    """Return facts at the alarm, all of them, and with one changed at a time, by what is changed."""
+    found = facts.discovered or facts.aware
+    stages = {
+        "at the alarm": IncidentFacts(discovered=found, aware=facts.aware),
+        "all facts known": facts,
+        "if the GDPR applies": facts.with_facts(gdpr_applies=True),
+    }
+    if sector == "finance":
+        disrupted = facts.with_facts(material_disruption=True, notification_incident_determined=None)
+        determined = found + timedelta(hours=5) if found is not None else None
+        return stages | {
+            "if business is disrupted": disrupted,
+            "and that was determined": disrupted.with_facts(notification_incident_determined=determined),
+        }
+    large = facts.with_facts(individuals=(facts.individuals or 0) + 500)
+    earlier = found - timedelta(days=7) if found is not None else None
+    return stages | {
+        "with 500 persons more": large,
+        "and visible a week earlier": large.with_facts(occurred=earlier, should_have_known=earlier),
+        "had it been unreadable": facts.with_facts(data_unintelligible=True),
+    }
+
+
+def notice_table(
+    stages: Mapping[str, IncidentFacts], notices: Callable[[IncidentFacts], Any]
+) -> pd.DataFrame:
+    """Return what ``notices`` says of facts at several stages, in words and in the house's own time.
+
+    Returns:
+        facts (the stage), and a column for each notice of ``TOLD``.
+    """
+    rows = []
+    for stage, facts in stages.items():
+        answer = notices(facts)
+        rows.append({"facts": stage, **{name: _in_words(answer[name], facts) for name in TOLD}})
+    return pd.DataFrame(rows)
+
+
+def _in_words(answer: Any, facts: IncidentFacts) -> str:
+    if isinstance(answer, datetime):
+        return f"{answer.astimezone(facts.zone):%d %b %Y, %H:%M}"
+    return f"{answer:%d %b %Y}" if isinstance(answer, date) else str(answer)
