@@ -21,8 +21,8 @@ LINES = ("--", ":", "-.")
 def tradeoff_sentence(ours: Evaluation, beside: Mapping[str, Evaluation] | None = None) -> str:
     """Say what the curve shows: recall at the chosen threshold, and what others reach at that cost."""
     text = (
-        f"At the threshold {ours.threshold:.2f} the watch finds {percent(ours.recall.share)} of the incidents "
-        f"at {ours.false_per_day:.1f} false alerts a day for every 1,000 staff"
+        f"At the threshold {ours.threshold:.2f} the watch finds {percent(ours.recall.share)} of the "
+        f"incidents at {ours.false_per_day:.1f} false alerts a day for every 1,000 staff"
     )
     allowed = max(BUDGET, ours.false_per_day)
     for name, other in (beside or {}).items():
