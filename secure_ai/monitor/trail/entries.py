@@ -75,6 +75,8 @@ def prepare(event: AuditEvent) -> Prepared:
         RefusedEvent: if a field has another type than :class:`AuditEvent` says, the time is none or without
             a zone, or a text cannot be stored; the field is named, never its value.
     """
+    if not isinstance(event, AuditEvent):
+        raise RefusedEvent("This is no AuditEvent: record with AuditLog(store=...), or make one.")
     given = _given(event)
     if set(map(type, given)) != _ONLY_TEXTS:
         name = next(name for name, value in zip(_FROM_EVENT, given, strict=True) if type(value) is not str)

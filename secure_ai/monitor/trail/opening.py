@@ -59,6 +59,10 @@ def open_trail(
         raise UserError("checkpoint_every must be a whole number of entries, 1 or more.")
     key = None if signing_key is None else as_signing_key(signing_key)
     store = _store(where, timeout)
+    if witness is not None and _same_file(where, witness):
+        raise UserError(
+            "The witness is the file of the audit trail itself: name a file that is kept elsewhere."
+        )
     try:
         header = _header(store, key, clock)
         _check_header(store.name, header, key)
@@ -74,6 +78,13 @@ def open_trail(
     return trail
 
 
+def _same_file(where: str | Path, witness: str | Path) -> bool:
+    try:
+        return Path(where).resolve() == Path(witness).resolve() or Path(where).samefile(witness)
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def _store(where: str | Path, timeout: float) -> Store:
     if isinstance(where, str) and where.startswith(DATABASE_ADDRESSES):
         from secure_ai.monitor.trail.postgresql_store import PostgresqlStore
@@ -81,6 +92,8 @@ def _store(where: str | Path, timeout: float) -> Store:
         return PostgresqlStore(where, timeout=timeout)
     if isinstance(where, str) and "://" in where:
         raise UserError("An audit trail is in a SQLite file or at postgresql://...: name one of these.")
+    if not isinstance(where, str | Path) or not str(where):
+        raise UserError("An audit trail needs a place: name a SQLite file or postgresql://...")
     return SqliteStore(Path(where), timeout=timeout)
 
 

@@ -84,6 +84,7 @@ class SqliteStore:
         self.path, self.name = path, shown(path.name)
         self._timeout = timeout
         self._connection: sqlite3.Connection | None = None
+        self._files: tuple = ()
 
     def create(self, header: Header, head: Head) -> None:
         """Make file and tables with header and head, unless a trail is there.
@@ -103,6 +104,8 @@ class SqliteStore:
                 values = (header.version, header.log_id, header.public_key, header.created, header.signature)
                 connection.execute("INSERT INTO trail_header VALUES (1, ?, ?, ?, ?, ?)", values)
                 connection.execute("INSERT INTO trail_head VALUES (1, ?, ?, ?, ?, ?)", _head_values(head))
+            # A copy of the file alone is then a trail that was cut short, not nothing.
+            self._opened().execute("PRAGMA wal_checkpoint")
         except sqlite3.Error as error:
             raise trail_error(error, self.name) from None
 
@@ -208,6 +211,7 @@ class SqliteStore:
         connection = self._opened()
         self._retry(connection, "BEGIN IMMEDIATE")
         try:
+            self._check_files()
             yield connection
             connection.execute("COMMIT")
         except BaseException:
@@ -216,8 +220,19 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
             raise
 
+    def _check_files(self) -> None:
+        """Refuse where file or write-ahead log were taken away: nobody would find what is written there."""
+        files = tuple(_identity(path) for path in (self.path, Path(f"{self.path}-wal")))
+        self._files = self._files or files
+        if files != self._files or None in files:
+            raise UserError(
+                f"The audit trail {self.name} was replaced, moved or deleted while it was open, or its "
+                "write-ahead log was: nothing was written; run verify_trail on it, then open it again."
+            )
+
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
+            self._files = ()
             connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=32
             )
@@ -299,6 +314,14 @@ def open_to_read(path: Path, timeout: float = 10) -> sqlite3.Connection:
     if not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists():
         address += "&immutable=1"  # Without it SQLite would want to make its shared memory beside the file.
     return sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _head_values(head: Head) -> tuple:

@@ -7,12 +7,15 @@ the last line may be cut off without a trace by one who puts back an older copy 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.sources import shown
@@ -21,6 +24,7 @@ from secure_ai.monitor.trail.signatures import Checkpoint
 TAIL = 8_192
 LOCK_SECONDS = 5.0
 MOST_LINE = 4_096
+_START = b'{"log_id": "'  # of every line
 
 
 class Witness:
@@ -41,7 +45,7 @@ class Witness:
             UserError: if the file cannot be read, or belongs to another trail.
         """
         try:
-            with self.path.open("rb") as file:
+            with _opened_to_read(self.path) as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
                 lines = file.read().splitlines()
         except FileNotFoundError:
@@ -66,8 +70,14 @@ class Witness:
         """
         try:
             os.close(self._open())
+            with _opened_to_read(self.path) as file:
+                start = file.read(len(_START))
         except OSError as error:
             raise self._error(error, "written") from None
+        if not _START.startswith(start):
+            raise UserError(
+                f"{self.name} holds something else than a witness: name another file; it stays as it is."
+            )
 
     def catch_up(self, newer_than: Iterable[Checkpoint]) -> int:
         """Append those checkpoints that are not there yet; return the number of the last.
@@ -106,10 +116,16 @@ class Witness:
         return json.dumps(fields).encode("ascii") + b"\n"
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Without O_NONBLOCK a pipe that nobody reads would hold every writer up.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(self.path, flags, 0o600)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no file")
 
     def _ends_with_a_line(self) -> bool:
-        with self.path.open("rb") as file:
+        with _opened_to_read(self.path) as file:
             if not file.seek(0, os.SEEK_END):
                 return True
             file.seek(-1, os.SEEK_END)
@@ -119,6 +135,14 @@ class Witness:
         return UserError(
             f"The witness {self.name} cannot be {what} ({system_reason(error)}): check its place and rights."
         )
+
+
+def _opened_to_read(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "no file")
 
 
 def parse_line(line: bytes) -> tuple[str, Checkpoint | None]:
@@ -144,7 +168,7 @@ def witness_lines(path: Path, end: int | None = None) -> Iterator[tuple[int, byt
         UserError: if the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with _opened_to_read(path) as file:
             position, held = 0, None
             for number, line in enumerate(iter(lambda: file.readline(MOST_LINE), b""), start=1):
                 position += len(line)

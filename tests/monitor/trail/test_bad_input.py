@@ -202,3 +202,60 @@ def test_no_key_is_shown(place):
     with place.open() as trail:
         secret = place.key.private_bytes_raw().hex()
         assert secret not in repr(trail) + str(vars(trail))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="open files can be removed on POSIX only")
+@pytest.mark.parametrize("what", ["replaced", "moved", "write-ahead log removed"])
+def test_nothing_is_acknowledged_in_files_that_were_taken_away(filled, event, tmp_path, what):
+    older = filled.path.read_bytes()
+    trail = filled.open()
+    trail.append(event(90))
+    if what == "write-ahead log removed":
+        (filled.folder / "trail.db-wal").unlink()
+    else:
+        filled.path.rename(tmp_path / "moved.db")
+        if what == "replaced":
+            filled.path.write_bytes(older)
+    with pytest.raises(UserError, match="while it was open") as raised:
+        trail.append(event(91))
+    one_sentence(raised)
+    with pytest.raises(UserError):
+        trail.close()
+
+
+def test_a_copy_of_the_file_without_its_write_ahead_log_is_a_trail_that_was_cut_short(place, event, tmp_path):
+    with place.open() as trail:
+        trail.append_many(event(number) for number in range(25))
+        (tmp_path / "copy.db").write_bytes(place.path.read_bytes())
+        found = verify_trail(tmp_path / "copy.db", place.key.public_key(), place.witness)
+    assert [(p.kind, p.number, p.last) for p in found.problems if p.part == "entry"] == [("truncated", 1, 25)]
+
+
+@pytest.mark.parametrize("thing", [None, {}, "event"])
+def test_what_is_no_event_is_refused_in_a_sentence(place, thing):
+    with place.open() as trail, pytest.raises(UserError, match="no AuditEvent"):
+        trail.append(thing)
+
+
+@pytest.mark.parametrize("where", [None, 5, b"trail.db", ""])
+def test_what_is_no_place_is_refused_in_a_sentence(where):
+    with pytest.raises(UserError, match="needs a place"):
+        open_trail(where, signing_key=Ed25519PrivateKey.generate())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links of POSIX")
+def test_a_witness_that_is_something_else_stays_as_it_is_and_holds_nobody_up(filled, tmp_path):
+    (tmp_path / "letter").write_text("Dear colleague,\n")
+    os.mkfifo(tmp_path / "pipe")
+    for name, target in (("link", "letter"), ("own", "trail.db"), ("full", "/dev/full")):
+        (tmp_path / name).symlink_to(target)
+    os.link(filled.path, tmp_path / "hard")
+    before = filled.path.read_bytes()
+    for name in ("letter", "pipe", "link", "own", "hard", "full", "trail.db", "elsewhere"):
+        with pytest.raises(UserError) as raised:
+            filled.open(witness=tmp_path / name)
+        one_sentence(raised)
+    with pytest.raises(UserError, match="cannot be read"):
+        verify_trail(filled.path, filled.key.public_key(), tmp_path / "pipe")
+    assert (tmp_path / "letter").read_text() == "Dear colleague,\n"
+    assert filled.path.read_bytes() == before

@@ -222,7 +222,7 @@ def test_a_picture_tells_where_the_chain_breaks(filled):
     assert axes.patches[0].get_width() == 16
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=90, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(kind=st.sampled_from(sorted(KINDS)), seed=st.integers(0, 2**32))
 def test_no_random_edit_stays_undetected_or_is_found_elsewhere(bench, kind, seed):
     bench.restore()
