@@ -13,6 +13,8 @@ import pandas as pd
 
 from secure_ai.govern.incidents.clocks import ClockState, clocks_for
 from secure_ai.govern.incidents.facts import IncidentFacts
+from secure_ai.govern.incidents.indicators import PartnerBundle, match_events
+from secure_ai.govern.incidents.tabletop import play, score
 from secure_ai.govern.incidents.tabletop.actions import BY_ID, CLOCK_ACTIONS
 from secure_ai.govern.incidents.tabletop.engine import REPEATABLE, Decision, Tabletop
 from secure_ai.govern.incidents.tabletop.exposed_store import ADDRESS, EXPORTER, ExposedStore
@@ -28,11 +30,14 @@ TOLD = {"authority": "gdpr_authority", "secretary": "hipaa_secretary", "regulato
 def draw_facts(rng: np.random.Generator) -> IncidentFacts:
     """Draw facts of an incident, some of them not known; all times are in UTC."""
 
+    # In many cases all is known and every duty exists: only those tell one slip about a time from another.
+    clear = bool(rng.random() < 0.6)
+
     def maybe(value: Any, chance: float = 0.15) -> Any:
-        return None if rng.random() < chance else value
+        return None if not clear and rng.random() < chance else value
 
     def yes(chance: float = 0.8) -> bool | None:
-        return maybe(bool(rng.random() < chance))
+        return maybe(bool(clear or rng.random() < chance))
 
     noon = datetime(int(rng.integers(2024, 2028)), 1, 1, 12, tzinfo=UTC)
     occurred = noon + timedelta(days=int(rng.integers(20, 340)), minutes=int(rng.integers(-700, 700)))
@@ -51,10 +56,10 @@ def draw_facts(rng: np.random.Generator) -> IncidentFacts:
         gdpr_applies=yes(),
         gdpr_role="controller",
         personal_data=yes(),
-        risk_to_persons=maybe(str(rng.choice(["unlikely", "risk", "high"], p=[0.2, 0.4, 0.4]))),
+        risk_to_persons=maybe(str(rng.choice(["unlikely", "risk", "high"], p=[0.1, 0.45, 0.45]))),
         hipaa_role="covered_entity",
         phi=yes(),
-        data_unintelligible=yes(0.2),
+        data_unintelligible=False if clear else maybe(bool(rng.random() < 0.3)),
         hipaa_exception="none",
         low_probability_of_compromise=False,
         individuals=maybe(few),
@@ -335,3 +340,28 @@ def _in_words(answer: Any, facts: IncidentFacts) -> str:
     if isinstance(answer, datetime):
         return f"{answer.astimezone(facts.zone):%d %b %Y, %H:%M}"
     return f"{answer:%d %b %Y}" if isinstance(answer, date) else str(answer)
+
+
+def led_table(lead: Callable[[Tabletop], Any], sector: str, seed: int) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Play both scenarios of a sector with ``lead``.
+
+    Returns:
+        incident, records read, if nobody had acted, points by the whole plan; and incident → the steps of the
+        plan that were left out.
+    """
+    rows, left_out = [], {}
+    for scenario in ("exposed_store", "insider"):
+        played = play(Tabletop(scenario, sector, seed=seed), lead)
+        found, title = score(played), played.world.title
+        rows.append((title, found.records, found.records_without_team, f"{found.total:.0f} of 100"))
+        steps = sorted(step.step.replace("_", " ") for step in found.steps if not step.done)
+        left_out[title] = ", ".join(steps) or "nothing"
+    columns = ["incident", "records read", "if nobody had acted", "points by the whole plan"]
+    return pd.DataFrame(rows, columns=columns), left_out
+
+
+def neighbor_hits(received: PartnerBundle, sector: str, seed: int) -> int:
+    """Return how many events of a neighbor of the other sector match, whom the same intruder reads."""
+    elsewhere = "finance" if sector == "healthcare" else "healthcare"
+    neighbor = Tabletop("exposed_store", elsewhere, seed=seed)
+    return len(match_events(received, [event for _, event in neighbor.world.visible_events()]))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from secure_ai.attack.phishing.filter import PhishingFilter
 from secure_ai.attack.phishing.mail import Mail
+from secure_ai.attack.phishing.measure import split_by_template
 
 FOREIGN = {
     "\u0430": "a", "\u0435": "e", "\u0456": "i", "\u0458": "j", "\u043e": "o",
@@ -138,3 +142,26 @@ def _letter(mail_id: str, kind: str, template: str) -> Mail:
         mail_id, "healthcare", kind, template, **blank,
         links=(), attachments=(), spf="pass", dkim="pass", dmarc="pass",
     )  # fmt: skip
+
+
+Measure = Callable[[Sequence[Mail], Callable[[], Any], Set[str]], tuple[float, float]]
+
+
+def measured_two_ways(mails: Sequence[Mail], measure: Measure, seed: int, draws: int = 3) -> pd.DataFrame:
+    """Measure the kit's filter by template and by mail, each on the mean of some splits.
+
+    Returns:
+        measured on, recall, precision.
+    """
+    # By mail means: every mail counts as a template of its own.
+    alone = [replace(mail, template=mail.mail_id) for mail in mails]
+    by_template, by_mail = [], []
+    for draw in range(draws):
+        _, tested = split_by_template(mails, 0.4, seed=seed + draw)
+        by_template.append(measure(mails, PhishingFilter, {mail.template for mail in tested}))
+        by_mail.append(measure(alone, PhishingFilter, {mail.mail_id for mail in mails[draw::draws]}))
+    rows = {"templates never seen": by_template, "mails never seen": by_mail}
+    return pd.DataFrame(
+        [(way, *np.mean(found, axis=0)) for way, found in rows.items()],
+        columns=["measured on", "recall", "precision"],
+    )

@@ -501,7 +501,7 @@ CLOCK_SLIPS: tuple[Slip, ...] = (
     solution=_notices,
 )
 def notices(value) -> CheckResult:
-    cases = telling_cases(lambda rng: (draw_facts(rng),), _notices, CLOCK_SLIPS, most=60)
+    cases = telling_cases(lambda rng: (draw_facts(rng),), _notices, CLOCK_SLIPS, most=200)
     answers = []
     for (facts,) in cases:
         answer = attempt(value, facts)
