@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from secure_ai.core.figures import percent
 from secure_ai.monitor.detection.baselines import EVERYBODY, Levels
 from secure_ai.monitor.detection.cases import MOST_EVENTS, Case
 from secure_ai.monitor.detection.context import Context, Person, Subject
@@ -23,9 +24,10 @@ WORDS = {
     "relation": "no relation that usual work has",
     "today": "not where she worked today",
     "unit": "a unit where neither she nor her peers usually work",
-    "resource": "a part of the record that her role seldom opens",
+    "resource": "a part of the record that is seldom opened",
     "care": "a record that nobody in care works on now",
     "hour": "an hour at which she and her peers seldom work",
+    "action": "a look without any note",
     "met": "she never worked on this record before",
 }
 LINK_WORDS = {
@@ -119,7 +121,7 @@ class AccessDetector:
         if row["break_glass"]:
             found += self._overrides.observe(row, bits, person)
         else:
-            found += self._look(row, bits, link, look)
+            found += self._look(row, bits, values, person)
             found += self._many(row, raw, bulk, person.role)
         suspicious = any(item.score >= settings.threshold for item in found)
         if suspicious and not row["late"]:
@@ -135,13 +137,17 @@ class AccessDetector:
         self.work.learn(row, values, person)
         self._follow(row, person.role)
 
-    def _look(self, row: Row, bits: Mapping[str, float], link: str, look: Case | None) -> list[Detection]:
+    def _look(
+        self, row: Row, bits: Mapping[str, float], values: dict[str, str], person: Person
+    ) -> list[Detection]:
+        link, key = values["link"], (row["actor"], row["target"])
+        look = self._looks.get(key)
         checked = row["relation"] and row["relation"] not in self.settings.claimed_relations
         if link not in LINK_WORDS or (checked and look is None):
             return []
-        key = (row["actor"], row["target"])
         if look is None or row["time"] - look.time > self.settings.case_days * DAY:
-            look = self._looks[key] = Case(link=link)
+            usual = self.work.shares(values, row["actor"], person, row["time"])
+            look = self._looks[key] = Case(link=link, usual=usual)
             fresh = {**bits, "offset": self.work.offset}
         else:
             # Of the same person and record again, only these are new evidence; what the system does not
@@ -211,10 +217,11 @@ class AccessDetector:
     def _told(self, row: Row, case: Case, kind: str, target: str) -> list[Detection]:
         evidence = Evidence()
         for name, bits in case.reasons.items():
-            if name == "link":
-                evidence.add(name, LINK_WORDS.get(case.link, "a record with a tie to her"), bits)
-            else:
-                evidence.add(name, WORDS.get(name, ""), bits)
+            words = LINK_WORDS.get(case.link, "") if name == "link" else WORDS.get(name, "")
+            share = case.usual.get(name)
+            if share is not None:
+                words += f" ({percent(share)} of her and her peers' accesses)"
+            evidence.add(name, words, bits, None if share is None else 1.0, share)
         return evidence.detection(
             row, self.family, kind, self.settings, events=tuple(case.events), target=target
         )

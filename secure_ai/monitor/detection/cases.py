@@ -18,6 +18,7 @@ class Case:
         time: of the last row.
         events: their identifiers, the first 500.
         reasons: what each kind of evidence amounts to.
+        usual: for some kinds of evidence, the share of usual work that has the same.
         link: what ties the person to the record beside work, or a word of the detector.
         count: rows.
     """
@@ -26,6 +27,7 @@ class Case:
     time: float = 0.0
     events: list[str] = field(default_factory=list)
     reasons: dict[str, float] = field(default_factory=dict)
+    usual: dict[str, float] = field(default_factory=dict)
     link: str = ""
     count: int = 0
 

@@ -41,7 +41,7 @@ def plot_tradeoff(ours: Evaluation, beside: Mapping[str, Evaluation] | None = No
     """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 4.5), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 4.5), dpi=80, layout="constrained")
     axes.plot(*_line(ours), "-o", color=SCORE, markersize=3, label="the watch")
     for style, (name, other) in zip(LINES * 9, (beside or {}).items(), strict=False):
         axes.plot(*_line(other), style, color=RISK, label=name)
@@ -61,14 +61,14 @@ def plot_tradeoff(ours: Evaluation, beside: Mapping[str, Evaluation] | None = No
         f"{percent(ours.recall.share)} of the incidents found at {ours.false_per_day:.1f} false alerts a day",
         loc="left",
     )
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
 
 
 def _line(evaluation: Evaluation) -> tuple[pd.Series, pd.Series]:
-    curve = evaluation.curve.sort_values(["false_per_day", "recall"])
+    curve = evaluation.curve.sort_values("threshold")
     return curve["false_per_day"], curve["recall"]
 
 
@@ -86,6 +86,7 @@ def timeline_sentence(detections: Sequence[Detection], month: MonthLike | None =
 def plot_timeline(detections: Sequence[Detection], month: MonthLike | None = None) -> Figure:
     """Draw each alert at its time, a row for a family; false ones as crosses where the truth is known."""
     import matplotlib.pyplot as plt
+    from matplotlib.dates import ConciseDateFormatter
 
     families = sorted({item.family for item in detections})
     true = None if month is None else set(month.truth["event_id"].astype(str))
@@ -108,7 +109,7 @@ def plot_timeline(detections: Sequence[Detection], month: MonthLike | None = Non
     axes.set_title(timeline_sentence(detections, month), loc="left", fontsize=11)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.spines[["top", "right"]].set_visible(False)
-    figure.autofmt_xdate(rotation=0, ha="center")
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     plt.close(figure)
     return figure
 
@@ -116,6 +117,7 @@ def plot_timeline(detections: Sequence[Detection], month: MonthLike | None = Non
 def plot_reasons(detection: Detection) -> Figure:
     """Draw why one alert was made: each figure beside what is usual, both as a share of the larger one."""
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
 
     reasons = detection.reasons[::-1]
     figure, axes = plt.subplots(figsize=(9, 1.3 + 0.6 * max(len(reasons), 1)), dpi=80, layout="constrained")
@@ -133,8 +135,10 @@ def plot_reasons(detection: Detection) -> Figure:
                 f"{value:,.3g}", (abs(value) / top, place + shift), (4, 0),
                 textcoords="offset points", va="center", fontsize=9,
             )  # fmt: skip
-    axes.barh([], [], color=RISK, label="seen")
-    axes.barh([], [], color=SCORE, hatch=HATCH, edgecolor="white", label="usual")
+    legend = [
+        Patch(color=RISK, label="seen"),
+        Patch(facecolor=SCORE, hatch=HATCH, edgecolor="white", label="usual"),
+    ]
     axes.set_yticks(range(len(reasons)), [_wrapped(reason.words) for reason in reasons], fontsize=9)
     axes.set_ylim(-0.6, max(len(reasons), 1) - 0.4)
     axes.set_xlim(0, 1.15)
@@ -144,7 +148,7 @@ def plot_reasons(detection: Detection) -> Figure:
         f"{len(reasons)} {'reason' if len(reasons) == 1 else 'reasons'}",
         loc="left",
     )
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(handles=legend, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     plt.close(figure)
     return figure

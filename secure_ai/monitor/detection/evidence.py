@@ -9,6 +9,7 @@ from secure_ai.monitor.detection.result import Detection, Reason, Severity
 from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Row, iso
 
+TOLD_BITS = 0.5
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/|-]{0,63}")
 
 
@@ -26,9 +27,9 @@ class Evidence:
     def add(
         self, name: str, words: str, bits: float, value: float | None = None, usual: float | None = None
     ) -> None:
-        """Add a reason; negative bits speak for an honest explanation and are not told as a reason."""
+        """Add a reason; what speaks for an honest explanation, or hardly weighs, is not told."""
         self.bits += bits
-        if bits > 0:
+        if bits >= TOLD_BITS:
             self._reasons.append((bits, Reason(name, words, _rounded(value), _rounded(usual))))
 
     def tell(self, name: str, words: str, value: float | None = None, usual: float | None = None) -> None:

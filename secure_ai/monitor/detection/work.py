@@ -108,6 +108,14 @@ class WorkModel:
             )
         return found
 
+    def shares(self, values: Mapping[str, str], actor: str, person: Person, time: float) -> dict[str, float]:
+        """Return which share of the accesses of this person and her peers has the same feature, for each."""
+        relation = values["relation"]
+        return {
+            name: self.habits[name].share(*_keys(name, relation, actor, person), value, time)
+            for name, value in values.items()
+        }
+
     def weighted(self, bits: Mapping[str, float]) -> dict[str, float]:
         """Return evidence with the learned weights, which allow for features that say the same thing."""
         return {name: value * self.weights.get(name, 1.0) for name, value in bits.items()}
