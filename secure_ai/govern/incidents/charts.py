@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST = 7
 """Days up to which a clock's bar is drawn; a longer one ends in words."""
+LETTER = 0.0072
+"""Width of a letter of a label, as a share of the width of the picture."""
 
 
 def timeline_sentence(tabletop: Tabletop) -> str:
@@ -55,8 +58,10 @@ def _records(axes: Axes, tabletop: Tabletop) -> None:
     )
     axes.axvline(0, color=GUIDE, linestyle=":", label="alarm")
     top = max(len(made), 1)
-    for place, one in enumerate(shown):
-        height = top * (1.04 + 0.075 * (place % 5))
+    texts = [("harm: " if one.harm else "") + one.action.replace("_", " ") for one in shown]
+    lanes = _lanes([one.finished for one in shown], texts, -32, end)
+    for one, text, (lane, leftward) in zip(shown, texts, lanes, strict=True):
+        height = top * (1.04 + 0.075 * lane)
         axes.plot(
             [one.finished],
             [height],
@@ -64,16 +69,37 @@ def _records(axes: Axes, tabletop: Tabletop) -> None:
             color=RISK if one.harm else SCORE,
             markersize=5,
         )
-        mark = "harm: " if one.harm else ""
         axes.annotate(
-            f"{mark}{one.action.replace('_', ' ')}", (one.finished, height), (4, -2),
-            textcoords="offset points", fontsize=6.5,
+            text, (one.finished, height), (-4 if leftward else 4, -2), textcoords="offset points",
+            fontsize=6.5, ha="right" if leftward else "left",
         )  # fmt: skip
-    axes.set_ylim(0, top * 1.45)
+    axes.set_ylim(0, top * (1.12 + 0.075 * max([4, *(lane for lane, _ in lanes)])))
     axes.set_xlim(-32, end)
     axes.set_xlabel("minutes after the alarm (what was done later is in the table)")
     axes.set_ylabel("records read")
-    axes.legend(loc="center right", fontsize=8, frameon=False)
+    axes.legend(loc="lower right", fontsize=8, frameon=False)
+
+
+def _lanes(minutes: Sequence[int], texts: Sequence[str], first: float, last: float) -> list[tuple[int, bool]]:
+    """Return for each label its lane, so that none covers another, and whether it stands left of its mark."""
+    letter = (last - first) * LETTER
+    taken: list[list[tuple[float, float]]] = []
+    found = []
+    for minute, text in zip(minutes, texts, strict=True):
+        width = (len(text) + 3) * letter
+        leftward = minute + width > last
+        begin, end = (minute - width, minute + letter) if leftward else (minute - letter, minute + width)
+        free = (
+            place
+            for place, lane in enumerate(taken)
+            if all(end <= other_begin or begin >= other_end for other_begin, other_end in lane)
+        )
+        lane = next(free, len(taken))
+        if lane == len(taken):
+            taken.append([])
+        taken[lane].append((begin, end))
+        found.append((lane, leftward))
+    return found
 
 
 def _clocks(axes: Axes, tabletop: Tabletop, clocks: list[ClockState]) -> None:
