@@ -1,4 +1,4 @@
-"""Brings what lies in the outbox to one sink: in order, at least once, patiently, and never in the way."""
+"""Brings what lies in the outbox to one sink: critical first, in order, at least once, never in the way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from secure_ai.monitor.alerts.message import Message
 from secure_ai.monitor.alerts.sinks import Sink, SinkError, SinkRefused
-from secure_ai.monitor.alerts.store import AlertStore
+from secure_ai.monitor.alerts.store import CRITICAL, AlertStore
 from secure_ai.monitor.alerts.yaml_input import Strict
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,9 @@ class Courier:
         self.failures, self.problem = 0, ""
 
     def step(self) -> float | None:
-        """Try to deliver the oldest message that waits.
+        """Try to deliver the oldest message that waits; critical ones come before all others.
+
+        A backlog of small ones, or one of them that the other side chokes on, delays no critical one.
 
         Returns:
             Seconds to wait before the next step, 0 after a success; None if nothing waits.
@@ -113,6 +115,9 @@ class Courier:
         if wait > 0:
             return wait
         rows = self._store.run(
+            f"SELECT seq, body, attempts FROM outbox WHERE sink = ? AND {CRITICAL} ORDER BY seq LIMIT 1",
+            self._sink.name,
+        ) or self._store.run(
             "SELECT seq, body, attempts FROM outbox WHERE sink = ? AND state = 'waiting' "
             "ORDER BY seq LIMIT 1",
             self._sink.name,

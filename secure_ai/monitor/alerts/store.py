@@ -53,6 +53,9 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (sink, seq) WHERE state = 'waiting';
 CREATE TABLE trail (seq INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL);
 """
+# Values are identifiers without quotation marks, so the words cannot stand anywhere else in a message.
+CRITICAL = "state = 'waiting' AND instr(body, '\"severity\": \"critical\"') > 0"
+_CRITICAL_INDEX = f"CREATE INDEX IF NOT EXISTS outbox_critical ON outbox (sink, seq) WHERE {CRITICAL}"
 
 
 class StoreError(UserError):
@@ -113,9 +116,12 @@ class AlertStore:
         for pragma in ("journal_mode = WAL", "synchronous = FULL"):
             self._connection.execute(f"PRAGMA {pragma}")
         with self.transaction():
-            if not tables:
+            if tables:  # of a store that was made before there was this index
+                self._connection.execute(_CRITICAL_INDEX)
+            else:
                 for statement in filter(str.strip, _TABLES.split(";")):
                     self._connection.execute(statement)
+                self._connection.execute(_CRITICAL_INDEX)
                 self.set("version", VERSION)
                 self.set("instance", instance or secrets.token_hex(8))
                 self.set("key", secrets.token_hex(32))

@@ -112,6 +112,7 @@ def review_log(
     label = shown(organization).strip() if isinstance(organization, str) else ""
     if not label:
         raise UserError("The organization needs a label, such as 'Example Hospital'.")
+    _check_same_trail(log, verification)
     facts = gather(log if isinstance(log, Log) else read_log(log), period, _declared(declared))
     findings = findings_of(facts, verification)
     evidence = evidence_of(facts, findings)
@@ -167,6 +168,15 @@ def audit_report(
     return AuditReport(
         report.organization, report.facts, report.findings, report.evidence, verification, report.html, page
     )
+
+
+def _check_same_trail(log: Any, verification: Verification | None) -> None:
+    mine = getattr(getattr(log, "header", None), "log_id", None)
+    checked = getattr(verification, "log_id", "")
+    if checked and isinstance(mine, str) and mine != checked:
+        raise UserError(
+            "The verification is of another trail than the one of the report: run verify_trail on this one."
+        )
 
 
 def _declared(declared: Any) -> Mapping[str, Collection[str]] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from secure_ai.monitor.audit_report.log import Log, code, words
+from secure_ai.monitor.audit_report.log import HIDDEN, Log, code, words
 from secure_ai.monitor.audit_report.period import Period
 
 REVIEW_WITHIN = pd.Timedelta(days=3)
@@ -23,6 +23,7 @@ SIGN_IN = ("sign_in", "sign-in", "sign in", "log_in", "login")
 OPENING, REVIEW = "open emergency access", "review emergency access"
 LIFE = "alert "
 ANSWERED = ("alert acknowledged", "alert closed", "alert suppressed")
+VERDICTS = ("justified", "not justified")
 SERVICES = ("service", "application")
 VIEWS = ("view", "update", "print", "read")
 
@@ -92,7 +93,7 @@ def gather(log: Log, period: Period, declared: Mapping[str, Collection[str]] | N
         period: of the report.
         declared: role or account → purposes that were declared for it.
     """
-    every = log.events
+    every = _without_rare_phrases(log.events, declared)
     inside = every[(every["time"] >= period.start) & (every["time"] < period.end)]
     work = inside[~inside["action"].str.startswith(LIFE)]
     backwards = every["time"].cummax() - every["time"]
@@ -135,6 +136,28 @@ def gather(log: Log, period: Period, declared: Mapping[str, Collection[str]] | N
         ),
         no_actor=int(work["actor"].isin(("", "unknown")).sum()),
     )
+
+
+def _without_rare_phrases(
+    events: pd.DataFrame, declared: Mapping[str, Collection[str]] | None
+) -> pd.DataFrame:
+    """Replace words with blanks between them that only one account ever wrote: a person may have typed them.
+
+    Purposes that were declared, and the actions that the report itself looks for, stay.
+    """
+    kept = {purpose for purposes in (declared or {}).values() for purpose in purposes}
+    kept |= {OPENING, REVIEW, *SIGN_IN}
+    for name in ("role", "action", "purpose", "kind"):
+        phrases = events.loc[events[name].str.contains(r"\s", regex=True), [name, "actor"]]
+        accounts = phrases.groupby(name)["actor"].nunique()
+        rare = {
+            text
+            for text in accounts[accounts < 2].index
+            if text not in kept and not (name == "action" and text.startswith(LIFE))
+        }
+        if rare:
+            events = events.assign(**{name: events[name].mask(events[name].isin(rare), HIDDEN)})
+    return events
 
 
 def _top(table: pd.DataFrame, by: str, most: int = MOST_ROWS) -> pd.DataFrame:
@@ -269,7 +292,8 @@ def _emergencies(every: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd
     first = since.isna() | (since > SAME_EMERGENCY)
     unopened = used[first & ~used["actor"].isin(set(opened["actor"]))]
     starts = pd.concat([opened, unopened]).sort_values("time", kind="stable")
-    reviews = every[every["action"] == REVIEW].sort_values("time", kind="stable")
+    done = (every["action"] == REVIEW) & (every["outcome"] == "allowed")
+    reviews = every[done].sort_values("time", kind="stable")
     waiting: dict[str, list[tuple[pd.Timestamp, str, str]]] = {}
     for row in reviews.itertuples():
         waiting.setdefault(row.target, []).append((row.time, row.actor, row.reason or row.verdict))
@@ -290,15 +314,21 @@ def _emergencies(every: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd
         rows.append(
             (
                 row.time, code(row.event_id), code(row.actor), words(row.role), state,
-                taken / pd.Timedelta(hours=1), words(match[2]) if match else "",
+                taken / pd.Timedelta(hours=1), _verdict(match[2]) if match else "",
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["opened", "event", "account", "role", "state", "hours", "verdict"])
 
 
+def _verdict(text: str) -> str:
+    return text if text in VERDICTS else code(text)
+
+
 def _alerts(every: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
     """Alerts raised in the period, with the first answer that the log holds, whenever it came."""
-    life = every[every["action"].str.startswith(LIFE)].sort_values("time", kind="stable")
+    # Who tries to answer an alert about himself is refused, and the refusal is in the log, too.
+    life = every[every["action"].str.startswith(LIFE) & (every["outcome"] == "allowed")]
+    life = life.sort_values("time", kind="stable")
     rows = []
     for name, story in life.groupby("target", sort=False):
         raised = story[story["action"] == "alert raised"]

@@ -59,6 +59,7 @@ class Verification:
         clock_back: how many events have an earlier time than one that had arrived before them; no problem of
             the trail, but of a clock.
         first_clock_back: the first of those.
+        log_id: of the trail; empty where no signature says which it is.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Verification:
     problem_count: int
     clock_back: int
     first_clock_back: int | None
+    log_id: str = ""
 
     @property
     def intact(self) -> bool:

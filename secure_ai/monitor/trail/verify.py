@@ -173,4 +173,5 @@ def _result(name: str, state: SignedState, chain: Chain | None, findings: Findin
         problem_count=findings.count,
         clock_back=chain.clock_back if chain else 0,
         first_clock_back=chain.first_clock_back if chain else None,
+        log_id=state.log_id or "",
     )

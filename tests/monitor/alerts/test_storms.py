@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .conftest import MemorySink
+
 
 def flood(detection, count, start=0, **more):
     return [detection(n, actor=f"E-{n:05d}", **more) for n in range(start, start + count)]
@@ -25,7 +27,7 @@ def test_a_flood_of_small_alerts_does_not_bury_a_critical_one(desk, detection, s
     desk.receive(flood(detection, 300, severity="low"))
     desk.receive(detection(400, severity="critical"))
     desk.deliver()
-    assert sink.messages[-1].fields["severity"] == "critical"
+    assert sink.messages[0].fields["severity"] == "critical"  # It overtook them.
     assert sink.messages[-1].fields["kind"] == "bulk_night_reading"
 
 
@@ -81,3 +83,25 @@ def test_a_new_storm_begins_after_the_old_one_is_over(desk, detection, clock):
     desk.receive(flood(detection, 40, start=100))
     storms = [alert for alert in desk.alerts() if alert.kind == "alert_storm"]
     assert [(storm.count, storm.storm_over) for storm in storms] == [(10, True), (10, False)]
+
+
+def test_a_critical_alert_waits_behind_no_backlog_and_no_message_that_is_never_taken(
+    open_desk, detection, waits
+):
+    sink = MemorySink()
+    desk = open_desk(sinks=[sink])
+    sink.fails = True
+    desk.receive([detection(n, actor=f"E-{n}", severity="low") for n in range(8)])
+    desk.deliver()
+    choking, taken = sink.messages, []
+
+    def send(message):
+        if message.fields["severity"] != "critical":
+            raise RuntimeError("chokes on it")
+        taken.append(message.fields["severity"])
+
+    sink.send = send
+    waits.now += 1_000
+    desk.receive(detection(99, actor="E-99", severity="critical"))
+    desk.deliver()
+    assert (choking, taken) == ([], ["critical"])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
 
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from secure_ai.core import Outcome, Unassessed, UserError
 from secure_ai.core.audit import AuditEvent, AuditLog, events_to_frame
 from secure_ai.core.frameworks.references import references
 from secure_ai.monitor.audit_report import audit_report, quarter_of, read_log, review_log
+from secure_ai.monitor.trail import open_trail, verify_trail
 from secure_ai.monitor.trail.verification import Problem, Verification
 
 
@@ -291,3 +295,64 @@ def test_wrong_input_is_a_sentence(events, case):
     call, words = WRONG[case]
     with pytest.raises(UserError, match=words):
         call(events[:50])
+
+
+def test_a_refused_answer_to_ones_own_alert_and_a_refused_review_are_none(events):
+    tries = {
+        "alert acknowledged": "alert-0",
+        "alert closed": "alert-0",
+        "review emergency access": "pat-900003",
+    }
+    tried = [
+        AuditEvent("2026-07-16T10:00:00+00:00", "emp-0007", action, target, "denied", reason="own alert")
+        for action, target in tries.items()
+    ]
+    facts = review_log([*events, *tried], quarter="2026Q3").facts
+    assert facts.alerts.set_index("alert").loc["alert-0", "state"] == "unreviewed"
+    assert facts.emergencies["state"].tolist() == ["in time", "late", "overdue", "overdue", "waiting"]
+
+
+def test_words_that_only_one_account_ever_wrote_are_not_shown_and_declared_ones_are(events):
+    free, known, shared = "seen with a swollen ankle", "fraud review", "second opinion"
+
+    def event(actor, action="view", outcome="allowed", **more):
+        return AuditEvent("2026-07-05T10:00:00+00:00", actor, action, "pat-900003", outcome, **more)
+
+    more = [
+        event("svc-x", purpose=free, details={"role": free, "relation": ""}),
+        event("svc-x", free, "denied", purpose=known),
+        event("emp-0099", "review emergency access", reason=free),
+        *(event(f"emp-000{n}", purpose=shared) for n in (1, 2)),
+    ]
+    page = review_log([*events, *more], quarter="2026Q3", declared={"svc-x": [known]})
+    assert free not in page.html + page.to_json()
+    assert known in page.html and shared in page.html
+
+
+def test_the_verification_of_a_real_trail_is_in_the_report(tmp_path):
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key()
+    with open_trail(tmp_path / "trail.db", signing_key=key) as trail:
+        for number in range(30):
+            at = f"2026-07-05T10:00:{number:02}+00:00"
+            trail.append(AuditEvent(at, f"emp-000{number % 4}", "view", f"pat-{number}", "allowed"))
+        found = verify_trail(tmp_path / "trail.db", public)
+        good = review_log(trail, quarter="2026Q3", verification=found)
+        assert good.verification is found and len(good.facts.events) == 30
+        assert good.finding("log.integrity").outcome is Outcome.WITHIN_THRESHOLD
+        assert str(good.finding("log.integrity").title) in good.html
+        with closing(sqlite3.connect(tmp_path / "trail.db")) as connection, connection:
+            connection.execute("DROP TRIGGER trail_entries_no_update")
+            connection.execute("UPDATE trail_entries SET actor = 'emp-0009' WHERE sequence = 7")
+        bad = review_log(trail, quarter="2026Q3", verification=verify_trail(tmp_path / "trail.db", public))
+    with open_trail(tmp_path / "b.db", signing_key=key) as other, pytest.raises(UserError, match="another"):
+        review_log(other, quarter="2026Q3", verification=found)
+    assert bad.finding("log.integrity").level.value == "critical"
+    assert "entry 7" in (bad.html + bad.to_json()).lower()
+
+
+def test_a_quarter_begins_and_ends_at_its_moment_whatever_zone_wrote_it():
+    inside = ["2026-07-01T02:00:00+02:00", "2026-09-30T23:59:59.999Z", "2026-09-30T19:59:59-04:00"]
+    outside = ["2026-07-01T01:59:59.999+02:00", "2026-09-30T20:00:00-04:00"]
+    events = [AuditEvent(time, "emp-0001", "view", "pat-1", "allowed") for time in inside + outside]
+    assert len(review_log(events, quarter="2026Q3").facts.events) == len(inside)
