@@ -86,7 +86,7 @@ def test_unsolved_lab_runs_from_top_to_bottom(path, sector, executed, under_test
 
 @pytest.mark.parametrize("sector", SECTORS)
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in CHAPTERS], ids=str)
-def test_a_fresh_run_of_encryption_and_access_shows_nobody(path, sector, executed, under_test):
+def test_a_fresh_run_of_later_chapters_shows_nobody(path, sector, executed, under_test):
     path = under_test(path)
     text = everything_shown(executed(path, sector))
     assert len(shown_values(text, values_of_the_lesson(path, sector))) == 0

@@ -1,4 +1,4 @@
-"""What chapters 07 and 08 store shows no person of their tables, and no key, token or password."""
+"""What chapters 07 to 09 and 17 store shows no person of their tables, and no key, token or password."""
 
 from __future__ import annotations
 

@@ -22,23 +22,23 @@ from secure_ai.monitor.detection.work import DAY, UNKNOWN_PERSON, UNKNOWN_SUBJEC
 RECORD_ACTIONS = frozenset(("view", "update", "print", "read"))
 WORDS = {
     "relation": "no relation that usual work has",
-    "today": "not where she worked today",
-    "unit": "a unit where neither she nor her peers usually work",
+    "today": "not where they worked today",
+    "unit": "a unit where neither they nor their peers usually work",
     "resource": "a part of the record that is seldom opened",
     "care": "a record that nobody in care works on now",
-    "hour": "an hour at which she and her peers seldom work",
+    "hour": "an hour at which they and their peers seldom work",
     "action": "a look without any note",
-    "met": "she never worked on this record before",
+    "met": "they never worked on this record before",
 }
 LINK_WORDS = {
-    "household": "the record of somebody of her own household",
+    "household": "the record of somebody of their own household",
     "prominent": "the record of a prominent person",
     "colleague": "the record of a colleague",
 }
 
 
 class AccessDetector:
-    """Judges each access to a record by who asks, whose it is, and how she and her peers usually work.
+    """Judges each access to a record by who asks, whose it is, and how they and their peers usually work.
 
     Four things are told apart: a look at the record of a colleague, a prominent person or the own household
     (evidence of all looks at one record adds up); many records that usual work does not explain; break-glass
@@ -188,7 +188,9 @@ class AccessDetector:
         evidence = Evidence()
         evidence.bits = bulk.bits - settings.bulk_alert_bits + settings.alert_bits
         evidence.tell(
-            "many_records", f"{unexplained} records that her usual work does not explain", float(unexplained)
+            "many_records",
+            f"{unexplained} records that their usual work does not explain",
+            float(unexplained),
         )
         for name in ("relation", "unit", "care", "hour"):
             if bits[name] > 1:
@@ -220,7 +222,7 @@ class AccessDetector:
             words = LINK_WORDS.get(case.link, "") if name == "link" else WORDS.get(name, "")
             share = case.usual.get(name)
             if share is not None:
-                words += f" ({percent(share)} of her and her peers' accesses)"
+                words += f" ({percent(share)} of their own and their peers' accesses)"
             evidence.add(name, words, bits, None if share is None else 1.0, share)
         return evidence.detection(
             row, self.family, kind, self.settings, events=tuple(case.events), target=target

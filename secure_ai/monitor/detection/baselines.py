@@ -1,4 +1,4 @@
-"""What is usual for a person and for her peers, learned as the stream passes and slowly forgotten."""
+"""What is usual for a person and for their peers, learned as the stream passes and slowly forgotten."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ EVERYBODY = "*"
 class Habits:
     """How often somebody does each of several things, by person, by peer group and over all.
 
-    Weights halve every ``half_life`` seconds of log time. A person of whom little is known is judged by her
+    Weights halve every ``half_life`` seconds of log time. A person of whom little is known is judged by their
     peers, and a small group by everybody: each level counts as ``strength`` observations of the level below.
 
     Args:
         half_life: seconds after which an observation counts half.
-        strength: observations of her own that outweigh what peers do.
+        strength: observations of their own that outweigh what peers do.
 
     Attributes:
         prior: value → share to expect before anything was learned; other values are taken as equally likely.
@@ -35,7 +35,7 @@ class Habits:
         self._totals: dict[str, float] = {}
 
     def learn(self, person: str, peers: str, everybody: str, value: str, time: float) -> None:
-        """Count one observation of a person, her peers and everybody (each by its key)."""
+        """Count one observation of a person, their peers and everybody (each by its key)."""
         if self._start is None:
             self._start = time
         if time - self._start > 200 * self.half_life:
@@ -110,7 +110,7 @@ class Levels:
 
     Args:
         fading: share by which each new observation replaces the old ones.
-        strength: observations of her own that outweigh what peers do.
+        strength: observations of their own that outweigh what peers do.
         least_spread: floor of the spread of the logarithm: below it, nobody is that regular.
     """
 

@@ -1,4 +1,4 @@
-"""Exports: more records, or another destination, than this person and her peers ever needed."""
+"""Exports: more records, or another destination, than this person and their peers ever needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from secure_ai.monitor.detection.work import DAY
 class ExportDetector:
     """Judges each export by destination, number of records and known reason against what is usual.
 
-    Usual is learned for the person, her role and the destination, apart for scheduled work and the rest.
+    Usual is learned for the person, their role and the destination, apart for scheduled work and the rest.
     A feed that was announced is judged by its announcement until it has a past of its own.
 
     Args:
@@ -98,12 +98,12 @@ class ExportDetector:
             evidence.add("destination", f"nobody sent data to {name} before", settings.new_destination_bits)
         else:
             bits = _capped(math.log2(1 / (self._destination.kinds() + 1) / share), settings.most_bits)
-            evidence.add("destination", f"{name} is not usual for her role", 0.5 * bits)
+            evidence.add("destination", f"{name} is not usual for this role", 0.5 * bits)
         few = count < settings.least_export_records
         typical, _, _ = self._there.usual(*_there_keys(row))
         sent = tail_bits(self._there.excess(*_there_keys(row), count))
         if few or share > self.settings.regular_share:
-            sent = 0.0  # where she usually sends to, her usual volume decides
+            sent = 0.0  # where they usually send to, their usual volume decides
         if calendar_edge(time, settings.month_edge_days):
             sent = max(0.0, sent - settings.month_edge_bits)
         evidence.add(

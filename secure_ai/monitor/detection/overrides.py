@@ -17,11 +17,11 @@ from secure_ai.monitor.detection.stream import Row
 
 DAY = 86_400.0
 WORDS = {
-    "today": "not where she worked today",
+    "today": "not where they worked today",
     "unit": "a unit whose records are seldom opened so",
     "care": "a record that nobody in care works on now",
     "resource": "a part of the record that is seldom opened so",
-    "link": "a record with a tie to her beside work",
+    "link": "a record with a tie to them beside work",
     "before": "other records under break-glass before",
     "unfollowed": "nobody with a known relation took over the record",
 }
@@ -132,7 +132,7 @@ class OverrideWatch:
         evidence = Evidence()
         for name, bits in item.case.reasons.items():
             if name == "override":
-                words = "break-glass, which she and her peers seldom use"
+                words = "break-glass, which they and their peers seldom use"
                 evidence.add(name, words, bits, 1.0, item.share)
             else:
                 evidence.add(name, WORDS[name], bits)

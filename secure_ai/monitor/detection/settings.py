@@ -20,7 +20,7 @@ class Settings:
         alert_bits: evidence at which the score is 0.5.
         slope_bits: evidence that moves the score from 0.5 to 0.73.
         half_life_days: days after which a habit counts half.
-        own_strength: observations of her own that outweigh the habits of a person's peers.
+        own_strength: observations of their own that outweigh the habits of a person's peers.
         fading: share by which a new figure replaces the old ones in what is usual.
         most_bits: the most that a single learned surprise can weigh; rules are not capped.
         usual_unknown_relation: share of honest accesses of which the system knows no relation, before
@@ -50,7 +50,7 @@ class Settings:
         bulk_alert_bits: evidence of reading in bulk at which the score is 0.5.
         least_spread: floor of the spread of the logarithm of a size: nobody is more regular than that.
         new_destination_bits: weight of a destination that nobody used before.
-        regular_share: share of a person's exports from which a destination is her regular one.
+        regular_share: share of a person's exports from which a destination is their regular one.
         export_offset_bits: weight of an export as such: they are few, and each takes data out.
         least_export_records: exports of fewer records are never too many.
         few_records_bits: what such an export weighs less, wherever it goes.

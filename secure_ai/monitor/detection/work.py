@@ -33,7 +33,7 @@ FEATURES = ("relation", "today", "unit", "resource", "care", "hour", "link", "me
 
 
 class WorkModel:
-    """Compares two explanations of one access: this person's usual work, and a look of her own choice.
+    """Compares two explanations of one access: this person's usual work, and a look of their own choice.
 
     Usual work is learned (:class:`Habits`: by person, peers, everybody). Who looks out of curiosity chooses
     any subject, part of the record and hour, and has no reason that the system knows; what the alternatives
@@ -109,7 +109,7 @@ class WorkModel:
         return found
 
     def shares(self, values: Mapping[str, str], actor: str, person: Person, time: float) -> dict[str, float]:
-        """Return which share of the accesses of this person and her peers has the same feature, for each."""
+        """Return, for each feature, which share of the accesses of this person and their peers has it."""
         relation = values["relation"]
         return {
             name: self.habits[name].share(*_keys(name, relation, actor, person), value, time)
@@ -191,7 +191,7 @@ class WorkModel:
             return "not lately"
         own = seen.get(person.unit)
         if own is not None and time - own < OWN_CARE:
-            return "her unit"
+            return "own unit"
         days = (time - max(seen.values())) / DAY
         return next((name for limit, name in CARE_BUCKETS if days < limit), "not lately")
 
@@ -203,7 +203,7 @@ class WorkModel:
             counts["not lately"] += total - len(self._in_care)
             self._care_shares = {name: (count + 0.5) / (total + 2) for name, count in counts.items()}
             units = max(len(self._unit_shares), 1)
-            self._care_shares["her unit"] = self._care_shares.get(CARE_BUCKETS[0][1], 0.5 / total) / units
+            self._care_shares["own unit"] = self._care_shares.get(CARE_BUCKETS[0][1], 0.5 / total) / units
             self._care_counted = time
         return self._care_shares.get(value, 0.5 / (len(self.context.records_of) + 2))
 
@@ -278,7 +278,7 @@ def link_of(actor: str, person: Person, subject: Subject) -> str:
 
 
 def _keys(name: str, relation: str, actor: str, person: Person) -> tuple[str, str, str]:
-    """Return whose habits count in a feature: hers, those of her peers and, last, everybody's.
+    """Return whose habits count in a feature: their own, those of their peers and, last, everybody's.
 
     What a relation explains depends on it: cover is in other units, a care team knows its patients. So all
     but the relation itself and the ties beside work are learned apart for each relation.

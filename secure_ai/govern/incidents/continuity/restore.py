@@ -87,7 +87,13 @@ def _words(length: timedelta | None) -> str:
     minutes = length.total_seconds() / 60
     if minutes < 1:
         return "less than a minute"
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    return (
+        "1 minute"
+        if round(minutes) == 1
+        else f"{minutes:.0f} minutes"
+        if minutes < 120
+        else f"{minutes / 60:.1f} hours"
+    )
 
 
 def make_backup(

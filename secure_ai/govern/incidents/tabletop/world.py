@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -71,7 +72,9 @@ class World(ABC):
         self.policy = policy_of(sector_name)
         self.rng = np.random.default_rng([seed, 4_211])
         # A working day at nine in New York; which one depends on the seed.
-        self.start = datetime(2026, 3, 2, 14, 0, tzinfo=UTC) + timedelta(days=int(self.rng.integers(0, 12)))
+        weeks, day = divmod(int(self.rng.integers(0, 12)), 5)
+        monday_at_nine = datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("America/New_York"))
+        self.start = (monday_at_nine + timedelta(days=7 * weeks + day)).astimezone(UTC)
         self.minute = -BEFORE
         self.log = AuditLog(clock=lambda: self.start + timedelta(minutes=self.minute), on_event=self._keep)
         self.events: list[tuple[int, AuditEvent]] = []
