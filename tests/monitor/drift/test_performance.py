@@ -75,11 +75,11 @@ def test_scores_that_are_no_probabilities_are_refused_and_can_be_recalibrated():
 
 def test_a_calibrated_model_is_called_calibrated_in_nearly_every_sample():
     good = 0
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(seed)
         p = rng.beta(2, 5, 300)
         good += check_calibration(p, rng.random(300) < p, seed=seed).good
-    assert good >= 16
+    assert good >= 8
 
 
 def test_scores_outside_the_reference_or_after_drift_make_the_estimate_doubtful(estimator):
