@@ -160,7 +160,8 @@ class Trail:
         finally:
             self._wake.set()
             if self._pid == os.getpid():
-                self._store.close()
+                with self._write_lock:  # SQLite must not be closed under the hands of the thread that writes.
+                    self._store.close()
         if self._trouble:
             raise UserError(self._trouble)
 
@@ -280,6 +281,8 @@ class Trail:
 
     def _write_some(self) -> None:
         """Commit what waits; the exception, if any, goes to those who wait for it."""
+        if not self._waiting:
+            return  # Somebody else has written it, and the trail may have been closed since.
         taken: list[Work] = []
 
         def take() -> list[Work]:

@@ -316,3 +316,14 @@ def test_events_that_arrive_while_another_process_writes_share_the_next_commit(p
         other.execute("ROLLBACK")
         assert [future.result(20).sequence for future in futures] == list(range(1, 201))
         assert len(commits) == 1
+
+
+def test_closing_waits_for_the_thread_that_writes_and_leaves_it_nothing_to_do(place, event):
+    for number in range(30):
+        trail = place.open(witness=None)
+        futures = [trail.submit(event(number * 10 + more)) for more in range(10)]
+        trail.close()
+        assert all(future.done() for future in futures)
+        trail._write_some()  # As the thread does that had seen something waiting and then got the lock.
+        assert trail._store._connection is None
+    assert verify_trail(place.path, place.key.public_key()).entries == 300
