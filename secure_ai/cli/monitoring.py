@@ -155,7 +155,9 @@ def report_quarter(
 @click.option("--services", help="Table: service, model, purpose, resources, fields, typical_records.")
 @click.option("--feeds", help="Table: actor, destination, resource, typical_records, starts_on.")
 @click.option("--queries", help="Table of model queries with their inputs.")
+@click.option("--history-queries", help="Model queries before, for what is usual.")
 @click.option("--transactions", help="Table of payments or claims.")
+@click.option("--history-transactions", help="Transactions before, for what is usual.")
 @click.option(
     "--column", "columns", multiple=True, metavar="WHAT=NAME",
     help="Where the columns of the events have other names, as actor=USER_ID. Repeat for more.",
@@ -172,7 +174,9 @@ def watch(
     history: str | None,
     columns: tuple[str, ...],
     queries: str | None,
+    history_queries: str | None,
     transactions: str | None,
+    history_transactions: str | None,
     out: Path | None,
     desk: Path | None,
     state: Path | None,
@@ -199,7 +203,8 @@ def watch(
     if state is not None and state.exists():
         watching = Watch.resume(state, context)
     else:
-        watching = Watch.for_context(context, log_of(history) if history else None)
+        past = (log_of(history) if history else None, _table(history_queries), _table(history_transactions))
+        watching = Watch.for_context(context, *past)
     alerts = []
     for alert in watching.observe(log_of(events), _table(queries), _table(transactions)):
         alerts.append(alert)

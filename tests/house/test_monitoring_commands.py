@@ -12,6 +12,7 @@ import pytest
 
 from secure_ai.cli import invoke
 from secure_ai.core.audit import AuditLog
+from synthetic_data.activity import make_month
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +142,16 @@ def test_drift_is_told_with_what_to_do(tmp_path, capsys):
     assert invoke(["drift", str(tmp_path / "before.csv"), str(tmp_path / "after.csv")]) == 1
     said = capsys.readouterr().out
     assert "creatinine" in said and "- " in said
+
+
+def test_a_watch_says_of_what_it_has_no_past_and_takes_it_from_a_table(tmp_path, capsys):
+    month = make_month("finance", staff=40, days=2, seed=3, incidents=())
+    month.history_queries.to_csv(tmp_path / "queries.csv", index=False)
+    row = {"event_id": "a", "time": "2026-03-20T09:00Z", "actor": "n1", "action": "view", "target": "P1"}
+    pd.DataFrame([row]).to_csv(tmp_path / "log.csv", index=False)
+    command = ["watch", str(tmp_path / "log.csv")]
+    for given in ([], ["--history-queries", str(tmp_path / "queries.csv")]):
+        invoke([*command, *given])
+        said = capsys.readouterr().out
+        assert ("no history of queries" in said) is not bool(given)
+        assert "no history of transactions" in said

@@ -13,13 +13,14 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.figures import percent
 from secure_ai.core.intervals import wilson
 from secure_ai.monitor.detection.result import Detection
+from secure_ai.monitor.detection.settings import Settings
 from secure_ai.monitor.detection.stream import Episodes, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WINDOW = 24 * 3600.0
-THRESHOLD = 0.5
+THRESHOLD = Settings().threshold
+WINDOW = Settings().episode_hours * 3600
 DAY = 86_400.0
 CURVE_POINTS = np.round(np.arange(0.1, 1.0, 0.02), 2)
 
@@ -184,7 +185,7 @@ def evaluate(
             threshold), or its alerts.
         month: the truth.
         threshold: score from which a candidate counts.
-        window: seconds that end an episode.
+        window: seconds that end an episode; by default those of a watch.
         families: judge these alone, both alerts and incidents; all by default.
 
     Raises:
