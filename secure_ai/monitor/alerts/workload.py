@@ -71,7 +71,9 @@ class Workload:
                 "all are kept."
             )
         if self.acknowledged_minutes == self.acknowledged_minutes:
-            said.append(f"Half of those acknowledged were so within {self.acknowledged_minutes:.0f} minutes.")
+            minutes = self.acknowledged_minutes
+            within = "a minute" if minutes <= 1 else f"{minutes:.0f} minutes"
+            said.append(f"Half of those acknowledged were so within {within}.")
         closed = int(self.precision["closed"].sum())
         if closed:
             true = int(self.precision["true"].sum())

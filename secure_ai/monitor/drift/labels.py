@@ -61,12 +61,19 @@ class Comparison:
     def sentence(self) -> str:
         """Say what was estimated, what came true, and what follows."""
         e, r = self.estimated, self.realized
+        name = (
+            "AUC"
+            if self.metric == "auc"
+            else f"{self.metric} score"
+            if self.metric == "brier"
+            else self.metric
+        )
         if isinstance(e, Unassessed):
             return f"No estimate: {e.reason}."
         if isinstance(r, Unassessed):
-            return f"Estimated {self.metric} {e.value:.3f}; not yet known what came true: {r.reason}."
+            return f"Estimated {name} {e.value:.3f}; not yet known what came true: {r.reason}."
         text = (
-            f"Estimated {self.metric} {e.value:.3f} ({e.interval[0]:.3f} to {e.interval[1]:.3f}), realized "
+            f"Estimated {name} {e.value:.3f} ({e.interval[0]:.3f} to {e.interval[1]:.3f}), realized "
             f"{r.value:.3f} ({r.interval[0]:.3f} to {r.interval[1]:.3f}): "
         )
         if self.concept_drift:

@@ -97,9 +97,10 @@ class Verification:
             else f"the witness has seen entry {self.witnessed:,}"
         )
         if self.intact:
+            checkpoints = "1 checkpoint" if self.checkpoints == 1 else f"{self.checkpoints:,} checkpoints"
             return (
-                f"The trail {self.name} is whole: {self.entries:,} entries and {self.checkpoints:,} "
-                f"checkpoints are as they were written; {covered}.{self._clock_sentence()}"
+                f"The trail {self.name} is whole: {self.entries:,} entries and {checkpoints} are as they "
+                f"were written; {covered}.{self._clock_sentence()}"
             )
         first = self.problems[0]
         more = self.problem_count - 1
