@@ -113,7 +113,7 @@ class TabletopExercise:
         if not str(folder).strip():
             raise UserError("Name a folder for the report, such as reports/exercise.")
         try:
-            return write_after_action(self.tabletop, folder)
+            return write_after_action(self.tabletop, Path(folder))
         except ValueError:
             name = shown(Path(folder).name)
             raise UserError(f"{name} is no name for a folder: choose another one.") from None

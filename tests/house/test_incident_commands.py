@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
+import io
 import re
+import sys
 
 import pandas as pd
 import pytest
@@ -36,7 +37,7 @@ def test_a_fact_that_nobody_knows_of_is_refused(tmp_path, capsys):
 
 
 def test_a_tabletop_that_is_left_leaves_its_report(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(builtins, "input", lambda prompt="": "quit")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("quit\n"))
     assert (
         invoke(["incident", "tabletop", "finance", "--scenario", "insider", "--out", str(tmp_path / "r")])
         == 0
@@ -45,10 +46,7 @@ def test_a_tabletop_that_is_left_leaves_its_report(tmp_path, monkeypatch, capsys
 
 
 def test_training_ends_when_there_is_nobody_to_answer(monkeypatch, capsys):
-    def nobody(prompt=""):
-        raise EOFError
-
-    monkeypatch.setattr(builtins, "input", nobody)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert invoke(["phishing", "train", "healthcare"]) == 0
     assert "End of the training" in capsys.readouterr().out
 
