@@ -60,21 +60,11 @@ class Settings:
         month_edge_bits: what a large export then weighs less.
         undeclared_bits: weight of a field, resource or purpose that a service did not declare.
         volume_step_bits: what each call of a usual size takes away from the evidence of earlier ones.
-        least_spread: float = 0.35
-    new_destination_bits: float = 9.0
-    regular_share: float = 0.5
-    export_offset_bits: float = 5.7
-    least_export_records: float = 80.0
-    few_records_bits: float = 5.0
-    scheduled_relations: tuple[str, ...] = ("scheduled",)
-    claimed_task_bits: float = 1.5
-    month_edge_days: float = 2.0
-    month_edge_bits: float = 3.0
-    undeclared_bits: float = 13.0
-    volume_step_bits: float = 3.0
-    silent_gaps: float = 8.0
-    backlog_hours: float = 3.0
-    service_roles: roles in the log that programs have, not people.
+        silent_gaps: usual gaps between two calls after which a silence counts as an outage.
+        backlog_hours: hours at most in which what was missed may be caught up on.
+        seed: of the looks that are made up to weigh the features of an access against.
+        samples: accesses of the history at most that they are weighed on.
+        service_roles: roles in the log that programs have, not people.
     """
 
     threshold: float = 0.5
