@@ -24,6 +24,8 @@ SHAPES = {
     "PCI DSS": r"PCI DSS \d+(\.\d+){1,3}",
     "GLBA": r"15 USC \d{4}|16 CFR 314\.\d|12 CFR 30 App\. B",
     "US bank incident notification": r"12 CFR (53|225|304)\.\d{1,3}",
+    "US credit decisions": r"12 CFR 1002\.\d+|15 USC 1681[a-x]",
+    "US medical devices": r"21 USC 360n-2",
     "SEC disclosure": r"Form 8-K Item \d\.\d\d|17 CFR 232\.\d+",
     "DORA": r"DORA Art\. \d+",
     "NIS2": r"NIS2 Art\. \d+",
