@@ -1,16 +1,14 @@
 """What an attack asks: any model, scoring function or endpoint, its answers counted and checked."""
 
-from secure_ai.attack.targets.errors import TargetError, reason_instead
-from secure_ai.attack.targets.preflight import check_rows, check_target
-from secure_ai.attack.targets.target import Answer, Asked, Target, open_target
+from secure_ai.core.lazy import lazy_names
 
-__all__ = [
-    "Answer",
-    "Asked",
-    "Target",
-    "TargetError",
-    "check_rows",
-    "check_target",
-    "open_target",
-    "reason_instead",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "errors": "TargetError reason_instead",
+        "preflight": "check_rows check_target",
+        "target": "Answer Asked Target open_target",
+        "endpoint": "ScoringEndpoint",
+        "http_endpoint": "HttpEndpoint",
+    },
+)

@@ -100,10 +100,7 @@ class Target:
             TargetError: if the target does not answer, or names a class that it does not know.
         """
         if self.answer == "probabilities":
-            chances = self.probabilities(rows)
-            if len(self.classes) == 2:
-                return self.classes[(chances[:, 1] >= self.threshold).astype(int)]
-            return self.classes[chances.argmax(axis=1)]
+            return self.decide(self.probabilities(rows))
         found = np.asarray(self._asked(rows))
         if found.shape != (len(rows),):
             raise TargetError(
@@ -114,6 +111,12 @@ class Target:
                 f"The {self.name} answers with a class that is not among its {len(self.classes)} classes."
             )
         return found
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the classes that follow from (rows, classes) probabilities; asks nothing."""
+        if len(self.classes) == 2:
+            return self.classes[(probabilities[:, 1] >= self.threshold).astype(int)]
+        return self.classes[probabilities.argmax(axis=1)]
 
     def scores(self, rows: Any, label: Any) -> np.ndarray:
         """Return (rows,): the probability of ``label``, or 1.0 and 0.0 where there are labels only."""

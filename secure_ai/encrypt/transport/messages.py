@@ -29,7 +29,7 @@ def record_to_json(record: Mapping) -> bytes:
         )
     fields = {}
     for place, (name, value) in enumerate(record.items(), start=1):
-        plain = _plain(value)
+        plain = plain_value(value)
         if not isinstance(name, str) or not isinstance(plain, (str, int, float, bool, type(None))):
             raise BadMessage(
                 f"Field {place} of the record is no text, number, date or truth value: "
@@ -45,7 +45,7 @@ def record_from_json(body: bytes) -> dict[str, str | int | float | bool | None]:
     Raises:
         BadMessage: if they are no flat JSON object, a name occurs twice, or a number is not finite.
     """
-    fields = _read_object(body)
+    fields = read_object(body)
     if len(fields) > MAX_FIELDS or not all(
         isinstance(value, (str, int, float, bool, type(None))) for value in fields.values()
     ):
@@ -59,7 +59,7 @@ def score_from_json(body: bytes) -> float:
     Raises:
         BadMessage: if they hold no finite score.
     """
-    score = _read_object(body).get("score")
+    score = read_object(body).get("score")
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
         raise BadMessage(
             "The service answered without a score: check that the address is that of the service."
@@ -67,7 +67,8 @@ def score_from_json(body: bytes) -> float:
     return float(score)
 
 
-def _plain(value: object) -> object:
+def plain_value(value: object) -> object:
+    """Return a value as JSON can hold it: dates as ISO 8601, what is missing as None; others as they are."""
     if isinstance(value, date):
         return None if type(value).__name__ == "NaTType" else value.isoformat()
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
@@ -77,7 +78,12 @@ def _plain(value: object) -> object:
     return None if type(value).__name__ == "NAType" else value
 
 
-def _read_object(body: bytes) -> dict:
+def read_object(body: bytes) -> dict:
+    """Read a JSON object in which no name occurs twice and no number at the top is infinite.
+
+    Raises:
+        BadMessage: if it is none.
+    """
     try:
         fields = json.loads(body, object_pairs_hook=_without_repetition, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -31,6 +31,18 @@ class RequestRefused(UserError):
     """The service does not take the record."""
 
 
+class TooMany(UserError):
+    """The service answers no more for now.
+
+    Attributes:
+        retry_after: seconds after which it may be asked again; None where it does not say.
+    """
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
 class ServiceFailed(UserError):
     """The service could not answer; the record is not at fault as far as is known."""
 
@@ -68,11 +80,7 @@ def request_score(
         plain.settimeout(None)
         connection = client_socket(context, plain, server_name)
         with connection:
-            try:
-                connection.do_handshake()
-            except (OSError, ValueError) as error:
-                drain(connection, 0.5)
-                raise _refused(error, "server", time) from None
+            shake_hands(connection, time)
             return _exchange(connection, request, time)
 
 
@@ -100,14 +108,39 @@ def _request(host: str, record: Mapping) -> bytes:
     return head.encode("ascii", "replace") + body
 
 
+def shake_hands(connection: ssl.SSLSocket, time: Deadline) -> None:
+    """Do the handshake.
+
+    Raises:
+        HandshakeRefused, NotReachable: if it fails, or the time is over.
+    """
+    try:
+        connection.do_handshake()
+    except (OSError, ValueError) as error:
+        drain(connection, 0.5)
+        raise _refused(error, "server", time) from None
+
+
 def _exchange(connection: socket.socket, request: bytes, time: Deadline) -> float:
+    return score_from_json(exchange(connection, request, time, MAX_ANSWER_BYTES)[0])
+
+
+def exchange(
+    connection: socket.socket, request: bytes, time: Deadline, most_bytes: int
+) -> tuple[bytes, bool]:
+    """Send a request; return the body of an answer with status 200, and whether the connection is kept.
+
+    Raises:
+        UserError: one of this module's kinds for every other status; if there is no answer, or a longer one.
+    """
     try:
         # The refusal that closed the connection may still be there to read.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
         answer = http.client.HTTPResponse(connection, method="POST")
         answer.begin()
-        body = answer.read(MAX_ANSWER_BYTES + 1)
+        body = answer.read(most_bytes + 1)
+        kept = not answer.will_close
     except http.client.HTTPException:
         if time.passed:
             raise _too_slow() from None
@@ -119,14 +152,26 @@ def _exchange(connection: socket.socket, request: bytes, time: Deadline) -> floa
         refused = _refused(error, "client", time)
         drain(connection, 0.5)
         raise refused from None
-    if len(body) > MAX_ANSWER_BYTES:
+    if len(body) > most_bytes:
         raise BadMessage(
             "The answer is far longer than a score: check that the address is that of the service."
         )
     if answer.status == 200:
-        return score_from_json(body)
+        return body, kept
+    said = _said(body, answer.status)
+    if answer.status == 429:
+        raise TooMany(said, _retry_after(answer, body))
     kinds = {403: CallRefused, 500: ServiceFailed, 503: ServiceFailed}
-    raise kinds.get(answer.status, RequestRefused)(_said(body, answer.status))
+    raise kinds.get(answer.status, RequestRefused)(said)
+
+
+def _retry_after(answer: http.client.HTTPResponse, body: bytes) -> float | None:
+    """Return the seconds that an answer names: the exact ones of its body, or the whole ones of its head."""
+    try:
+        seconds = float(json.loads(body).get("retry_after", answer.headers.get("Retry-After")))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return seconds if 0 <= seconds < 1e9 else None
 
 
 def _refused(error: BaseException, peer: str, time: Deadline) -> UserError:

@@ -25,10 +25,40 @@ class NotReachable(UserError):
 
 
 class Deadline:
-    """Whether the time of a connection is over; true once it has been cut."""
+    """Whether the time of a connection is over; true once it has been cut.
 
-    def __init__(self) -> None:
+    :meth:`renew` gives it ``seconds`` more from now, for a connection that is kept for a further request.
+    """
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
         self.passed = False
+        self._seconds = seconds
+        # A shutdown through the twin also ends a TLS layer that waits on the original.
+        self._twin = connection.dup()
+        self._timer = self._started()
+
+    def renew(self) -> None:
+        """Start the time anew, unless it is over."""
+        self._timer.cancel()
+        self._timer.join()
+        if not self.passed:
+            self._timer = self._started()
+
+    def end(self) -> None:
+        """Stop the time."""
+        self._timer.cancel()
+        self._timer.join()
+        self._twin.close()
+
+    def _started(self) -> threading.Timer:
+        timer = threading.Timer(self._seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _cut(self) -> None:
+        self.passed = True
+        _shut(self._twin)
 
 
 @contextmanager
@@ -37,22 +67,11 @@ def deadline(connection: socket.socket, seconds: float) -> Iterator[Deadline]:
 
     A timeout of the socket alone is for one read: a peer that sends a byte now and then outlives it.
     """
-    state = Deadline()
-    twin = connection.dup()  # A shutdown through the twin also ends a TLS layer that waits on the original.
-
-    def cut() -> None:
-        state.passed = True
-        _shut(twin)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
+    state = Deadline(connection, seconds)
     try:
         yield state
     finally:
-        timer.cancel()
-        timer.join()
-        twin.close()
+        state.end()
 
 
 def connect(address: Address | tuple[str, int], timeout: float) -> socket.socket:
