@@ -42,7 +42,7 @@ class Dense:
 
     def forward(self, x: Array, weights: Array, biases: Array) -> tuple[Array, Any]:
         """Return the output and the flattened input."""
-        flat = x.reshape(len(x), -1)
+        flat = x.reshape(len(x), self.inputs)
         return flat @ weights + biases, (flat, x.shape)
 
     def backward(
