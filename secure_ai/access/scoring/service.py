@@ -15,7 +15,8 @@ from secure_ai.access.scoring.accounts import ModelCard, ServiceAccount
 from secure_ai.access.scoring.gate import ModelGate, OnQuery
 from secure_ai.access.scoring.limits import RateLimit
 from secure_ai.core.audit import AuditLog
-from secure_ai.encrypt.transport.scoring_service import Limits, ScoringService, serve_gate
+from secure_ai.encrypt.transport.scoring_server import Limits
+from secure_ai.encrypt.transport.scoring_service import ScoringService, serve_gate
 from secure_ai.encrypt.transport.sockets import Address
 from secure_ai.encrypt.transport.tls import TlsFiles
 

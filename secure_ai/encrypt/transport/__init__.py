@@ -1,10 +1,12 @@
 """Data on the way: TLS with mutual authentication, SFTP, signed packages."""
 
+from secure_ai.encrypt.transport.batches import Batch
 from secure_ai.encrypt.transport.capture import Capture, byte_entropy, random_entropy, recording_relay
 from secure_ai.encrypt.transport.certificates import CertificateAuthority, lesson_authority
 from secure_ai.encrypt.transport.charts import plot_comparison
 from secure_ai.encrypt.transport.comparison import Comparison, compare_captures, size_leak
 from secure_ai.encrypt.transport.endpoint import Endpoint, inspect_endpoint
+from secure_ai.encrypt.transport.gate import Admitted, Gate, Refused
 from secure_ai.encrypt.transport.handshakes import (
     Handshake,
     handshake_sentence,
@@ -25,10 +27,13 @@ from secure_ai.encrypt.transport.scoring_client import (
     HandshakeRefused,
     RequestRefused,
     ServiceFailed,
+    TooMany,
     request_score,
     request_score_without_tls,
 )
-from secure_ai.encrypt.transport.scoring_service import Limits, ScoringService, serve, serve_without_tls
+from secure_ai.encrypt.transport.scoring_connection import ScoringConnection
+from secure_ai.encrypt.transport.scoring_server import Limits
+from secure_ai.encrypt.transport.scoring_service import ScoringService, serve, serve_gate, serve_without_tls
 from secure_ai.encrypt.transport.sftp import (
     HostKeyChanged,
     LoginRefused,
@@ -44,13 +49,16 @@ from secure_ai.encrypt.transport.tls import CertificateError, TlsFiles
 
 __all__ = [
     "Address",
+    "Admitted",
     "BadMessage",
+    "Batch",
     "CallRefused",
     "Capture",
     "CertificateAuthority",
     "CertificateError",
     "Comparison",
     "Endpoint",
+    "Gate",
     "Handshake",
     "HandshakeRefused",
     "HostKeyChanged",
@@ -62,7 +70,9 @@ __all__ = [
     "OrganizationKeyError",
     "RecipientKey",
     "RecipientKeys",
+    "Refused",
     "RequestRefused",
+    "ScoringConnection",
     "ScoringService",
     "ServiceFailed",
     "SftpError",
@@ -70,6 +80,7 @@ __all__ = [
     "SshKeyError",
     "SshKeyFiles",
     "TlsFiles",
+    "TooMany",
     "UploadFailed",
     "VendorServer",
     "byte_entropy",
@@ -88,6 +99,7 @@ __all__ = [
     "request_score_without_tls",
     "send_by_sftp",
     "serve",
+    "serve_gate",
     "serve_without_tls",
     "size_leak",
     "try_handshake",

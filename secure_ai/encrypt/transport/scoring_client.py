@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from secure_ai.core.errors import UserError
-from secure_ai.core.sources import shown
 from secure_ai.encrypt.transport.alerts import in_words, openssl_text
 from secure_ai.encrypt.transport.messages import BadMessage, record_to_json, score_from_json
 from secure_ai.encrypt.transport.sockets import Address, Deadline, NotReachable, connect, deadline, drain, why
 from secure_ai.encrypt.transport.tls import TlsFiles, client_context, client_socket
 
 MAX_ANSWER_BYTES = 64 * 1024
+LONGEST_SENTENCE = 300
 
 
 class HandshakeRefused(UserError):
@@ -192,6 +192,7 @@ def _said(body: bytes, status: int) -> str:
         sentence = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError, RecursionError):
         sentence = None
-    return (
-        shown(sentence) if isinstance(sentence, str) else f"The service refused the request (HTTP {status})."
-    )
+    if not isinstance(sentence, str):
+        return f"The service refused the request (HTTP {status})."
+    # What the service says is as little trusted as a name.
+    return "".join(c if c.isprintable() else " " for c in sentence[:LONGEST_SENTENCE])
