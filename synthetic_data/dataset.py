@@ -21,7 +21,8 @@ class ScanImages:
 
     Attributes:
         pixels: (n, 32, 32) uint8, 0 is black.
-        labels: (n,) int8, 1 where the picture was labelled as holding a lesion.
+        labels: (n,) int8, 1 where the picture was labelled as holding what is looked for: a lesion in a scan,
+            an altered amount in a deposited check.
         ids: (n,) identifiers of the pictures.
     """
 
