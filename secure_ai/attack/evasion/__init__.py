@@ -1,0 +1,12 @@
+"""Evasion: the cheapest change of a row, within the rules of the real world, answered otherwise."""
+
+from secure_ai.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "black_box": ("Evasions", "evade"),
+        "constraints": ("Constraints",),
+        "measure": ("EvasionResult", "measure_evasion"),
+    },
+)
