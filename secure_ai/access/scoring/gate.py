@@ -133,7 +133,7 @@ class ModelGate:
         for name, kind in self._dtypes.items():
             if frame[name].dtype != kind and pd.api.types.is_numeric_dtype(kind):
                 frame[name] = pd.to_numeric(frame[name]).astype(float)
-        rows = frame if self._frames else frame.to_numpy(dtype=float)
+        rows = frame if self._frames else np.ascontiguousarray(frame.to_numpy(dtype=float))
         probabilities = np.asarray(self.model.predict_proba(rows), dtype=float)
         if probabilities.shape != (len(batch), len(self.classes)) or not np.isfinite(probabilities).all():
             raise ValueError("the model's answers are no probabilities")

@@ -132,13 +132,11 @@ class RateLimiter:
             )
             for part, _, _ in asked:
                 part.forget(now)
-            for part, most, name in asked:
+            for _, most, name in asked:
                 if rows > most:
-                    raise LimitReached(
-                        f"The limit is {most:,} rows a {name}: this batch has {rows:,}, send fewer.",
-                        None,
-                        name,
-                    )
+                    sentence = f"The limit is {most:,} rows a {name}: this batch has {rows:,}, send fewer."
+                    raise LimitReached(sentence, None, name)
+            for part, most, name in asked:
                 wait = part.wait(now, rows, most)
                 if wait > 0:
                     raise LimitReached(
