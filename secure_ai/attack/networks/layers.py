@@ -100,13 +100,13 @@ class Convolution:
         flat = slope.reshape(-1, self.filters)
         by_x = None
         if by_input:
-            shape = (rows, down, across, self.size, self.size, self.channels)
-            windows = (flat @ weights.T).reshape(shape)
-            by_x = np.zeros((rows, self.height, self.width, self.channels), dtype=windows.dtype)
+            # One line per weight, so that what each adds to the picture is read in one piece.
+            parts = (weights @ flat.T).reshape(self.size, self.size, self.channels, rows, down, across)
+            sums = np.zeros((self.channels, rows, self.height, self.width), dtype=parts.dtype)
             for i in range(self.size):
                 for j in range(self.size):
-                    here = by_x[:, i : i + step * down : step, j : j + step * across : step]
-                    here += windows[:, :, :, i, j]
+                    sums[:, :, i : i + step * down : step, j : j + step * across : step] += parts[i, j]
+            by_x = np.moveaxis(sums, 0, -1)
         return by_x, kept.T @ flat, flat.sum(axis=0)
 
 

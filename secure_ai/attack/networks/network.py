@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from secure_ai.attack.networks.layers import Dense, Layer, convolutions
-from secure_ai.attack.networks.training import EachBatch, check_training, train
+from secure_ai.attack.networks.training import EachBatch, check_training, one_thread, train
 from secure_ai.core import UserError
 
 CHUNK = 512
@@ -160,9 +160,7 @@ class Network(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Return (n, classes) probabilities."""
-        logits = self.logits(rows)
-        risen = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return risen / risen.sum(axis=1, keepdims=True)
+        return _softmax(self.logits(rows))
 
     def predict(self, rows: Any) -> np.ndarray:
         """Return (n,) the likeliest class of each row."""
@@ -190,10 +188,14 @@ class Network(ClassifierMixin, BaseEstimator):
         Raises:
             UserError: if the rows are unusable or a class is unknown.
         """
-        rows, codes = self._checked(rows), self.codes(labels)
-        slopes = self.predict_proba(rows)
-        slopes[np.arange(len(rows)), codes] -= 1
-        return self.logit_gradient(rows, slopes)
+        codes = self.codes(labels)
+
+        def slopes(logits: np.ndarray, start: int) -> np.ndarray:
+            found = _softmax(logits.astype(float))
+            found[np.arange(len(found)), codes[start : start + len(found)]] -= 1
+            return found
+
+        return self._pulled_back(rows, slopes)
 
     def logit_gradient(self, rows: Any, slopes: Any) -> np.ndarray:
         """Return (n, columns): the gradient of the sum of ``slopes`` times logits, by each row's inputs.
@@ -202,13 +204,8 @@ class Network(ClassifierMixin, BaseEstimator):
             rows: as the network takes them.
             slopes: (n, classes); for the lead of class 1 over class 0, for instance, -1 and 1.
         """
-        rows, slopes = self._checked(rows), np.asarray(slopes)
-        found = np.zeros(rows.shape)
-        for start in range(0, len(rows), CHUNK):
-            part = slice(start, start + CHUNK)
-            _, kept = self.forward(rows[part])
-            found[part] = self.backward(slopes[part], kept, by_input=True)[0]
-        return found
+        given = np.asarray(slopes)
+        return self._pulled_back(rows, lambda logits, start: given[start : start + len(logits)])
 
     def codes(self, labels: Any) -> np.ndarray:
         """Return (n,) the place of each label among ``classes_``.
@@ -276,7 +273,17 @@ class Network(ClassifierMixin, BaseEstimator):
         rows = self._checked(rows)
         # An empty table has an answer of no rows, and of as many columns.
         starts = range(0, max(len(rows), 1), CHUNK)
-        return np.concatenate([answer(rows[start : start + CHUNK]) for start in starts]).astype(float)
+        with one_thread():
+            return np.concatenate([answer(rows[start : start + CHUNK]) for start in starts]).astype(float)
+
+    def _pulled_back(self, rows: Any, slopes: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
+        rows = self._checked(rows)
+        found = np.zeros(rows.shape)
+        with one_thread():
+            for start in range(0, len(rows), CHUNK):
+                logits, kept = self.forward(rows[start : start + CHUNK])
+                found[start : start + CHUNK] = self.backward(slopes(logits, start), kept, by_input=True)[0]
+        return found
 
     def _checked(self, rows: Any) -> np.ndarray:
         self._check_fitted()
@@ -291,3 +298,8 @@ class Network(ClassifierMixin, BaseEstimator):
     def _check_fitted(self) -> None:
         if not hasattr(self, "weights_"):
             raise UserError("The network has not been trained: call fit first.")
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    risen = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return risen / risen.sum(axis=1, keepdims=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,18 @@ if TYPE_CHECKING:
 
 EachBatch = Callable[["Network", np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 FIRST_DECAY, SECOND_DECAY, TINY = 0.9, 0.99, 1e-8
+
+
+@cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Let linear algebra run on one thread: small matrices lose by more, above all on a busy machine."""
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 def check_training(rows: Any, labels: Any) -> tuple[np.ndarray, Any]:
@@ -63,16 +77,13 @@ def train(
     Raises:
         UserError: if a setting is impossible or the loss stops being a number.
     """
-    from threadpoolctl import threadpool_limits
-
     if network.epochs < 1 or network.batch_size < 1 or network.learning_rate <= 0:
         raise UserError("Training needs an epoch or more, a row or more in a batch, and a learning_rate > 0.")
     weights = _sample_weights(sample_weight, len(rows))
     optimizer = _AdamW(network)
     steps = network.epochs * -(-len(rows) // network.batch_size)
     losses, step = [], 0
-    # One thread: small matrices gain nothing from more, and the result stays the same.
-    with threadpool_limits(1):
+    with one_thread():
         for _ in range(network.epochs):
             order, total = rng.permutation(len(rows)), 0.0
             for start in range(0, len(rows), network.batch_size):
