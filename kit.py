@@ -71,13 +71,14 @@ def test_all(rest):
 def side_by_side(rest):
     """Return the options that spread test files over the cores, unless ``rest`` says how tests run.
 
-    Whole files, because the tests of a file share servers and executed notebooks; four processes at
-    most, because each holds the names model and a notebook's data.
+    Whole files, because the tests of a file share servers, and whole chapters of notebooks, because they
+    share executed ones; four processes at most, because each holds the names model and a notebook's data.
     """
     own = ("-n", "--numprocesses", "--dist", "--pdb", "-s", "--capture", "-p")
     if any(option.startswith(own) for option in rest):
         return []
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    spread = ["--dist", "loadfile", "--no-loadscope-reorder"]  # tests/conftest.py puts the longest first
+    return ["-n", str(min(4, os.cpu_count() or 1)), *spread]
 
 
 def bench(rest):

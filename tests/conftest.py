@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = re.compile(r"(?P<file>.*/test_every_notebook\.py)::.*\[\w+/(?P<chapter>\d\d)_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the notebooks first: started last, one of them would keep one core busy and the others waiting."""
+    items.sort(key=lambda item: NOTEBOOK.match(item.nodeid) is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Spread whole files over the cores (their tests share servers), and notebooks chapter by chapter."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByChapter(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            notebook = NOTEBOOK.match(nodeid)
+            return (
+                "{file} {chapter}".format(**notebook.groupdict())
+                if notebook
+                else super()._split_scope(nodeid)
+            )
+
+    return ByChapter(config, log)
 
 
 @pytest.fixture(scope="session")
