@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "black_box": ("Evasions", "evade"),
         "constraints": ("Constraints",),
+        "optimum": ("ExactEvasions", "exact_evasion"),
         "measure": ("EvasionResult", "measure_evasion"),
     },
 )

@@ -22,6 +22,7 @@ import numpy as np
 
 from secure_ai.attack.evasion.coding import TableCode
 from secure_ai.attack.evasion.constraints import Constraints, as_frame
+from secure_ai.attack.evasion.own_model import OwnModel
 from secure_ai.attack.evasion.row_search import LEAST_MARGIN, RowSearch
 from secure_ai.attack.targets import Target, TargetError, check_rows, open_target
 from secure_ai.core import UserError
@@ -126,11 +127,27 @@ def evade(
         TargetError: if the model does not answer, the rows have missing values, or nothing can be changed.
         UserError: if an argument is wrong.
     """
+    from threadpoolctl import threadpool_limits
+
     target = open_target(model)
     if not isinstance(budget, int) or budget < LEAST_BUDGET:
         raise UserError(
             f"budget={budget!r}: give a whole number of queries for each row, {LEAST_BUDGET} or more."
         )
+    with threadpool_limits(1):
+        return _evaded(target, rows, reference_rows, constraints, budget=budget, goal=goal, seed=seed)
+
+
+def _evaded(
+    target: Target,
+    rows: Any,
+    reference_rows: Any,
+    constraints: Constraints | None,
+    *,
+    budget: int,
+    goal: Any,
+    seed: int,
+) -> Evasions:
     check_rows(as_frame(rows), least=1)
     check_rows(as_frame(reference_rows), least=2, what="reference rows")
     if goal is not None:
@@ -145,10 +162,12 @@ def evade(
     coded = code.encode(rows)
     before, margins, wanted = _judge(target, rows, goal)
     open_rows = np.flatnonzero(~wanted)
-    donors, guess, setup = _set_up(
+    donors, own_model, setup = _set_up(
         target, code, reference_rows, goal, total=budget * max(len(open_rows), 1), seed=seed
     )
-    own = budget - 1 - math.ceil(setup / max(len(open_rows), 1))
+    # Of three classes or more, one question each tells which one was reached.
+    last = 1 + (goal is None and len(target.classes) > 2)
+    own = budget - last - math.ceil(setup / max(len(open_rows), 1))
     searches = {
         int(place): RowSearch(
             code,
@@ -156,37 +175,55 @@ def evade(
             margins[place],
             donors(before[place]),
             budget=own,
-            guess=guess(before[place]) if guess else None,
+            own_model=own_model is not None,
         )
         for place in open_rows
     }
-    after = _lock_step(target, code, searches, before, goal)
+    after = _lock_step(target, code, searches, own_model=own_model, before=before, goal=goal)
     return _collected(
         rows, code, coded, searches=searches, before=before, after=after, setup=setup, goal=goal
     )
 
 
 def _lock_step(
-    target: Target, code: TableCode, searches: dict[int, RowSearch], before: np.ndarray, goal: Any
+    target: Target,
+    code: TableCode,
+    searches: dict[int, RowSearch],
+    *,
+    own_model: OwnModel | None,
+    before: np.ndarray,
+    goal: Any,
 ) -> np.ndarray:
     """Run all searches, asking in one call what each wants to know next; return the classes after."""
     running = {place: search.run() for place, search in searches.items()}
     pending = {place: next(run, None) for place, run in running.items()}
-    while pending := {place: asked for place, asked in pending.items() if asked is not None}:
-        batch = np.vstack(list(pending.values()))
-        owner = np.repeat(list(pending), [len(asked) for asked in pending.values()])
-        _, margins, hit = _judge(target, code.decode(batch), goal, before[owner])
-        end = 0
-        for place, asked in list(pending.items()):
-            start, end = end, end + len(asked)
-            try:
-                pending[place] = running[place].send((hit[start:end], margins[start:end]))
-            except StopIteration:
-                pending[place] = None
+    while pending := {place: question for place, question in pending.items() if question is not None}:
+        for own in (False, True):
+            places = [place for place, question in pending.items() if question and question.own == own]
+            if not places:
+                continue
+            batch = np.vstack([pending[place].rows for place in places])
+            sizes = [len(pending[place].rows) for place in places]
+            owner = np.repeat(places, sizes)
+            if own:
+                margins = np.repeat(own_model.log_odds(batch, goal, before[owner])[:, None], 2, axis=1)
+                hit = margins[:, 0] >= 0
+            else:
+                labels, margins, hit = _judge(target, code.decode(batch), goal, before[owner])
+                if own_model is not None:
+                    own_model.learn(batch, labels)
+            ends = np.cumsum(sizes)[:-1]
+            for place, *answer in zip(places, np.split(hit, ends), np.split(margins, ends), strict=True):
+                try:
+                    pending[place] = running[place].send(tuple(answer))
+                except StopIteration:
+                    pending[place] = None
     after = before.copy()
     solved = [place for place, search in searches.items() if search.best is not None]
     if solved and goal is not None:
         after[solved] = goal
+    elif solved and len(target.classes) == 2:
+        after[solved] = target.classes[(before[solved] == target.classes[0]).astype(int)]
     elif solved:
         after[solved] = target.labels(code.decode(np.array([searches[place].best for place in solved])))
     return after
@@ -235,10 +272,11 @@ def _margins(target: Target, chances: np.ndarray, goal: Any, before: np.ndarray)
 
 def _set_up(
     target: Target, code: TableCode, reference_rows: Any, goal: Any, *, total: int, seed: int
-) -> tuple[Callable[[Any], np.ndarray], Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None, int]:
-    """Ask about part of the reference rows; return donors and guess for rows of a class, and the count."""
+) -> tuple[Callable[[Any], np.ndarray], OwnModel | None, int]:
+    """Ask about part of the reference rows; return donors of a class, the attacker's own model, the count."""
     rng = np.random.default_rng(seed)
-    count = int(min(len(reference_rows), max(SETUP_SHARE * total, SETUP_LEAST), SETUP_MOST))
+    least = min(SETUP_LEAST, total // 4)
+    count = int(min(len(reference_rows), max(SETUP_SHARE * total, least), SETUP_MOST))
     chosen = np.sort(rng.choice(len(reference_rows), count, replace=False))
     taken = (
         reference_rows.iloc[chosen] if hasattr(reference_rows, "iloc") else np.asarray(reference_rows)[chosen]
@@ -250,14 +288,7 @@ def _set_up(
 
     if target.answer == "probabilities" or len(np.unique(labels)) < 2 or count < LEAST_ANSWERED:
         return donors, None, count
-    from secure_ai.attack.evasion.own_model import train_own_model
-
-    own = train_own_model(code, coded, labels, seed)
-
-    def guess(label: Any) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda candidates: own(candidates, goal, label)
-
-    return donors, guess, count
+    return donors, OwnModel(code, coded, labels, seed), count
 
 
 def _collected(

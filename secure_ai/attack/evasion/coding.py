@@ -47,6 +47,8 @@ class TableCode:
         constraints: with what was learned.
         units: what can be moved.
         reference: the reference rows, coded.
+        price_up, price_down: (columns,), cost of a unit up and down.
+        price_fixed: unit → cost of any change of it.
 
     Raises:
         UserError: if columns differ, or a computed column is a category.
@@ -181,10 +183,11 @@ class TableCode:
     def costs(self, row: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         """Return (candidates,): what the changes cost, in the unit of the constraints."""
         step = candidates - row
-        linear = np.maximum(step, 0) @ self._price_up + np.maximum(-step, 0) @ self._price_down
-        for unit, fixed in self._fixed:
-            linear = linear + fixed * (step[:, unit.places] != 0).any(axis=1)
-        return linear
+        total = np.maximum(step, 0) @ self.price_up + np.maximum(-step, 0) @ self.price_down
+        for unit in self.units:
+            if self.price_fixed[unit.name]:
+                total = total + self.price_fixed[unit.name] * (step[:, unit.places] != 0).any(axis=1)
+        return total
 
     def options(self, unit: Unit, row: np.ndarray) -> np.ndarray:
         """Return (options, columns of the unit): other values it could take, the nearest first."""
@@ -194,8 +197,7 @@ class TableCode:
             found = np.eye(len(members))
             found = np.vstack([found, np.zeros(len(members))]) if none else found
             return found[(found != row[members]).any(axis=1)]
-        low = row[place] if self._up[place] else self._low[place]
-        high = row[place] if self._down[place] else self._high[place]
+        low, high = self.bounds(place, row)
         if unit.kind == "category" or (self._whole[place] and high - low < FEW_NUMBERS):
             found = np.arange(np.ceil(low), np.floor(high) + 1)
         else:
@@ -206,6 +208,12 @@ class TableCode:
             found = np.unique(np.round(found) if self._whole[place] else found)
         found = found[(found >= low) & (found <= high) & (found != row[place])]
         return found[np.argsort(np.abs(found - row[place]), kind="stable")][:, None]
+
+    def bounds(self, place: int, row: np.ndarray) -> tuple[float, float]:
+        """Return the least and the most that a column of the row may become."""
+        low = max(row[place], self._low[place]) if self._up[place] else self._low[place]
+        high = min(row[place], self._high[place]) if self._down[place] else self._high[place]
+        return float(low), float(high)
 
     def random_changes(self, row: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
         """Return up to ``count`` allowed changes: values of random reference rows in random units."""
@@ -222,17 +230,25 @@ class TableCode:
         """Say whether a unit is a whole number."""
         return bool(self._whole[unit.places[0]])
 
-    def is_listed(self, place: int) -> bool:
-        """Say whether a column holds places in a list of values."""
-        return place in self._values
+    def is_whole_at(self, place: int) -> bool:
+        """Say whether a column holds whole numbers."""
+        return bool(self._whole[place])
+
+    def is_frozen(self, place: int) -> bool:
+        """Say whether a column cannot be changed."""
+        return bool(self._frozen[place])
+
+    def values_of(self, place: int) -> int:
+        """Return how many values the list of a category has; 0 for a number."""
+        return len(self._values.get(place, ()))
+
+    def spread_of(self, place: int) -> float:
+        """Return the width of the range of the values seen in a column."""
+        return float(self._spread[place])
 
     def is_number(self, unit: Unit) -> bool:
         """Say whether the values between two values of a unit are values too."""
         return unit.kind == "number" or unit.name in self.constraints.ordered
-
-    def spread(self, unit: Unit) -> float:
-        """Return the width of the range of a number's values seen."""
-        return float(self._spread[unit.places[0]])
 
     def _learn_values(self, place: int, column: pd.Series, other: pd.Series) -> None:
         import pandas as pd
@@ -265,7 +281,7 @@ class TableCode:
         self._spread = np.ptp(both, axis=0)
         self._spread[self._spread == 0] = 1.0
         prices = np.zeros((2, len(self.columns)))
-        self._fixed: list[tuple[Unit, float]] = []
+        self.price_fixed: dict[str, float] = {}
         for unit in self.units:
             up, down, once = rules.cost_of(unit.name)
             gower = 1.0 if not rules.costs else TIE_BREAK
@@ -275,9 +291,8 @@ class TableCode:
                 prices[:, place] = np.array([up, down]) + gower / steps
             else:
                 once = max(up, down) + once + gower
-            if once:
-                self._fixed.append((unit, once))
-        self._price_up, self._price_down = prices
+            self.price_fixed[unit.name] = once
+        self.price_up, self.price_down = prices
 
     def _column(self, coded: np.ndarray, name: str) -> np.ndarray:
         place = self._at[name]

@@ -28,6 +28,7 @@ BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
 }
 COMPARED: dict[type, Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -45,6 +46,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": lambda value, digits=0: np.round(value, int(digits)),
     "floor": np.floor,
     "ceil": np.ceil,
+    "log": np.log,
+    "exp": np.exp,
 }
 
 
@@ -57,8 +60,8 @@ class Formula:
 
     Raises:
         UserError: if the text is no formula, or uses something else than columns, numbers, texts,
-            ``+ - * / // %``, comparisons, ``and or not``, ``a if b else c`` and
-            ``abs min max round floor ceil``.
+            ``+ - * / // % **``, comparisons, ``and or not``, ``a if b else c`` and
+            ``abs min max round floor ceil log exp``.
     """
 
     text: str
@@ -167,8 +170,8 @@ class Formula:
             )
         )
         if not allowed:
-            raise self._wrong("use columns, numbers, texts, + - * / // %, comparisons, and, or, not, "
-                              "if-else, abs, min, max, round, floor, ceil alone")  # fmt: skip
+            raise self._wrong("use columns, numbers, texts, + - * / // % **, comparisons, and, or, not, "
+                              "if-else, abs, min, max, round, floor, ceil, log, exp alone")  # fmt: skip
         children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
         for child in children:
             if isinstance(child, ast.expr):

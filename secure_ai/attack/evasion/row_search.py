@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +17,30 @@ if TYPE_CHECKING:
 FIRST_DONORS = 8
 DONOR_SHARE = 0.4
 OPTION_SHARE = 0.45
-ROUNDS = 6
+ROUNDS = 8
 FINE = 6
 NEAR = 1e-3
 BETTER = 1e-4
 NEIGHBORS = 24
 LEAST_MARGIN = -1e9
 
-# What is asked (rows), and what comes back: success of each, margins of each on two scales.
-Questions = Generator["NDArray", tuple["NDArray", "NDArray"], None]
+
+@dataclass(frozen=True)
+class Question:
+    """What a search wants to know next.
+
+    Attributes:
+        rows: coded.
+        own: whether the attacker's own model is asked (which costs no query) and not the target.
+    """
+
+    rows: NDArray
+    own: bool = False
+
+
+# What comes back: success of each row, and its margins on two scales.
+Answers = tuple["NDArray", "NDArray"]
+Questions = Generator[Question, Answers, None]
 
 
 class RowSearch:
@@ -36,7 +52,7 @@ class RowSearch:
         margins: of the row itself, on each scale; negative before success.
         donors: coded reference rows of the class that is wanted.
         budget: rows that may be asked.
-        guess: margin of coded rows by the attacker's own model, for a target that gives labels only.
+        own_model: whether the attacker has a model of their own, since the target gives labels only.
 
     Attributes:
         best: the cheapest success, coded; None so far.
@@ -53,10 +69,10 @@ class RowSearch:
         donors: NDArray,
         *,
         budget: int,
-        guess: Callable[[NDArray], NDArray] | None = None,
+        own_model: bool = False,
     ) -> None:
         self.code, self.row, self.donors = code, row, donors
-        self.budget, self.guess = budget, guess
+        self.budget, self.own_model = budget, own_model
         self.best: NDArray | None = None
         self.cost = np.inf
         self.asked = 0
@@ -68,32 +84,32 @@ class RowSearch:
         """Ask until nothing cheaper is found or the budget is spent."""
         yield from self._donors()
         yield from self._revert()
-        center = self.row
+        center, idle = self.row, 0
+        # The attacker's own model learns from what all rows ask: a later round may know better.
+        patience = 3 if self.own_model else 1
         for _ in range(ROUNDS):
             before, margin = self.cost, self._closest_margin
             yield from self._combine(center)
             yield from self._revert()
             yield from self._shrink()
-            if self.best is None:
-                if self._closest_margin <= margin and center is self._closest:
-                    break
-                center = self._closest
-            elif before < np.inf and before - self.cost <= BETTER * before and center is not self.row:
-                break
-            else:
-                center = self.best
+            if self.own_model and self.best is not None:
+                yield from self._neighbors()
             if self.asked >= self.budget:
                 return
+            if self.best is None:
+                idle += self._closest_margin <= margin and center is self._closest
+                center = self._closest
+            else:
+                idle = 0 if before - self.cost > BETTER * self.cost else idle + (center is not self.row)
+                center = self.best
+            if idle >= patience:
+                break
         if self.best is None:
             yield from self._more_donors()
             yield from self._revert()
             yield from self._shrink()
-        elif self.guess is not None:
-            yield from self._neighbors()
 
-    def _ask(
-        self, candidates: NDArray
-    ) -> Generator[NDArray, tuple[NDArray, NDArray], tuple[NDArray, NDArray]]:
+    def _ask(self, candidates: NDArray) -> Generator[Question, Answers, Answers]:
         """Ask what is allowed and not known yet; return success and margins (NaN where not asked)."""
         candidates = candidates + 0.0
         success = np.zeros(len(candidates), dtype=bool)
@@ -107,7 +123,7 @@ class RowSearch:
                 new.setdefault(keys[place], place)
         if new:
             places = list(new.values())
-            found, reached = yield candidates[places]
+            found, reached = yield Question(candidates[places])
             costs = self.code.costs(self.row, candidates[places])
             for place, hit, margin, cost in zip(places, found, reached, costs, strict=True):
                 self.asked += 1
@@ -130,7 +146,7 @@ class RowSearch:
             start, size = start + size, size * 2
 
     def _more_donors(self) -> Questions:
-        start = self.row if self.guess is not None else self._closest
+        start = self.row if self.own_model else self._closest
         near = self.code.project(start, self.donors)
         near = self.code.tie(self.row, self.code.project(self.row, near))
         candidates = self._by_cost(np.vstack([near, self.code.project(self.row, self.donors)]))
@@ -212,7 +228,7 @@ class RowSearch:
                 dear = self.code.costs(self.row, self._with(self.row, unit, found)) >= self.cost
                 found = found[~dear]
             listed.append((unit, found))
-        while self.guess is None and sum(len(found) for _, found in listed) > room:
+        while not self.own_model and sum(len(found) for _, found in listed) > room:
             longest = max(range(len(listed)), key=lambda place: len(listed[place][1]))
             unit, found = listed[longest]
             if len(found) < 3:
@@ -226,15 +242,15 @@ class RowSearch:
             values.append(options)
             asked.append(self._with(center, unit, options))
         flat = np.vstack(asked)
-        if self.guess is None:
+        if not self.own_model:
             _, margins = yield from self._ask(flat)
             origin = self._known[(center + 0.0).tobytes()][1]
         else:
-            margins = np.repeat(self.guess(flat)[:, None], 2, axis=1)
+            _, margins = yield Question(np.vstack([flat, center]), own=True)
+            margins, origin = margins[:-1], margins[-1]
             margins[~self.code.valid(self.row, flat)] = np.nan
-            origin = np.repeat(self.guess(center[None, :]), 2)
         ends = np.cumsum([len(options) for options in values])[:-1]
-        for scale in range(1 if self.guess is not None else 2):
+        for scale in range(1 if self.own_model else 2):
             gains = np.split(margins[:, scale] - origin[scale], ends)
             yield from self._verify(center, units, values, gains, -origin[scale])
 
@@ -300,21 +316,18 @@ class RowSearch:
 
     def _neighbors(self) -> Questions:
         """Try what is cheaper than the best and one or two changes away, the likeliest first."""
-        while self.asked < self.budget:
-            before, base = self.cost, self.best
-            single = [self._with(base, u, self.code.options(u, self.row)) for u in self.code.units]
-            reverted = [self._reset(base, [unit]) for unit in self._changed(base)]
-            for unit in self.code.units:
-                single += [self._with(back, unit, self.code.options(unit, self.row)) for back in reverted]
-            near = np.vstack([*single, *(r[None, :] for r in reverted)])
-            near = near[self.code.costs(self.row, near) < self.cost * (1 - BETTER)]
-            near = self._by_cost(near) if len(near) else near
-            near = near[[(c + 0.0).tobytes() not in self._known for c in near]] if len(near) else near
-            if not len(near):
-                return
-            likely = near[np.argsort(-self.guess(near), kind="stable")[:NEIGHBORS]]
-            yield from self._ask(likely)
-            yield from self._revert()
-            yield from self._shrink()
-            if self.cost >= before * (1 - BETTER):
-                return
+        base = self.best
+        single = [self._with(base, u, self.code.options(u, self.row)) for u in self.code.units]
+        reverted = [self._reset(base, [unit]) for unit in self._changed(base)]
+        for unit in self.code.units:
+            single += [self._with(back, unit, self.code.options(unit, self.row)) for back in reverted]
+        near = np.vstack([*single, *(back[None, :] for back in reverted)])
+        near = near[self.code.costs(self.row, near) < self.cost * (1 - BETTER)]
+        near = self._by_cost(near) if len(near) else near
+        near = near[[(c + 0.0).tobytes() not in self._known for c in near]] if len(near) else near
+        if not len(near):
+            return
+        _, margins = yield Question(near, own=True)
+        yield from self._ask(near[np.argsort(-margins[:, 0], kind="stable")[:NEIGHBORS]])
+        yield from self._revert()
+        yield from self._shrink()
