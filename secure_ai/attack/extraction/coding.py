@@ -72,6 +72,41 @@ class InputCoder:
                 place += len(values)
         return coded
 
+    def scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return center and spread of each coded column; 0 and 1 of those that are no numbers."""
+        pairs = []
+        for name in self.columns:
+            pairs += [self._center[name]] if name in self._center else [(0.0, 1.0)] * len(self._values[name])
+        center, spread = np.array(pairs).reshape(-1, 2).T
+        return center, spread
+
+    def number_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return center and spread of the columns that are numbers."""
+        pairs = [self._center[self.columns[place]] for place in self.numeric]
+        center, spread = np.array(pairs).reshape(-1, 2).T
+        return center, spread
+
+    def unit_rows(self, rows: Any) -> pd.DataFrame:
+        """Return rows whose codes are the origin and one step along each coded column, if nothing is scaled.
+
+        Args:
+            rows: rows of the right columns, for the values of each category's origin.
+        """
+        frame = as_frame(rows)
+        origin = {}
+        for name in self.columns:
+            values = frame[name].astype(str)
+            others = ~values.isin(self._values.get(name, []))
+            origin[name] = 0.0 if name in self._center else frame[name][others].iloc[0]
+        made = [dict(origin)]
+        for name in self.columns:
+            if name in self._center:
+                made.append(origin | {name: 1.0})
+            else:
+                first = {str(value): value for value in frame[name].unique()}
+                made += [origin | {name: first[value]} for value in self._values[name]]
+        return pd.DataFrame(made, columns=self.columns)
+
 
 def as_frame(rows: Any) -> pd.DataFrame:
     """Return rows as a frame; the columns of an array are numbered."""

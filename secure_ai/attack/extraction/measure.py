@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from secure_ai.attack.extraction.coding import as_frame
 from secure_ai.attack.extraction.result import ExtractionResult
@@ -29,7 +31,7 @@ def fidelity(model: Any, copy: Any, rows: Any) -> Measurement:
         TargetError: if one of them does not answer, or the rows cannot be judged.
     """
     check_rows(rows, what="rows held out")
-    return _agreement("extraction_fidelity", open_target(model).labels(rows), _labels(copy, rows), None)
+    return _agreement(open_target(model).labels(rows), _labels(copy, rows), None, "extraction_fidelity")
 
 
 @reason_instead
@@ -76,7 +78,8 @@ def measure_extraction(
     truth = (target if original is None else open_target(original)).labels(held_out)
     if len(np.unique(truth)) < 2:
         raise TargetError(
-            f"The {target.name} gives the same class for all {len(held_out):,} rows held out: any copy would agree."
+            f"The {target.name} gives the same class for all {len(held_out):,} rows held out: "
+            "any copy would agree."
         )
     points: list[tuple[int, float, float, float, float]] = []
 
@@ -97,17 +100,17 @@ def measure_extraction(
         on_checkpoint=mark,
         seed=seed,
     )
-    import pandas as pd
-
     curve = pd.DataFrame(points, columns=["queries", "cost", "fidelity", "low", "high"])
-    given = copy.predict(held_out)
-    by_chance = shuffled_copy(copy, seed=seed).predict(held_out)
+    judged = partial(
+        _agreement, truth, copy.predict(held_out), shuffled_copy(copy, seed=seed).predict(held_out)
+    )
     seen = _known(held_out, [rows, copy.transcript.rows()])
-    frequent = _most_frequent(truth)
     return ExtractionResult(
-        fidelity=_agreement("extraction_fidelity", truth, given, by_chance),
-        fidelity_unseen=_part("extraction_fidelity_unseen", ~seen, truth, given, by_chance),
-        fidelity_rare=_part("extraction_fidelity_rare", truth != frequent, truth, given, by_chance, frequent),
+        fidelity=judged("extraction_fidelity"),
+        fidelity_unseen=judged("extraction_fidelity_unseen", chosen=~seen)
+        if not seen.all()
+        else Unassessed("Every row held out has the values of a row that the thief owns or asked about."),
+        fidelity_rare=judged("extraction_fidelity_rare", chosen=truth != _most_frequent(truth)),
         curve=curve.assign(own_rows=copy.own_rows),
         answer=copy.answer,
         cost=float(curve["cost"].iloc[-1]),
@@ -125,16 +128,25 @@ def _most_frequent(labels: np.ndarray) -> Any:
     return values[counts.argmax()]
 
 
-def _agreement(name, truth, given, by_chance, frequent=None) -> Measurement:
+def _agreement(
+    truth: np.ndarray,
+    given: np.ndarray,
+    by_chance: np.ndarray | None,
+    name: str,
+    *,
+    chosen: Any = slice(None),
+) -> Measurement:
+    """Return the agreement on chosen rows; baseline: the most frequent class of all of them."""
+    frequent = _most_frequent(truth)
+    truth, given = truth[chosen], given[chosen]
     hits = int(np.sum(truth == given))
-    most = _most_frequent(truth) if frequent is None else frequent
     return Measurement(
         name=name,
         value=hits / len(truth),
         unit="probability",
         n=len(truth),
-        baseline=float(np.mean(truth == most)),
-        control=None if by_chance is None else float(np.mean(truth == by_chance)),
+        baseline=float(np.mean(truth == frequent)),
+        control=None if by_chance is None else float(np.mean(truth == by_chance[chosen])),
         interval=wilson(hits, len(truth)),
         method="agreement with the model; baseline: its most frequent class; "
         "control: a copy learned from shuffled answers",
@@ -142,16 +154,8 @@ def _agreement(name, truth, given, by_chance, frequent=None) -> Measurement:
     )
 
 
-def _part(name, chosen, truth, given, by_chance, frequent=None) -> Measurement | Unassessed:
-    if not chosen.any():
-        return Unassessed("No held-out row is of this kind.")
-    return _agreement(name, truth[chosen], given[chosen], by_chance[chosen], frequent)
-
-
 def _known(held_out: Any, known: Sequence[Any]) -> np.ndarray:
     """Say for each held-out row whether the same values are among known rows."""
-    import pandas as pd
-
     frame = as_frame(held_out)
     seen = set()
     for rows in known:

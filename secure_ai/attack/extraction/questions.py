@@ -42,6 +42,31 @@ def recombined_rows(rows: Any, count: int, *, seed: int | np.random.Generator = 
     return like(pd.DataFrame(made), rows)
 
 
+def question_pool(
+    rows: Any, size: int, *, recombine: bool = True, seed: int | np.random.Generator = 0
+) -> Any:
+    """Return about ``size`` distinct rows to ask about: own ones first, then recombined ones.
+
+    Args:
+        rows: a frame, or an array rows x features; returned in the same kind.
+        size: how many; fewer if some are alike, or if there are too few own rows and none may be made.
+        recombine: make rows (:func:`recombined_rows`).
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    own = as_frame(rows)
+    own = own.iloc[rng.permutation(len(own))[:size]]
+    if recombine and len(own) < size:
+        made = as_frame(recombined_rows(rows, size - len(own), seed=rng))
+        own = pd.concat([own, made], ignore_index=True)
+    return like(own.drop_duplicates(ignore_index=True), rows)
+
+
+def taken(rows: Any, places: np.ndarray) -> Any:
+    """Return the rows at these places, in the kind of the rows."""
+    return rows.iloc[places] if isinstance(rows, pd.DataFrame) else rows[places]
+
+
 class Transcript:
     """A target together with all that it was asked and answered: what the thief learns from.
 
@@ -84,4 +109,8 @@ class Transcript:
     def labels(self) -> np.ndarray:
         """Return the class of each answer."""
         answers = self.answers()
-        return self._target.decide(answers) if self.answer == "probabilities" else answers
+        return self.decide(answers) if self.answer == "probabilities" else answers
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the classes that the target would give for probabilities; asks nothing."""
+        return self._target.decide(probabilities)

@@ -32,7 +32,7 @@ class ExtractionResult:
 
     fidelity: Measurement
     fidelity_unseen: Measurement | Unassessed
-    fidelity_rare: Measurement | Unassessed
+    fidelity_rare: Measurement
     curve: pd.DataFrame
     answer: str
     cost: float
@@ -64,7 +64,7 @@ class ExtractionResult:
         return self.fidelity.interval[0] > max(self.fidelity.baseline, self.fidelity.control or 0.0)
 
     def queries_for(self, fidelity: float) -> int | None:
-        """Return the fewest queries of the curve after which the copy agreed so often; None if it never did."""
+        """Return the fewest queries after which the copy agreed so often; None if it never did."""
         reached = self.curve.loc[self.curve["fidelity"] >= fidelity, "queries"]
         return None if reached.empty else int(reached.iloc[0])
 
@@ -73,12 +73,14 @@ class ExtractionResult:
         low, high = self.fidelity.interval
         words = "labels alone" if self.answer == "labels" else "probabilities"
         text = (
-            f"After {self.queries:,} queries answered with {words} ({self.cost:,.2f} {self.currency}) the copy "
-            f"({self.substitute.kind}) agrees with the model on {percent(self.fidelity.value)} of "
-            f"{self.fidelity.n:,} rows held out ({percent(low)} to {percent(high)}); naming the most frequent "
-            f"answer agrees on {percent(self.fidelity.baseline)}, a copy of shuffled answers on "
+            f"After {self.queries:,} queries answered with {words} ({self.cost:,.2f} {self.currency}) "
+            f"the copy ({self.substitute.kind}) agrees with the model on {percent(self.fidelity.value)} of "
+            f"{self.fidelity.n:,} rows held out ({percent(low)} to {percent(high)}); naming the most "
+            f"frequent answer agrees on {percent(self.fidelity.baseline)}, a copy of shuffled answers on "
             f"{percent(self.fidelity.control or 0.0)}"
         )
-        if isinstance(self.fidelity_rare, Measurement):
-            text += f"; on the rows with another answer than the most frequent it agrees on {percent(self.fidelity_rare.value)}"
-        return f"{text}. The thief owned {self.substitute.own_rows:,} rows without answers."
+        rare = percent(self.fidelity_rare.value)
+        return (
+            f"{text}; where the model gives another answer than its most frequent one it agrees on {rare}. "
+            f"The thief owned {self.substitute.own_rows:,} rows without answers."
+        )

@@ -13,24 +13,27 @@ from typing import Any, Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from secure_ai.attack.extraction.coding import InputCoder, as_frame
+from secure_ai.attack.extraction.coding import InputCoder
 from secure_ai.attack.extraction.learners import (
     KINDS,
     Ensemble,
-    Kind,
     learn_classes,
     learn_probabilities,
 )
-from secure_ai.attack.extraction.questions import Transcript, recombined_rows
-from secure_ai.attack.targets import TargetError, check_rows, check_target, open_target
+from secure_ai.attack.extraction.questions import Transcript, question_pool, taken
+from secure_ai.attack.targets import Target, TargetError, check_rows, check_target, open_target
 from secure_ai.core import UserError
 
 LEAST_BUDGET = 50
 POOL = 4
-MOST_POOL = 20_000
+LEAST_POOL, MOST_POOL = 2_000, 20_000
+MOST_LOOKED_AT = 15_000
+REPEATED = 50
 AT_RANDOM = 0.2
 KEPT_BACK = 0.25
+CHOSEN_AT = 500
 CANDIDATES = 3
+CHECKPOINTS = (100, 250, 500, 1_000, 1_750, 2_500, 3_750, 5_000, 10_000, 20_000)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,6 @@ class Substitute:
     transcript: Transcript = field(repr=False)
     _coder: InputCoder = field(repr=False)
     _ensemble: Ensemble = field(repr=False)
-    _decide: Callable[[np.ndarray], np.ndarray] = field(repr=False)
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Return (rows, classes) probabilities; of a copy from labels they are degrees of belief."""
@@ -63,7 +65,7 @@ class Substitute:
 
     def predict(self, rows: Any) -> np.ndarray:
         """Return (rows,) classes."""
-        return self._decide(self.predict_proba(rows))
+        return self.transcript.decide(self.predict_proba(rows))
 
 
 def steal_model(
@@ -93,6 +95,9 @@ def steal_model(
         on_checkpoint: called with the copy after each.
         seed: of draws and learners.
 
+    Returns:
+        The copy; its ``queries`` are fewer than the budget where there are not so many rows to ask about.
+
     Raises:
         TargetError: if there are too few rows, values are missing, or the model does not answer, decides
             nothing or contradicts itself.
@@ -101,138 +106,122 @@ def steal_model(
     if kind not in ("auto", *KINDS):
         raise UserError(f"kind='{kind}': choose from auto, {', '.join(KINDS)}.")
     check_rows(rows, what="rows of the attacker")
-    target = open_target(model)
-    if answer == "labels" and target.answer == "probabilities":
-        asked = target
-        target = open_target(asked.labels, classes=asked.classes, answer="labels", name=asked.name)
-        target.max_queries = None if asked.max_queries is None else int(asked.left())
-    elif answer == "probabilities" and target.answer == "labels":
-        raise TargetError(f"The {target.name} gives labels only: leave answer= out.")
+    target = _as_answered(open_target(model), answer)
     budget = int(min(budget, target.left()))
     if budget < LEAST_BUDGET:
         raise UserError(f"A budget of {budget:,} queries teaches nothing: give {LEAST_BUDGET} or more.")
-    marks = _marks(budget, checkpoints)
+    wanted = CHECKPOINTS if checkpoints is None else checkpoints
+    marks = sorted({int(mark) for mark in wanted if LEAST_BUDGET <= mark < budget} | {budget})
     rng = np.random.default_rng(seed)
     coder = InputCoder(rows)
-    pool = _pool(rows, budget, recombine, rng)
+    size = min(max(POOL * budget, LEAST_POOL), MOST_POOL)
+    pool = question_pool(rows, size, recombine=recombine, seed=rng)
     coded = coder(pool)
+    free = rng.permutation(len(pool))
     transcript = Transcript(target)
-    witness = open_target(transcript, name=target.name, threshold=target.threshold)
-
-    first = marks[0]
-    repeated = min(50, first // 5)
-    order = rng.permutation(len(pool))
-    chosen = order[: min(first - repeated, len(order))]
-    free = order[len(chosen) :]
+    apprentice = _Apprentice(transcript, coder, len(rows), seed)
     with threadpool_limits(1):
-        check_target(witness, pool.iloc[chosen] if hasattr(pool, "iloc") else pool[chosen], repeated=repeated)
-        known = [chosen, chosen[:repeated]]
-        copy = None
+        repeated = min(REPEATED, marks[0] // 5)
+        first, free = free[: marks[0] - repeated], free[marks[0] - repeated :]
+        witness = open_target(transcript, name=target.name, threshold=target.threshold)
+        check_target(witness, taken(pool, first), repeated=repeated)
+        asked = [first, first[:repeated]]
+        copy, family, before = None, kind, 0
         for mark in marks:
             count = min(mark - transcript.queries, len(free))
-            if count > 0:
-                asked_now, free = _next(copy, coded, free, count, active, rng)
-                transcript.ask(_take(pool, asked_now))
-                known.append(asked_now)
-            places = np.concatenate(known)
-            last = mark == marks[-1]
-            copy = _learned(
-                transcript,
-                coded[places],
-                kind if kind != "auto" or last else "trees",
-                seed,
-                coder,
-                len(rows),
-                target.decide,
-            )
+            if copy is not None and count > 0:
+                places = _unsure(copy, coded, free, count, rng) if active else free[:count]
+                free = free[~np.isin(free, places)]
+                transcript.ask(taken(pool, places))
+                asked.append(places)
+            # Choosing the family costs as much as the copy: done once there is enough to choose by, and last.
+            last = mark == marks[-1] or not len(free)
+            choosing = last or (mark >= CHOSEN_AT and before < CHOSEN_AT)
+            if kind == "auto":
+                family = "auto" if choosing else "trees" if copy is None else copy.kind
+            before = mark
+            copy = apprentice.copy(coded[np.concatenate(asked)], family)
             if on_checkpoint is not None:
                 on_checkpoint(copy)
+            if not len(free):
+                break
     assert copy is not None
     return copy
 
 
 def shuffled_copy(copy: Substitute, *, seed: int = 0) -> Substitute:
     """Return what the same learners make of the same questions with the answers shuffled: the control."""
+    apprentice = _Apprentice(copy.transcript, copy._coder, copy.own_rows, seed)
     order = np.random.default_rng(seed).permutation(copy.queries)
     with threadpool_limits(1):
-        return _learned(
-            copy.transcript,
-            copy._coder(copy.transcript.rows()),
-            copy.kind,
-            seed,
-            copy._coder,
-            copy.own_rows,
-            copy._decide,
-            order,
+        return apprentice.copy(copy._coder(copy.transcript.rows()), copy.kind, order)
+
+
+@dataclass(frozen=True)
+class _Apprentice:
+    """Makes copies out of a transcript."""
+
+    transcript: Transcript
+    coder: InputCoder
+    own_rows: int
+    seed: int
+
+    def copy(self, coded: np.ndarray, kind: str, order: Any = slice(None)) -> Substitute:
+        """Learn from all questions so far.
+
+        Args:
+            coded: the questions, in the order of the transcript.
+            kind: family of learners, or ``"auto"``.
+            order: of the answers, for a control.
+        """
+        answers, labels = self.transcript.answers()[order], self.transcript.labels()[order]
+        classes = self.transcript.classes
+        codes = (labels[:, None] == classes[None, :]).argmax(axis=1)
+
+        def learn(family: str, part: Any) -> Ensemble:
+            if self.transcript.answer == "probabilities":
+                return learn_probabilities(family, coded[part], answers[part], self.seed)
+            return learn_classes(family, coded[part], codes[part], len(classes), self.seed)
+
+        if kind == "auto":
+            back = np.random.default_rng(self.seed).random(len(coded)) < KEPT_BACK
+            agreement = {}
+            for family in KINDS:
+                given = self.transcript.decide(learn(family, ~back).predict_proba(coded[back]))
+                agreement[family] = float(np.mean(given == labels[back]))
+            kind = max(agreement, key=agreement.__getitem__)
+        return Substitute(
+            classes_=classes,
+            kind=kind,
+            queries=self.transcript.queries,
+            own_rows=self.own_rows,
+            answer=self.transcript.answer,
+            transcript=self.transcript,
+            _coder=self.coder,
+            _ensemble=learn(kind, slice(None)),
         )
 
 
-def _learned(transcript, coded, kind, seed, coder, own_rows, decide, order=slice(None)) -> Substitute:
-    answers, labels = transcript.answers()[order], transcript.labels()[order]
-    classes = transcript.classes
-    codes = (labels[:, None] == classes[None, :]).argmax(axis=1)
-
-    def learn(family: Kind, part: Any) -> Ensemble:
-        if transcript.answer == "probabilities":
-            return learn_probabilities(family, coded[part], answers[part], seed)
-        return learn_classes(family, coded[part], codes[part], len(classes), seed)
-
-    if kind == "auto":
-        back = np.random.default_rng(seed).random(len(coded)) < KEPT_BACK
-        agreement = {
-            family: float(np.mean(decide(learn(family, ~back).predict_proba(coded[back])) == labels[back]))
-            for family in KINDS
-        }
-        kind = max(agreement, key=agreement.__getitem__)
-    return Substitute(
-        classes_=classes,
-        kind=kind,
-        queries=transcript.queries,
-        own_rows=own_rows,
-        answer=transcript.answer,
-        transcript=transcript,
-        _coder=coder,
-        _ensemble=learn(kind, slice(None)),
-        _decide=decide,
-    )
+def _as_answered(target: Target, answer: str | None) -> Target:
+    """Return the target as the thief uses it: by its classes alone where that is wished."""
+    if answer is None or answer == target.answer:
+        return target
+    if answer == "probabilities":
+        raise TargetError(f"The {target.name} gives labels only: leave answer= out.")
+    if answer != "labels":
+        raise UserError(f"answer='{answer}': choose probabilities or labels.")
+    limit = None if target.max_queries is None else int(target.left())
+    return Target(target.labels, classes=target.classes, answer="labels", name=target.name, max_queries=limit)
 
 
-def _next(copy, coded, free, count, active, rng) -> tuple[np.ndarray, np.ndarray]:
+def _unsure(
+    copy: Substitute, coded: np.ndarray, free: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
     """Choose what to ask next: mostly where the copy is least sure, some at random."""
-    if copy is None or not active:
-        return free[:count], free[count:]
-    looked = free[: max(CANDIDATES * MOST_POOL // 4, count)]
-    chances = np.sort(copy._ensemble.predict_proba(coded[looked]), axis=1)
-    margin = chances[:, -1] - chances[:, -2]
-    near = looked[np.argsort(margin, kind="stable")[: CANDIDATES * count]]
-    sure = round(count * (1 - AT_RANDOM))
-    picked = rng.choice(near, min(sure, len(near)), replace=False)
-    rest = free[~np.isin(free, picked)]
-    return np.concatenate([picked, rest[: count - len(picked)]]), rest[count - len(picked) :]
-
-
-def _pool(rows: Any, budget: int, recombine: bool, rng: np.random.Generator):
-    import pandas as pd
-
-    own = as_frame(rows)
-    size = min(max(POOL * budget, 2_000), MOST_POOL)
-    own = own.iloc[rng.permutation(len(own))[:size]]
-    if recombine and len(own) < size:
-        made = as_frame(recombined_rows(rows, size - len(own), seed=rng))
-        own = pd.concat([own, made], ignore_index=True)
-    own = own.drop_duplicates(ignore_index=True)
-    return own if hasattr(rows, "iloc") else own.to_numpy()
-
-
-def _take(pool: Any, places: np.ndarray) -> Any:
-    return pool.iloc[places] if hasattr(pool, "iloc") else pool[places]
-
-
-def _marks(budget: int, checkpoints: Sequence[int] | None) -> list[int]:
-    wanted = (
-        (100, 250, 500, 1_000, 1_750, 2_500, 3_750, 5_000, 10_000, 20_000)
-        if checkpoints is None
-        else checkpoints
-    )
-    marks = sorted({int(mark) for mark in wanted if LEAST_BUDGET <= mark < budget} | {budget})
-    return marks
+    looked_at = free[:MOST_LOOKED_AT]
+    chances = np.sort(copy._ensemble.predict_proba(coded[looked_at]), axis=1)
+    order = np.argsort(chances[:, -1] - chances[:, -2], kind="stable")
+    # Out of three times as many, so that they are not all alike.
+    near = looked_at[order[: CANDIDATES * count]]
+    picked = rng.choice(near, min(round(count * (1 - AT_RANDOM)), len(near)), replace=False)
+    return np.concatenate([picked, free[~np.isin(free, picked)][: count - len(picked)]])
