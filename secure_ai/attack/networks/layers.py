@@ -74,10 +74,15 @@ class Convolution:
 
     @property
     def places(self) -> tuple[int, int]:
-        """Rows and columns of the output."""
-        down = (self.height - self.size) // self.stride + 1
-        across = (self.width - self.size) // self.stride + 1
+        """Rows and columns of the output; no pixel is left out, the last windows reach over the edge."""
+        down, across = (-((self.size - side) // self.stride) + 1 for side in (self.height, self.width))
         return down, across
+
+    @property
+    def beyond(self) -> tuple[int, int]:
+        """Rows and columns by which the last windows reach over the lower and the right edge."""
+        down, across = ((count - 1) * self.stride + self.size for count in self.places)
+        return down - self.height, across - self.width
 
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes of the weights and of the biases."""
@@ -86,6 +91,8 @@ class Convolution:
     def forward(self, x: Array, weights: Array, biases: Array) -> tuple[Array, Any]:
         """Return the output and the windows, one per line."""
         x = x.reshape(len(x), self.height, self.width, self.channels)
+        if any(self.beyond):
+            x = np.pad(x, ((0, 0), (0, self.beyond[0]), (0, self.beyond[1]), (0, 0)))
         seen = np.lib.stride_tricks.sliding_window_view(x, (self.size, self.size), axis=(1, 2))
         seen = seen[:, :: self.stride, :: self.stride].transpose(0, 1, 2, 4, 5, 3)
         windows = seen.reshape(-1, weights.shape[0])
@@ -102,16 +109,17 @@ class Convolution:
         if by_input:
             # One line per weight, so that what each adds to the picture is read in one piece.
             parts = (weights @ flat.T).reshape(self.size, self.size, self.channels, rows, down, across)
-            sums = np.zeros((self.channels, rows, self.height, self.width), dtype=parts.dtype)
+            height, width = self.height + self.beyond[0], self.width + self.beyond[1]
+            sums = np.zeros((self.channels, rows, height, width), dtype=parts.dtype)
             for i in range(self.size):
                 for j in range(self.size):
                     sums[:, :, i : i + step * down : step, j : j + step * across : step] += parts[i, j]
-            by_x = np.moveaxis(sums, 0, -1)
+            by_x = np.moveaxis(sums[:, :, : self.height, : self.width], 0, -1)
         return by_x, kept.T @ flat, flat.sum(axis=0)
 
 
 def convolutions(side: tuple[int, int], filters: tuple[int, ...]) -> list[Convolution]:
-    """Return convolutions one on the other: windows of five pixels first, of three after, every second place.
+    """Return convolutions one on the other: windows of four pixels first, of three after, every second place.
 
     Args:
         side: height and width of the picture, of one channel.
@@ -122,7 +130,7 @@ def convolutions(side: tuple[int, int], filters: tuple[int, ...]) -> list[Convol
     """
     built: list[Convolution] = []
     height, width, channels = *side, 1
-    for size, count in zip((5, *[3] * len(filters)), filters, strict=False):
+    for size, count in zip((4, *[3] * len(filters)), filters, strict=False):
         if min(height, width) < size:
             raise ValueError(f"a picture of {side[0]} x {side[1]} pixels has no room for {len(filters)}")
         layer = Convolution(height, width, channels, count, size)

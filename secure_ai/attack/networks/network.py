@@ -207,6 +207,29 @@ class Network(ClassifierMixin, BaseEstimator):
         given = np.asarray(slopes)
         return self._pulled_back(rows, lambda logits, start: given[start : start + len(logits)])
 
+    def lead_gradient(self, rows: Any, codes: np.ndarray, ahead: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Return by how much the likeliest other class leads, and how that grows with each input.
+
+        Unlike the gradient of the cross-entropy it does not vanish where the network is sure of itself.
+
+        Args:
+            rows: as the network takes them.
+            codes: (n,) the place of each row's class among ``classes_``.
+            ahead: (classes,) added to the logits.
+
+        Returns:
+            leads (n,), below 0 while the row's class is the answer; gradients (n, columns).
+        """
+        leads: list[np.ndarray] = []
+
+        def slopes(logits: np.ndarray, start: int) -> np.ndarray:
+            lead, slope = leads_of(logits + ahead, codes[start : start + len(logits)])
+            leads.append(lead)
+            return slope
+
+        found = self._pulled_back(rows, slopes)
+        return np.concatenate([np.zeros(0), *leads]), found
+
     def codes(self, labels: Any) -> np.ndarray:
         """Return (n,) the place of each label among ``classes_``.
 
@@ -298,6 +321,17 @@ class Network(ClassifierMixin, BaseEstimator):
     def _check_fitted(self) -> None:
         if not hasattr(self, "weights_"):
             raise UserError("The network has not been trained: call fit first.")
+
+
+def leads_of(logits: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lead of the likeliest other class (n,), and its gradient by the logits (n, classes)."""
+    at = np.arange(len(logits))
+    others = logits.astype(float)
+    others[at, codes] = -np.inf
+    other = others.argmax(axis=1)
+    slopes = np.zeros(others.shape)
+    slopes[at, other], slopes[at, codes] = 1, -1
+    return others[at, other] - logits[at, codes], slopes
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

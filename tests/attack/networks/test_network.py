@@ -68,6 +68,18 @@ def test_a_frame_is_answered_as_its_array(fitted, table):
     assert np.array_equal(fitted.logits(pd.DataFrame(table[0])), fitted.logits(table[0]))
 
 
+@pytest.mark.parametrize("side", [(32, 32), (13, 18)])
+def test_every_pixel_up_to_the_corners_can_change_the_answer(side):
+    rng = np.random.default_rng(0)
+    rows = rng.random((40, side[0] * side[1]))
+    network = precise(Network((16,), picture=side, epochs=1, shift=0).fit(rows, rng.integers(0, 2, 40)))
+    found = network.logit_gradient(rows, np.tile([-1.0, 1.0], (40, 1)))
+    assert (np.abs(found).max(axis=0) > 0).all()
+    change = rng.normal(size=rows.shape) * 1e-6
+    rise = network.logits(rows + change) - network.logits(rows - change)
+    assert np.allclose((found * change).sum(axis=1) * 2, rise[:, 1] - rise[:, 0], atol=1e-8)
+
+
 @pytest.mark.parametrize("picture", [None, (32, 32)], ids=["table", "picture"])
 def test_input_gradient_is_the_quotient_of_small_differences(picture, fitted, on_scans, table):
     if picture is None:
