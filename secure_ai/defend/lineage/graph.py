@@ -113,8 +113,9 @@ class LineageGraph:
         versions = [one.version for one in self.datasets.values() if one.name == name]
         if versions:
             raise UserError(f"'{name}' has no such version: choose from {', '.join(versions[-10:])}.")
-        names = ", ".join(dict.fromkeys(one.name for one in self.datasets.values())) or "none is recorded yet"
-        raise UserError(f"No such data set is recorded: choose from {names}.")
+        names = ", ".join(dict.fromkeys(one.name for one in self.datasets.values()))
+        choice = f"choose from {names}" if names else "record a job that reads one first"
+        raise UserError(f"No such data set is recorded: {choice}.")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the versions: dataset, version, kind, rows, made_by; in the order of their first event."""

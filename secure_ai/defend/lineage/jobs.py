@@ -121,7 +121,7 @@ class Job:
         Raises:
             UserError: if the model is not recorded, or the rows do not say where they come from.
         """
-        known = self.outputs.get(model) or self._recorded(model)
+        known = self.outputs.get(model) or self.inputs.get(model) or self._recorded(model)
         if known.rows.kind != "model":
             raise UserError(f"'{known.name}' is no model: name one as triage@v3, as train() returned it.")
         self.inputs.setdefault(model, known)
