@@ -9,7 +9,7 @@ Source: Python documentation, pickle, *Restricting globals*; MITRE ATLAS AML.T00
 
 from __future__ import annotations
 
-import codecs
+import gzip
 import io
 import logging
 import pickle
@@ -187,11 +187,11 @@ def payloads() -> tuple[Payload, ...]:
             lambda: _pickled(logging.FileHandler, CANARY),
         ),
         Payload(
-            "text file",
-            "text.pkl",
-            "calls codecs.open with a mode that empties the file",
+            "packed file",
+            "packed.pkl",
+            "makes a gzip.GzipFile, which opens a file to write",
             "file",
-            lambda: _pickled(codecs.open, CANARY, "w"),
+            lambda: pickle.dumps(_Call(gzip.GzipFile, CANARY, "wb"), protocol=4),
         ),
         Payload(
             "annotation",
@@ -205,7 +205,7 @@ def payloads() -> tuple[Payload, ...]:
             "sleep.pkl",
             "calls time.sleep, so that the reader never returns",
             "hang",
-            lambda: _pickled(time.sleep, 86_400),
+            lambda: pickle.dumps(_Call(time.sleep, 86_400), protocol=4),
         ),
         Payload(
             "object array",
