@@ -41,9 +41,10 @@ def learning_table(data: Dataset, task: str) -> LearningTable:
     Of ``"readmission"``: the table ``readmissions``. Of ``"credit"``: the application as in ``loans``, and
     payment_burden (a year's payments / income). Of ``"fraud"``, in order of time: amount (USD), usual_amount
     (geometric mean of the account's earlier payments), times_usual (amount / usual_amount), round_amount
-    (0/1), near_limit (0/1: from 8,000 to below 10,000), hour (0 to 23), channel, foreign (0/1), distance_from_home
-    (as in ``transactions``), hours_since_last (720 without an earlier payment), payments_last_hour,
-    payments_last_day, new_device (0/1), accounts_on_device, new_merchant (0/1), merchant_code (a text).
+    (0/1), near_limit (0/1: from 8,000 to below 10,000), hour (0 to 23), channel, foreign (0/1),
+    distance_from_home (as in ``transactions``), hours_since_last (720 without an earlier payment),
+    payments_last_hour, payments_last_day, new_device (0/1), accounts_on_device, new_merchant (0/1),
+    merchant_code (a text).
 
     Raises:
         ValueError: if there is no such task, or it is of the other sector.
