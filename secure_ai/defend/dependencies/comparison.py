@@ -62,6 +62,7 @@ class DependencyCheck:
         matches: affected first, the most severe first.
         not_compared: components that no advisory of the file can be about (another ecosystem, no version).
         unused: statements that answer nothing that was found.
+        statements: all that were given.
     """
 
     bill: Bill
@@ -70,6 +71,7 @@ class DependencyCheck:
     matches: tuple[Match, ...]
     not_compared: tuple[Component, ...]
     unused: tuple[Statement, ...]
+    statements: tuple[Statement, ...] = ()
 
     @property
     def affected(self) -> tuple[Match, ...]:
@@ -155,9 +157,8 @@ class DependencyCheck:
             return Unassessed(f"The newest advisory is {self.days_old} days old: refresh the file first.")
         value = float(len({one.component.ref for one in self.affected}))
         believed = float(len({one.component.ref for one in self.matches if one.status != UNCLEAR}))
-        after = check_dependencies(
-            upgraded(self.bill, plan_upgrades(self)), self.advisories, as_of=self.as_of
-        )
+        planned = upgraded(self.bill, plan_upgrades(self))
+        after = check_dependencies(planned, self.advisories, as_of=self.as_of, statements=self.statements)
         control = float(len({one.component.ref for one in after.affected}))
         newest = f"{len(self.advisories.advisories):,} advisories, newest {self.advisories.newest}"
         return [
@@ -210,7 +211,7 @@ def check_dependencies(
     there = {one.ref for one in compared}
     rest = tuple(one for one in bill.components if one.ref not in there)
     unused = tuple(one for one in statements if id(one) not in used)
-    return DependencyCheck(bill, advisories, as_of, tuple(matches), rest, unused)
+    return DependencyCheck(bill, advisories, as_of, tuple(matches), rest, unused, tuple(statements))
 
 
 def _match(bill: Bill, component: Component, group: tuple[Advisory, ...]) -> Match | None:

@@ -44,7 +44,13 @@ def vex_document(check: DependencyCheck) -> dict[str, Any]:
     )
     bom.metadata.timestamp = datetime.combine(check.as_of, time(), UTC)
     written = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string()
-    return json.loads(written)
+    document = json.loads(written)
+    for one in document.get("vulnerabilities", []):
+        for rating in one.get("ratings", []):
+            # The library writes the number as text, which the schema refuses.
+            if "score" in rating:
+                rating["score"] = float(rating["score"])
+    return document
 
 
 def _vulnerability(one: Match) -> Any:
