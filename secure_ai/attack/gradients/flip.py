@@ -61,12 +61,12 @@ class Flip:
     def sentence(self) -> str:
         """Say what the change did."""
         verb, other = ("turns", "") if self.flipped else ("does not turn", "anything else: ")
+        noise = f"{self.noise_flips or 'none'} {'bring' if self.noise_flips > 1 else 'brings'}"
         return (
             f"A change of at most {self.levels} of {GREY_LEVELS} grey levels {verb} "
             f"'{self.words(self.said_before)}' ({percent(self.chance_before)}) into {other}"
             f"'{self.words(self.said_after)}' ({percent(self.chance_after)}); of {NOISE_DRAWS} random "
-            f"changes of that size {self.noise_flips or 'none'} {'brings' if self.noise_flips < 2 else 'bring'} "
-            "another answer."
+            f"changes of that size {noise} another answer."
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secure_ai.attack.gradients.limits import Limits, Norm, check_norm, check_sizes
-from secure_ai.attack.gradients.steps import fast_gradient, projected_gradient, random_change
+from secure_ai.attack.gradients.steps import ENOUGH, fast_gradient, projected_gradient, random_change
 from secure_ai.attack.gradients.white_box import WhiteBox, open_white_box
 from secure_ai.attack.targets import (
     Target,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 MADRY = "Madry et al., Towards deep learning models resistant to adversarial attacks (2018)"
 MANY, ONE, NOISE = "projected gradient", "one gradient step", "random noise"
 LEAST_AGREEMENT = 0.98
-# A lead that rounding in the model's own arithmetic does not undo.
-ENOUGH = 1e-3
 
 
 @dataclass(frozen=True)

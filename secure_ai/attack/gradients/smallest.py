@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from secure_ai.attack.gradients.limits import Limits, Norm, check_norm
-from secure_ai.attack.gradients.steps import like, projected_gradient
+from secure_ai.attack.gradients.steps import ENOUGH, like, projected_gradient
 from secure_ai.attack.gradients.white_box import open_white_box
 
 DOUBLINGS = 12
@@ -89,7 +89,8 @@ def smallest_changes(
         spans = np.divide(limits.high - np.asarray(limits.low) + 0 * unit, unit, out=0 * unit, where=unit > 0)
         most = float(spans.max() if norm == "linf" else np.linalg.norm(spans))
     least = 1 / limits.levels if limits.levels else most * HARDLY
-    guess = np.clip(-leads / np.maximum(steep, 1e-300), least, most)
+    # Room for the lead that is asked for; on a linear model the first attempt then succeeds.
+    guess = np.clip((2 * ENOUGH - leads) / np.maximum(steep, 1e-300), least, most)
     size = np.where(leads > 0, 0.0, np.inf)
     changed, fails = origin.copy(), np.zeros(len(origin))
     given = np.asarray(labels).ravel()
@@ -98,7 +99,7 @@ def smallest_changes(
         tried = projected_gradient(
             box, origin[places], given[places], sizes, norm=norm, limits=limits, steps=steps
         )
-        hit = box.leads(tried, codes[places]) > 0
+        hit = box.leads(tried, codes[places]) > ENOUGH
         far = limits.distance(origin[places], tried, norm)
         fails[places[~hit]] = np.maximum(fails[places[~hit]], sizes[~hit])
         better = hit & (far < size[places])

@@ -16,6 +16,8 @@ from secure_ai.attack.gradients.white_box import open_white_box
 from secure_ai.core import UserError
 
 STEP_SHARE = 2.5
+# A lead, in log odds, that rounding in the model's own arithmetic does not undo.
+ENOUGH = 1e-5
 
 
 def fast_gradient(
@@ -48,7 +50,7 @@ def projected_gradient(
     limits: Limits | None = None,
     steps: int = 20,
     starts: int = 1,
-    lead: float = 0.0,
+    lead: float = ENOUGH,
     step_share: float = STEP_SHARE,
     seed: int = 0,
 ) -> Any:

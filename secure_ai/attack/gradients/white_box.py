@@ -111,9 +111,12 @@ def _head(model: Any, name: str) -> Network | tuple[np.ndarray, np.ndarray]:
         return _from_mlp(model)
     if not hasattr(model, "coef_") or not hasattr(model, "intercept_"):
         raise TargetError(NO_GRADIENT.format(name))
-    if getattr(model, "kernel", "linear") != "linear" or len(model.classes_) > 2 != len(model.coef_) > 1:
+    several = len(model.classes_) > 2
+    if getattr(model, "kernel", "linear") != "linear" or len(np.atleast_2d(model.coef_)) != (
+        len(model.classes_) if several else 1
+    ):
         raise TargetError(NO_GRADIENT.format(name))
-    weights = np.asarray(model.coef_, dtype=float).T
+    weights = np.atleast_2d(np.asarray(model.coef_, dtype=float)).T
     biases = np.broadcast_to(np.asarray(model.intercept_, dtype=float), weights.shape[1:])
     return _of_two(weights), _of_two(biases)
 
