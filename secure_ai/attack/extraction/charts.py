@@ -78,7 +78,8 @@ def plot_rounding(found: RoundingCurve) -> Figure:
     searched = found.table[found.table["method"] != EQUATIONS]
     title = "Equations need exact answers"
     if len(searched):
-        title = f"However coarse the answers, line search errs by at most {searched['coefficient_error'].max():.0e}"
+        worst = searched["coefficient_error"].max()
+        title = f"However coarse the answers, line search errs by at most {worst:.0e}"
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(frameon=False, loc="best", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)

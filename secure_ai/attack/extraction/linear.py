@@ -110,6 +110,12 @@ def solve_linear(model: Any, rows: Any, *, queries: int | None = None, seed: int
     pool = question_pool(rows, max(4 * count, 500, min(len(rows), MOST_POOL)), seed=seed)
     design = with_one(coder(pool))
     places = independent_rows(design, count, seed)
+    if len(places) < unknowns + CHECKED:
+        raise TargetError(
+            f"There are {len(places):,} different rows to ask about, too few for {unknowns:,} coefficients: "
+            "give more varied rows."
+        )
+    count = len(places)
     chances = target.probabilities(taken(pool, places))
     if np.ptp(chances, axis=0).max() == 0:
         raise TargetError(f"The {target.name} gives the same probabilities for all rows: nothing to copy.")
@@ -125,12 +131,9 @@ def solve_linear(model: Any, rows: Any, *, queries: int | None = None, seed: int
         chances = np.vstack([chances, target.probabilities(taken(pool, more))])
         places, back = np.concatenate([places, more]), np.concatenate([back, np.zeros(len(more), dtype=bool)])
         found, residual = _solved(design[places], chances, back)
-    rounded = answer_decimals(chances) is not None
-    if not rounded and residual > LINEAR:
-        raise TargetError(
-            f"The log odds of the {target.name} are not linear in its inputs (error {residual:.2g} on "
-            "questions kept back): learn a substitute instead (steal_model)."
-        )
+    _check_linear(
+        design[places][back] @ found, chances[back], answer_decimals(chances), residual, target.name
+    )
     return linear_copy(
         found,
         coder,
@@ -142,9 +145,27 @@ def solve_linear(model: Any, rows: Any, *, queries: int | None = None, seed: int
     )
 
 
+def _check_linear(
+    odds: np.ndarray, chances: np.ndarray, decimals: int | None, residual: float, name: str
+) -> None:
+    """Refuse coefficients that do not foretell the answers kept back, as far as these are exact."""
+    if decimals == 0:
+        raise TargetError(
+            f"The probabilities of the {name} are 0 or 1: they say no more than classes (search_linear)."
+        )
+    off = float(np.abs(_probabilities(odds) - chances).mean())
+    if residual > LINEAR if decimals is None else off > 10.0**-decimals:
+        raise TargetError(
+            f"The log odds of the {name} are not linear in its inputs (probabilities kept back are missed by "
+            f"{off:.2g}): learn a substitute instead (steal_model)."
+        )
+
+
 def _solved(design: np.ndarray, chances: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, float]:
     """Return (columns + 1, sets) coefficients by weighted least squares, and the error on rows kept back."""
     classes = chances.shape[1]
+    if answer_decimals(chances) == 0:
+        return np.zeros((design.shape[1], classes - 1)), 0.0
     safe = np.clip(chances, np.finfo(float).tiny, 1)
     columns, worst = [], 0.0
     for place in range(1, classes):
@@ -158,11 +179,12 @@ def _solved(design: np.ndarray, chances: np.ndarray, back: np.ndarray) -> tuple[
         if rank < design.shape[1] and answer_decimals(chances) is None:
             raise TargetError(
                 "The answers do not settle all coefficients: too many probabilities are 0 or 1, or columns "
-                "of the rows follow from each other. Leave such columns out, or give more and more varied rows."
+                "of the rows follow from each other. Leave such columns out, or give more varied rows."
             )
         checked = back & (weight > 1e-6)
-        if checked.any():
-            worst = max(worst, float(np.abs(design[checked] @ found - odds[checked]).max()))
+        if not checked.any():
+            raise TargetError("Nearly all probabilities are 0 or 1: they settle no coefficient.")
+        worst = max(worst, float(np.abs(design[checked] @ found - odds[checked]).max()))
         columns.append(found)
     return np.column_stack(columns), worst
 

@@ -34,7 +34,8 @@ def recombined_rows(rows: Any, count: int, *, seed: int | np.random.Generator = 
         own, other = column.iloc[first].reset_index(drop=True), column.iloc[second].reset_index(drop=True)
         if is_number(column) and column.nunique() > 2:
             share = np.where(rng.random(count) < 0.5, 1.0, rng.random(count))
-            between = own + share * (other.astype(float) - own.astype(float))
+            pair = (own.astype(float), other.astype(float))
+            between = (pair[0] + share * (pair[1] - pair[0])).clip(np.minimum(*pair), np.maximum(*pair))
             if pd.api.types.is_integer_dtype(column.dtype):
                 between = between.round()
             other = between.astype(column.dtype)

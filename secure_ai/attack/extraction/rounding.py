@@ -1,4 +1,4 @@
-"""What rounding does to the theft of a linear model: little, and nothing to a thief who searches along lines."""
+"""What rounding does to the theft of a linear model: equations err, a search along lines does not."""
 
 from __future__ import annotations
 
@@ -45,14 +45,17 @@ class RoundingCurve:
             if len(part):
                 worst = part.loc[part["coefficient_error"].idxmax()]
                 parts.append(
-                    f"{method} err by at most {worst['coefficient_error']:.1g} in any coefficient (at "
-                    f"{worst['answer']}, {worst['queries']:,} queries) and agree with the model on at least "
-                    f"{percent(part['fidelity'].min())}"
+                    f"by {method} the worst coefficient is off by {worst['coefficient_error']:.1g} (from "
+                    f"{worst['answer']}, {worst['queries']:,} queries), and the least faithful copy agrees with "
+                    f"the model on {percent(part['fidelity'].min())}"
                 )
+        if not parts:
+            return "No kind of answer could be tried."
+        text = "; ".join(parts)
         return (
-            f"{'; '.join(parts)}, of {self.n:,} rows held out; its most frequent answer is given for "
-            f"{percent(self.majority)}."
-        ).capitalize()
+            f"{text[0].upper()}{text[1:]} of {self.n:,} rows held out; naming its most frequent answer "
+            f"agrees on {percent(self.majority)}."
+        )
 
 
 def rounding_curve(
