@@ -7,6 +7,7 @@ from secure_ai.cli import (  # noqa: F401  (each adds its commands)
     dependencies,
     encryption,
     incidents,
+    lineage,
     models,
     monitoring,
     personal_data,

@@ -18,7 +18,7 @@ SECTORS = click.Choice(["healthcare", "finance"])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; end the process with 0, 1 (found something), 2 (bad input), 3 (unassessed) or 130."""
+    """Run the command line; exit with 0, 1 (found something), 2 (bad input), 3 (unassessed) or 130."""
     sys.exit(invoke(arguments))
 
 

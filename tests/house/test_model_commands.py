@@ -117,6 +117,7 @@ def test_a_model_that_cannot_be_judged_is_unassessed(kept, tmp_path, capsys):
         (["model", "inspect", "none.skops"], "none.skops"),
         (["model", "watch", "none.skops"], "none.skops"),
         (["model", "verify", "none", "none.json"], "none.json"),
+        (["lineage", "verify", "none"], "no folder"),
         (["dependencies", "check", "none.json"], "none.json"),
         (["dependencies", "check", "--lock", "none.lock"], "none.lock"),
         (["dependencies", "check", "a.json", "--lock", "b.lock"], "one of"),
@@ -137,3 +138,33 @@ def test_a_lock_with_a_known_flaw_is_found(tmp_path, capsys):
     assert invoke(command) == 1
     assert "jinja2" in capsys.readouterr().out.lower()
     assert (out / "report.html").is_file() and (out / "constraints.txt").is_file()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    from secure_ai.defend.lineage import Lineage
+
+    folder = tmp_path_factory.mktemp("pipeline") / "lineage"
+    claims = pd.DataFrame({"claim_id": ["C-1", "C-2", "C-3"], "amount": [10.0, -5.0, 20.0]})
+    kept = Lineage(folder)
+    with kept.job("collect") as job:
+        read = job.read("claims", claims, identifier="claim_id")
+        table = job.write("training rows", read[read["amount"] > 0])
+    with kept.job("train") as job:
+        job.train("triage", table, version="v1")
+    return folder
+
+
+def test_a_bad_row_is_followed_forward_to_the_model(recorded, capsys):
+    follow = ["lineage", "trace", str(recorded), "forward", "--identifier", "claim_id", "--value"]
+    assert invoke([*follow, "C-1"]) == 0
+    said = capsys.readouterr().out
+    assert "triage@v1" in said and "C-1" not in said
+    assert invoke([*follow, "C-2"]) == 0
+    assert "triage@v1" not in capsys.readouterr().out
+    assert invoke([*follow, "C-9"]) == 1
+
+
+def test_lineage_that_nobody_touched_has_no_problem(recorded, capsys):
+    assert invoke(["lineage", "verify", str(recorded)]) == 0
+    assert "0 problems" in capsys.readouterr().out
