@@ -85,7 +85,8 @@ def bench(rest):
     """Run every benchmark, or the ones that are named."""
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK, BENCH_LOCK])
     scripts = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
-    names = rest or [name for name in scripts if name != "peers"]  # that one is a helper of the others
+    helpers = ("peers", "attacks_evasion", "attacks_extraction")  # of the others
+    names = rest or [name for name in scripts if name not in helpers]
     codes = [run([PYTHON, ROOT / "benchmarks" / f"{name}.py"]) for name in names]
     return max(codes, default=0)
 

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "black_box": ("Evasions", "evade"),
+        "charts": ("plot_evasion_cost", "plot_evasion_curve", "plot_evasion_curves"),
         "constraints": ("Constraints",),
         "optimum": ("ExactEvasions", "exact_evasion"),
         "measure": ("EvasionResult", "measure_evasion"),

@@ -17,7 +17,8 @@ from secure_ai.attack.evasion.formulas import Formula
 from secure_ai.attack.targets import Target, TargetError, check_rows, open_target
 from secure_ai.core import UserError
 
-BEYOND = 1e-7
+# How far past the boundary is asked for: the solver's own tolerance may leave the first just short of it.
+BEYOND = (1e-12, 1e-7, 1e-5)
 LINEAR = 1e-6
 SMALLEST = 1e-300
 SECONDS = 10.0
@@ -168,14 +169,15 @@ class _Program:
             store.append(value)
         return len(self.cost) - 1
 
-    def solve(self) -> tuple[str, np.ndarray | None]:
-        """Return ("solved" | "impossible" | "unknown", values)."""
+    def solve(self, goal: tuple[dict[int, float], float, float]) -> tuple[str, np.ndarray | None]:
+        """Return ("solved" | "impossible" | "unknown", values) under the rows and the goal."""
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        matrix = np.zeros((len(self.rows), len(self.cost)))
-        for place, (factors, _, _) in enumerate(self.rows):
+        rows = [*self.rows, goal]
+        matrix = np.zeros((len(rows), len(self.cost)))
+        for place, (factors, _, _) in enumerate(rows):
             matrix[place, list(factors)] = list(factors.values())
-        low, high = np.array([row[1:] for row in self.rows]).T
+        low, high = np.array([row[1:] for row in rows]).T
         found = milp(
             np.array(self.cost),
             integrality=np.array(self.kind),
@@ -224,10 +226,24 @@ def _cheapest(
     start = sign * float(linear.log_odds(row[None, :])[0])
     if not gains:
         return None, float("inf")
-    program.rows.append((gains, BEYOND - start, np.inf))
-    status, values = program.solve()
-    if values is None:
-        return None, float("inf") if status == "impossible" else float("nan")
+    for beyond in BEYOND:
+        status, values = program.solve((gains, beyond - start, np.inf))
+        if values is None:
+            return None, float("inf") if status == "impossible" else float("nan")
+        changed = _changed(code, row, values, moves, patterns)
+        if sign * linear.log_odds(changed)[0] > 0:
+            return changed[0], float(code.costs(row, changed)[0])
+    return None, float("nan")
+
+
+def _changed(
+    code: TableCode,
+    row: np.ndarray,
+    values: np.ndarray,
+    moves: dict[int, list[tuple[int, float]]],
+    patterns: dict[int, tuple[Unit, np.ndarray]],
+) -> np.ndarray:
+    """Return the row (1, columns) that a solution of the program means."""
     changed = row.copy()
     for place, variables in moves.items():
         step = sum(values[variable] * size for variable, size in variables if variable not in patterns)
@@ -236,8 +252,7 @@ def _cheapest(
     for variable, (unit, option) in patterns.items():
         if values[variable] > 0.5:
             changed[list(unit.places)] = option
-    changed = code.tie(row, changed[None, :])
-    return changed[0], float(code.costs(row, changed)[0])
+    return code.tie(row, changed[None, :])
 
 
 def _add_number(
@@ -304,7 +319,7 @@ def _add_ties(
             return False
         if change:
             low, high = (-now, np.inf) if sign > 0 else (-np.inf, -now)
-            edge = BEYOND if kind in ("Gt", "Lt") else 0.0
+            edge = LINEAR if kind in ("Gt", "Lt") else 0.0
             low, high = (-now, -now) if kind == "Eq" else (low + edge, high - edge)
             program.rows.append((change, low, high))
     return True

@@ -21,6 +21,7 @@ ROUNDS = 8
 FINE = 6
 NEAR = 1e-3
 BETTER = 1e-4
+WORTH_ANOTHER = 3e-3
 NEIGHBORS = 24
 LEAST_MARGIN = -1e9
 
@@ -100,7 +101,9 @@ class RowSearch:
                 idle += self._closest_margin <= margin and center is self._closest
                 center = self._closest
             else:
-                idle = 0 if before - self.cost > BETTER * self.cost else idle + (center is not self.row)
+                idle = (
+                    0 if before - self.cost > WORTH_ANOTHER * self.cost else idle + (center is not self.row)
+                )
                 center = self.best
             if idle >= patience:
                 break
