@@ -46,8 +46,8 @@ class RoundingCurve:
                 worst = part.loc[part["coefficient_error"].idxmax()]
                 parts.append(
                     f"by {method} the worst coefficient is off by {worst['coefficient_error']:.1g} (from "
-                    f"{worst['answer']}, {worst['queries']:,} queries), and the least faithful copy agrees with "
-                    f"the model on {percent(part['fidelity'].min())}"
+                    f"{worst['answer']}, {worst['queries']:,} queries), and the least faithful copy agrees "
+                    f"with the model on {percent(part['fidelity'].min())}"
                 )
         if not parts:
             return "No kind of answer could be tried."
