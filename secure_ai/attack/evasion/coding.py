@@ -91,11 +91,15 @@ class TableCode:
                   for p, n in enumerate(self.columns)]  # fmt: skip
         self._low = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=float)
         self._high = np.array([np.inf if high is None else high for _, high in bounds], dtype=float)
-        self._ties = rules.ties
-        computed = {tie.target for tie in self._ties if tie.target}
+        self._ties = [
+            (formula, self._at.get(formula.target), [self._at[name] for name in formula.names])
+            for formula in rules.ties
+        ]
+        computed = {formula.target for formula, place, _ in self._ties if place is not None}
         if any(self._at[name] in self._values for name in computed):
             raise UserError("A formula computes a column of categories: it can only compute numbers.")
         self.reference = self.encode(other)
+        self._seen = np.quantile(self.reference, GRID, axis=0)
         self.units = self._units(computed)
         self._scale_costs()
         if not self.units:
@@ -142,11 +146,9 @@ class TableCode:
 
     def tie(self, row: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         """Return candidates with the columns that formulas compute set anew where their inputs changed."""
-        for formula in self._ties:
-            if formula.target is None:
+        for formula, place, inputs in self._ties:
+            if place is None:
                 continue
-            place = self._at[formula.target]
-            inputs = [self._at[name] for name in formula.names]
             touched = (candidates[:, inputs] != row[inputs]).any(axis=1)
             value = formula.compute(
                 {n: self._column(candidates, n) for n in formula.names} or {"": candidates[:, 0]}
@@ -173,9 +175,9 @@ class TableCode:
             total = values.sum(axis=1)
             whole = np.isin(values, (0, 1)).all(axis=1) & ((total == 1) | (none & (total == 0)))
             right &= whole | ~moved[:, members].any(axis=1)
-        for formula in self._ties:
-            if formula.target is None:
-                touched = moved[:, [self._at[name] for name in formula.names]].any(axis=1)
+        for formula, place, inputs in self._ties:
+            if place is None:
+                touched = moved[:, inputs].any(axis=1)
                 held = formula.compute({name: self._column(candidates, name) for name in formula.names})
                 right &= held.astype(bool) | ~touched
         return right
@@ -201,7 +203,7 @@ class TableCode:
         if unit.kind == "category" or (self._whole[place] and high - low < FEW_NUMBERS):
             found = np.arange(np.ceil(low), np.floor(high) + 1)
         else:
-            seen = np.quantile(self.reference[:, place], GRID)
+            seen = self._seen[:, place]
             ends = np.array([end for end in (low, high) if np.isfinite(end)])
             close = row[place] + np.outer(ends - row[place], CLOSE).ravel()
             found = np.concatenate([seen, ends, close])

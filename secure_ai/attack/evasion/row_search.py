@@ -80,6 +80,7 @@ class RowSearch:
         self.history: list[tuple[int, float]] = []
         self._known = {(row + 0.0).tobytes(): (False, margins)}
         self._closest, self._closest_margin = row, float(margins[0])
+        self._option_lists: dict[str, NDArray] = {}
 
     def run(self) -> Questions:
         """Ask until nothing cheaper is found or the budget is spent."""
@@ -172,6 +173,11 @@ class RowSearch:
         changed[:, unit.places] = values
         return self.code.tie(self.row, changed)
 
+    def _options(self, unit: Unit) -> NDArray:
+        if unit.name not in self._option_lists:
+            self._option_lists[unit.name] = self.code.options(unit, self.row)
+        return self._option_lists[unit.name]
+
     def _reset(self, base: NDArray, units: list[Unit]) -> NDArray:
         changed = base.copy()
         for unit in units:
@@ -224,7 +230,7 @@ class RowSearch:
         room = max(int((self.budget - self.asked) * OPTION_SHARE), 1)
         listed = []
         for unit in self.code.units:
-            found = self.code.options(unit, self.row)
+            found = self._options(unit)
             here = (found == center[list(unit.places)]).all(axis=1)
             found = found[~here]
             if len(found):
@@ -320,10 +326,10 @@ class RowSearch:
     def _neighbors(self) -> Questions:
         """Try what is cheaper than the best and one or two changes away, the likeliest first."""
         base = self.best
-        single = [self._with(base, u, self.code.options(u, self.row)) for u in self.code.units]
+        single = [self._with(base, u, self._options(u)) for u in self.code.units]
         reverted = [self._reset(base, [unit]) for unit in self._changed(base)]
         for unit in self.code.units:
-            single += [self._with(back, unit, self.code.options(unit, self.row)) for back in reverted]
+            single += [self._with(back, unit, self._options(unit)) for back in reverted]
         near = np.vstack([*single, *(back[None, :] for back in reverted)])
         near = near[self.code.costs(self.row, near) < self.cost * (1 - BETTER)]
         near = self._by_cost(near) if len(near) else near
