@@ -1,4 +1,4 @@
-"""On Adult and German credit: changes are valid, nearly all rows are evaded, linear models near the optimum."""
+"""On Adult and German credit: changes are valid, nearly all rows evaded, linear models near the optimum."""
 
 from __future__ import annotations
 
