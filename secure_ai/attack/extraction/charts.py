@@ -53,7 +53,7 @@ def plot_extraction(found: ExtractionResult | Mapping[str, ExtractionResult]) ->
         loc="left",
         fontsize=11,
     )
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

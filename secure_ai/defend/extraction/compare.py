@@ -63,10 +63,12 @@ class AnswerComparison:
         price = f"clients see {percent(best['decisions_changed'])} of decisions changed"
         if best["rows_refused"] > 0:
             price += f" and {percent(best['rows_refused'])} of their rows refused"
+        clearly = best["high"] < base["low"]
+        verdict = "clearly less" if clearly else "no answer leaves clearly less; least"
         return (
             f"Without an answer {base['queries']:,} queries copy {percent(base['fidelity_adaptive'])} of the "
             f"model's answers on {self.n:,} rows held out (naming the most frequent one: "
-            f"{percent(self.majority)}). A thief who knows the answer copies least under '{best['answer']}': "
+            f"{percent(self.majority)}). A thief who knows the answer: {verdict} under '{best['answer']}', "
             f"{percent(best['fidelity_adaptive'])} with {best['queries']:,} queries; {price}, the mean error "
             f"of a probability is {best['probability_error']:.3f}."
         )
