@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "sentences": ("clinician_sentence",),
         "counterfactual": ("WhatWouldChange", "what_would_change"),
         "look_alikes": ("LookAlike", "fit_look_alike"),
+        "deception": ("MadeRowsCheck", "average_people", "check_made_rows", "explainers"),
         "stability": ("ExplanationStability", "explanation_stability"),
         "charts": ("plot_explanation", "plot_stability"),
     },

@@ -15,7 +15,6 @@ from secure_ai.defend.explanations.players import Players
 from secure_ai.defend.explanations.shapley import (
     MOST_EXACT,
     Contributions,
-    all_subsets,
     shapley_of_subsets,
 )
 
@@ -60,7 +59,7 @@ def cohort_shapley(
     alike = np.vstack([np.ones(len(players), dtype=bool), similar_rows(row, others, players, closeness)])
     count = len(players)
     if count <= MOST_EXACT:
-        worth = np.array([answers[alike[:, subset].all(axis=1)].mean() for subset in all_subsets(count)])
+        worth = _cohort_means(answers, alike)
         return Contributions(shapley_of_subsets(worth), np.zeros(count), float(worth[0]))
     rng = np.random.default_rng(seed)
     gains = np.empty((permutations, count))
@@ -71,3 +70,18 @@ def cohort_shapley(
         gains[walk, order] = np.diff(answers @ left / left.sum(axis=0))
     spread = gains.std(axis=0, ddof=1) / np.sqrt(permutations)
     return Contributions(gains.mean(axis=0), spread, float(answers.mean()))
+
+
+def _cohort_means(answers: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """Return (2 ** players,) the mean answer of the rows that are alike in every player of each subset."""
+    count = alike.shape[1]
+    codes = alike @ (1 << np.arange(count))
+    shape = (2,) * count
+    rows = np.bincount(codes, minlength=2**count).astype(float).reshape(shape)
+    total = np.bincount(codes, weights=answers, minlength=2**count).reshape(shape)
+    for axis in range(count):
+        # Who is alike in more is alike in less, too.
+        for table in (rows, total):
+            less, more = (tuple([slice(None)] * axis + [side]) for side in (0, 1))
+            table[less] += table[more]
+    return (total / rows).ravel()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from secure_ai.attack.targets import reason_instead
 from secure_ai.core import UserError
@@ -82,10 +83,11 @@ def explain(
     scale = scale or ("log-odds" if method == "linear" else "probability")
     scorer = open_scorer(model, case, label=label, scale=scale, as_array=as_array)
     others = frame if method == "cohort" else draw_background(frame, background_rows, seed)
-    answers = check_explainable(scorer, case, others)
-    found = _contributions(
-        scorer, case, others, players, answers, method=method, permutations=permutations, seed=seed
-    )
+    with threadpool_limits(1):
+        answers = check_explainable(scorer, case, others)
+        found = _contributions(
+            scorer, case, others, players, answers, method=method, permutations=permutations, seed=seed
+        )
     return Explanation(
         features=players.names,
         values=_values(case, players),
@@ -133,17 +135,20 @@ def explain_rows(
     method = choose_method(method, len(players))
     scale = scale or ("log-odds" if method == "linear" else "probability")
     others = frame if method == "cohort" else draw_background(frame, background_rows, seed)
+    if not len(cases):
+        return pd.DataFrame(columns=list(players.names), dtype=float)
     scorer = open_scorer(model, cases.iloc[[0]], label=label, scale=scale, as_array=as_array)
-    everyone = scorer(others)
-    found = []
-    for at in range(len(cases)):
-        case = as_row(cases.iloc[[at]], frame)
-        if not at:
-            answers = check_explainable(scorer, case, others)
-        else:
-            answers = np.concatenate([scorer(case), everyone])
-        settings = {"method": method, "permutations": permutations, "seed": seed + at}
-        found.append(_contributions(scorer, case, others, players, answers, **settings).values)
+    with threadpool_limits(1):
+        everyone = scorer(others)
+        found = []
+        for at in range(len(cases)):
+            case = as_row(cases.iloc[[at]], frame)
+            if not at:
+                answers = check_explainable(scorer, case, others)
+            else:
+                answers = np.concatenate([scorer(case), everyone])
+            settings = {"method": method, "permutations": permutations, "seed": seed + at}
+            found.append(_contributions(scorer, case, others, players, answers, **settings).values)
     return pd.DataFrame(found, columns=list(players.names))
 
 

@@ -266,3 +266,21 @@ def test_players_keep_the_order_of_the_columns():
     players = make_players(["a", "b1", "c", "b2"], {"b": ["b1", "b2"]})
     assert players.names == ("a", "b", "c")
     assert players.columns == (("a",), ("b1", "b2"), ("c",))
+
+
+def test_cohort_values_are_the_means_over_people_like_the_case():
+    rng = np.random.default_rng(2)
+    others = pd.DataFrame(rng.integers(0, 2, (60, 3)).astype(float), columns=["a", "b", "c"])
+    row = np.array([1.0, 0.0, 1.0])
+    score = others["a"] * 0.5 + others["b"] * 0.3
+    found = explain(lambda asked: asked["a"] * 0.5 + asked["b"] * 0.3, row, others, label=1, method="cohort")
+    everyone = np.append(score, 0.5)
+    like = np.vstack([others.to_numpy() == row, np.ones(3, dtype=bool)])
+
+    def worth(*features: int) -> float:
+        return float(everyone[like[:, list(features)].all(axis=1)].mean())
+
+    orders = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
+    gains = [worth(*order[: order.index(0) + 1]) - worth(*order[: order.index(0)]) for order in orders]
+    assert found.contributions[0] == pytest.approx(np.mean(gains))
+    assert found.base == pytest.approx(worth())
