@@ -82,7 +82,7 @@ def plot_flip(found: Flip) -> Figure:
         if pixels is None:
             drawn = axes.imshow(change, cmap="RdBu_r", vmin=-greatest, vmax=greatest)
             axes.set_title(f"the change alone,\n{GREY_LEVELS / greatest:.0f} times as strong", fontsize=10)
-            figure.colorbar(drawn, ax=axes, shrink=0.7, label="grey levels")
+            figure.colorbar(drawn, ax=axes, shrink=0.7, label="grey levels", ticks=[-greatest, 0, greatest])
         else:
             axes.imshow(pixels, cmap="gray", vmin=0, vmax=GREY_LEVELS)
             axes.set_title(f"{words}:\n{found.words(said)} ({percent(chance)})", fontsize=10)
