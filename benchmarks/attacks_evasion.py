@@ -307,7 +307,10 @@ def near_the_optimum(rows: int, budget: int, seed: int) -> pd.DataFrame:
 def side_by_side(rows: int, peer_rows: int, budget: int, seed: int) -> Iterator[dict[str, Any]]:
     """Yield one line of figures for each table, model and attack; ART's on the first ``peer_rows`` rows."""
     try:
-        import art.attacks.evasion  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import art.attacks.evasion
+            import art.estimators.classification  # noqa: F401
 
         peers = ("ART HopSkipJump", "ART Boundary", "ART ZOO")
     except ImportError:
