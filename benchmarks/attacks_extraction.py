@@ -28,7 +28,7 @@ from secure_ai.attack.extraction import (
     solve_linear,
 )
 from secure_ai.attack.extraction.learners import learn_classes
-from secure_ai.attack.targets import Target, open_target
+from secure_ai.attack.targets import Target, TargetError, open_target
 from secure_ai.core import Unassessed
 
 BUDGET = 5_000
@@ -203,7 +203,11 @@ def linear_lines(case: Case, model: Any) -> list[str]:
         ("probabilities, equations", solve_linear, "probabilities"),
         ("labels alone, line search", search_linear, "labels"),
     ):
-        copy = steal(open_target(model, answer=answer), case.reference)
+        try:
+            copy = steal(open_target(model, answer=answer), case.reference)
+        except TargetError as error:
+            lines.append(f"{case.name}, logistic regression, {words}: {error}")
+            continue
         error = coefficient_error(model, copy, case.reference)
         same = np.mean(copy.predict(case.rows) == model.predict(case.rows))
         size = "" if copy.scaled else " (both sides brought to length 1)"

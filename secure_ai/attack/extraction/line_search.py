@@ -22,6 +22,7 @@ from secure_ai.attack.extraction.linear import (
     answer_decimals,
     independent_rows,
     linear_copy,
+    varied_pool,
     with_one,
 )
 from secure_ai.attack.extraction.questions import question_pool, taken
@@ -31,7 +32,6 @@ from secure_ai.core import UserError
 HALVINGS = 48
 DOUBLINGS = 12
 FIRST_STEP = 0.5
-MOST_POOL = 5_000
 REFUSED = 1e-3
 
 
@@ -168,7 +168,7 @@ def _opposite_ends(target: Target, rows: Any, coder: InputCoder, wanted: int, se
 def _grown_ends(target: Target, rows: Any, coder: InputCoder, wanted: int, seed: int) -> _Lines:
     """Keep the categories of a row and move its numbers in a random direction until the answer switches."""
     rng = np.random.default_rng(seed)
-    pool = question_pool(rows, MOST_POOL, seed=seed)
+    pool = varied_pool(rows, coder, wanted, seed)
     places = independent_rows(with_one(coder(pool)), wanted, seed)
     numbers = [coder.columns[place] for place in coder.numeric]
     start = as_frame(taken(pool, places)).reset_index(drop=True).astype(dict.fromkeys(numbers, float))

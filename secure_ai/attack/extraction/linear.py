@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from secure_ai.attack.extraction.coding import InputCoder, like
+from secure_ai.attack.extraction.coding import InputCoder, as_frame, like
 from secure_ai.attack.extraction.questions import question_pool, taken
 from secure_ai.attack.targets import TargetError, check_rows, open_target
 from secure_ai.core import UserError
@@ -107,7 +107,7 @@ def solve_linear(model: Any, rows: Any, *, queries: int | None = None, seed: int
             f"{count:,} queries for {unknowns:,} coefficients are too few: "
             f"give {unknowns + CHECKED:,} or more."
         )
-    pool = question_pool(rows, max(4 * count, 500, min(len(rows), MOST_POOL)), seed=seed)
+    pool = varied_pool(rows, coder, count, seed)
     design = with_one(coder(pool))
     places = independent_rows(design, count, seed)
     if len(places) < unknowns + CHECKED:
@@ -274,6 +274,15 @@ def answer_decimals(chances: np.ndarray) -> int | None:
         if np.abs(chances - np.round(chances, decimals)).max(initial=0) < 1e-12:
             return decimals
     return None
+
+
+def varied_pool(rows: Any, coder: InputCoder, count: int, seed: int) -> Any:
+    """Return rows to choose questions from, in the kind of ``rows``; each value of a category is among them."""
+    own = as_frame(rows)
+    named = [name for place, name in enumerate(own) if place not in coder.numeric]
+    pool = as_frame(question_pool(rows, max(4 * count, 500, min(len(own), MOST_POOL)), seed=seed))
+    parts = [own.drop_duplicates(name) for name in named]
+    return like(pd.concat([*parts, pool]).drop_duplicates(ignore_index=True), rows)
 
 
 def with_one(coded: np.ndarray) -> np.ndarray:

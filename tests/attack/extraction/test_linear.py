@@ -79,6 +79,17 @@ def test_categories_inside_a_pipeline_are_copied_with_few_queries(loans):
     assert "purpose=house" in copy.to_frame().index
 
 
+def test_a_value_of_one_row_among_many_is_copied_too():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(18, 90, 40_000), "land": rng.choice(["a", "b"], 40_000)})
+    frame.loc[39_999, "land"] = "rare"
+    y = frame["age"] + 20 * (frame["land"] == "a") + rng.normal(0, 9, 40_000) > 60
+    coding = make_column_transformer((OneHotEncoder(), ["land"]), remainder=StandardScaler())
+    model = make_pipeline(coding, LogisticRegression()).fit(frame, y)
+    for copy in (solve_linear(model, frame), search_linear(open_target(model, answer="labels"), frame)):
+        assert coefficient_error(model, copy, frame) < 1e-6
+
+
 @pytest.mark.parametrize("decimals", [1, 2, 4])
 def test_rounding_spoils_the_equations_and_not_the_line_search(loans, decimals):
     frame, model = loans
