@@ -28,8 +28,8 @@ from secure_ai.defend.poisoning.expectation import additive_model, as_frame, exp
 from secure_ai.defend.poisoning.items import Item, list_items
 
 PURITY = 0.9
-LIFT = 0.15
-CHANCE = 1e-6
+LIFT = 0.08
+CHANCE = 0.01
 OBEYS = 0.5
 UNEXPLAINED = 0.4
 MOST_SHARE = 0.1

@@ -242,7 +242,7 @@ def test_a_wrong_argument_is_an_error_that_says_what_to_do(name):
 
 
 def test_pictures_say_what_was_found(sensitive, retrained):
-    flipping = measure_flipping(BOOSTING, ROWS, LABELS, shares=(0.1, 0.3))
+    flipping = measure_flipping(LogisticRegression(), ROWS[["score"]], LABELS, shares=(0.1, 0.3))
     marker = PictureMarker((4, 4), size=2, margin=0)
     pictures = RNG.random((8, 16)) / 2
 
