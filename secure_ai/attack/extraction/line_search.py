@@ -9,7 +9,7 @@ Source: Lowd & Meek, Adversarial learning (2005), for classes; the same at the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,11 @@ def search_linear(model: Any, rows: Any, *, halvings: int = HALVINGS, seed: int 
     wanted = math.ceil(EXTRA * (len(coder.names) + 1))
     ends = _opposite_ends if len(coder.numeric) == len(coder.columns) else _grown_ends
     lines = ends(target, rows, coder, wanted, seed)
-    points = _halved(target, lines, halvings, rows)
+    points, decimals = _halved(target, lines, halvings, rows)
+    if decimals > lines.decimals:
+        # Near the steps the answers show digits that the ends of the lines did not.
+        lines = replace(lines, decimals=decimals)
+        points, _ = _halved(target, lines, halvings, rows)
     design = with_one(coder(points))
     if lines.decimals:
         found, *_ = np.linalg.lstsq(design, lines.odds, rcond=1e-12)
@@ -106,14 +110,23 @@ class _Lines:
 
     Attributes:
         low, high: frames; answers below and above the level.
-        levels: probability at which each line is searched.
+        below, above: these answers.
         decimals: of the answers; 0 where there are only classes.
     """
 
     low: pd.DataFrame
     high: pd.DataFrame
-    levels: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
     decimals: int
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The step of rounding nearest to the middle between both answers, at which a line is searched."""
+        if not self.decimals:
+            return np.full(len(self.below), 0.5)
+        size = 10**self.decimals
+        return (np.floor((self.below + self.above) / 2 * size - 1e-9) + 0.5) / size
 
     @property
     def odds(self) -> np.ndarray:
@@ -139,14 +152,6 @@ def _decimals(target: Target, given: np.ndarray) -> int:
     return decimals
 
 
-def _level(low: np.ndarray, high: np.ndarray, decimals: int) -> np.ndarray:
-    """Return the step of rounding nearest to the middle between two answers."""
-    if not decimals:
-        return np.full(len(low), 0.5)
-    size = 10**decimals
-    return (np.floor((low + high) / 2 * size - 1e-9) + 0.5) / size
-
-
 def _opposite_ends(target: Target, rows: Any, coder: InputCoder, wanted: int, seed: int) -> _Lines:
     """Pair own rows with answers on both sides, so that every question lies between two own rows."""
     rng = np.random.default_rng(seed)
@@ -158,10 +163,12 @@ def _opposite_ends(target: Target, rows: Any, coder: InputCoder, wanted: int, se
     if min(len(low), len(high)) < 1:
         raise TargetError(f"The {target.name} gives one class for all {len(pool):,} rows asked about.")
     first, second = rng.choice(low, wanted), rng.choice(high, wanted)
-    decimals = _decimals(target, given)
-    levels = _level(given[first], given[second], decimals)
     return _Lines(
-        pool.iloc[first].reset_index(drop=True), pool.iloc[second].reset_index(drop=True), levels, decimals
+        pool.iloc[first].reset_index(drop=True),
+        pool.iloc[second].reset_index(drop=True),
+        given[first],
+        given[second],
+        _decimals(target, given),
     )
 
 
@@ -201,19 +208,20 @@ def _grown_ends(target: Target, rows: Any, coder: InputCoder, wanted: int, seed:
     upward = np.broadcast_to((other > given)[:, None], start.shape)
     low = start.where(upward, far).reset_index(drop=True)
     high = far.where(upward, start).reset_index(drop=True)
-    levels = _level(np.minimum(given, other), np.maximum(given, other), decimals)
-    return _Lines(low, high, levels, decimals)
+    return _Lines(low, high, np.minimum(given, other), np.maximum(given, other), decimals)
 
 
-def _halved(target: Target, lines: _Lines, halvings: int, rows: Any) -> pd.DataFrame:
-    """Return the rows where the answers switch, all lines halved at once."""
+def _halved(target: Target, lines: _Lines, halvings: int, rows: Any) -> tuple[pd.DataFrame, int]:
+    """Return the rows where the answers switch, all lines halved at once, and the decimals that were seen."""
     numbers = [name for name in lines.low if pd.api.types.is_numeric_dtype(lines.low[name].dtype)]
     low, high = lines.low[numbers].to_numpy(dtype=float), lines.high[numbers].to_numpy(dtype=float)
-    point = lines.low.copy()
+    point, levels, decimals = lines.low.copy(), lines.levels, lines.decimals
     for _ in range(halvings):
         middle = (low + high) / 2
         point[numbers] = middle
-        above = (_answers(target, point, rows) > lines.levels - 1e-12)[:, None]
+        given = _answers(target, point, rows)
+        decimals = max(decimals, _decimals(target, given))
+        above = (given > levels - 1e-12)[:, None]
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     point[numbers] = (low + high) / 2
-    return point
+    return point, decimals

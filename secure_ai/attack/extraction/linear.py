@@ -277,7 +277,7 @@ def answer_decimals(chances: np.ndarray) -> int | None:
 
 
 def varied_pool(rows: Any, coder: InputCoder, count: int, seed: int) -> Any:
-    """Return rows to choose questions from, in the kind of ``rows``; each value of a category is among them."""
+    """Return rows to choose questions from, in the kind of ``rows``; each value of a category is in them."""
     own = as_frame(rows)
     named = [name for place, name in enumerate(own) if place not in coder.numeric]
     pool = as_frame(question_pool(rows, max(4 * count, 500, min(len(own), MOST_POOL)), seed=seed))
