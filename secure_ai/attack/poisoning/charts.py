@@ -28,7 +28,11 @@ def plot_backdoor(found: BackdoorResult) -> Figure:
     share_bars(axes, shares)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel(f"share of {found.success.n:,} rows of other classes that get the attacker's answer")
-    axes.set_title(f"The trigger turns {percent(found.success.value)} of answers", loc="left")
+    axes.set_title(
+        f"With the trigger {percent(found.success.value)} get the attacker's answer, without it "
+        f"{percent(found.success.control)}",
+        loc="left",
+    )
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

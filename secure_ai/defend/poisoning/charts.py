@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secure_ai.attack.poisoning import BackdoorResult
+from secure_ai.attack.targets import open_target
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent, share_bars
 from secure_ai.defend.poisoning.activations import activations_of, leading_coordinates
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def plot_activations(network: Any, rows: Any, labels: Any, suspicious: Any, label: Any) -> Figure:
     """Draw the training rows of one class by their two leading directions in the last hidden layer.
+
+    Rows whose label the network itself does not believe (label noise) are left out, as in the search.
 
     Args:
         network: the trained network.
@@ -33,8 +36,10 @@ def plot_activations(network: Any, rows: Any, labels: Any, suspicious: Any, labe
     import matplotlib.pyplot as plt
 
     inside = np.flatnonzero(np.asarray(labels).ravel() == label)
+    if len(inside):
+        inside = inside[open_target(network).labels(np.asarray(rows)[inside]) == label]
     if len(inside) < 3:
-        raise UserError("Fewer than three rows have that label: choose a class of the training rows.")
+        raise UserError("The network gives fewer than three rows that label as theirs: choose another class.")
     marks = np.asarray(suspicious, dtype=bool)[inside]
     places = leading_coordinates(activations_of(network, np.asarray(rows)[inside]), 2)
     if places.shape[1] < 2:
