@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "logs": "EventLog events_from",
         "watch": "Replay Watch replay",
         "live": "QueryWatch lowers_limit",
+        "recombined": "RecombinedDetector",
         "evaluation": "Evaluation Recall evaluate",
         "forest": "isolation_forest side_by_side",
         "accesses": "AccessDetector",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,9 +10,10 @@ import pandas as pd
 
 from secure_ai.core.errors import UserError
 from secure_ai.monitor.detection.queries import QueryDetector, QuerySettings
+from secure_ai.monitor.detection.recombined import RecombinedDetector
 from secure_ai.monitor.detection.result import SEVERITIES, Detection, Severity
 from secure_ai.monitor.detection.settings import Settings
-from secure_ai.monitor.detection.stream import seconds_of
+from secure_ai.monitor.detection.stream import Row, seconds_of
 from secure_ai.monitor.detection.watch import Watch
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ class Asked:
     rows: int = 0
     first_alert: int | None = None
     kinds: tuple[str, ...] = ()
+
+
+class _Handed:
+    """A detector of mixed records whose chances were computed for the whole batch before."""
+
+    family, table = "model_query", "queries"
+
+    def __init__(self, detector: RecombinedDetector) -> None:
+        self._detector, self.chance = detector, float("nan")
+
+    def observe(self, event: Row) -> Sequence[Detection]:
+        return self._detector.judge(event, self.chance)
 
 
 class QueryWatch:
@@ -80,8 +93,13 @@ class QueryWatch:
                 f"The watch needs a quiet past of {self.LEAST_HISTORY} or more records as a table: let the "
                 "service run with a QueryLog first."
             )
-        detector.learn(history.sort_values("time", kind="stable"))
-        self._watch = Watch((detector,), Settings(threshold=threshold, episode_hours=episode_hours))
+        self.recombined = RecombinedDetector()
+        self._mixed = _Handed(self.recombined)
+        for one in (detector, self.recombined):
+            one.learn(history.sort_values("time", kind="stable"))
+        self._watch = Watch(
+            (detector, self._mixed), Settings(threshold=threshold, episode_hours=episode_hours)
+        )
         self.desk, self.on_alert = desk, on_alert
         self.alerts: list[Detection] = []
         self._asked: dict[str, Asked] = {}
@@ -92,8 +110,9 @@ class QueryWatch:
         base = {"time": seconds_of(query.time), "actor": query.actor, "model": query.model}
         names = [f"x{place}" for place in range(query.inputs.shape[1])]
         found: list[Detection] = []
-        scored = zip(query.inputs.tolist(), query.scores.tolist(), strict=True)
-        for number, (inputs, score) in enumerate(scored):
+        mixed = self.recombined.chances(query.inputs).tolist()
+        scored = zip(query.inputs.tolist(), query.scores.tolist(), mixed, strict=True)
+        for number, (inputs, score, self._mixed.chance) in enumerate(scored):
             row = {**base, "event_id": f"{query.event_id}-{number}", "score": score}
             row.update(zip(names, inputs, strict=True))
             asked.rows += 1

@@ -1,4 +1,4 @@
-"""Who may ask gets what its account foresees, everybody else a refusal, and the trail says so without values."""
+"""Who may ask gets what its account foresees, everybody else a refusal; the trail says so without values."""
 
 from __future__ import annotations
 

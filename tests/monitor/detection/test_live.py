@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -48,6 +50,11 @@ def setting():
             end.close()
 
 
+@pytest.fixture(scope="module")
+def learned(setting):
+    return QueryWatch(setting[3])
+
+
 def work(ends, clock, rng, hours):
     for _ in range(hours):
         for ward in WARDS:
@@ -55,10 +62,11 @@ def work(ends, clock, rng, hours):
             ends[ward].ask(genuine(rng, 10))
 
 
-def test_an_extraction_is_noticed_and_its_account_is_slowed_down(setting):
+def test_an_extraction_is_noticed_and_its_account_is_slowed_down(setting, learned):
     service, ends, clock, past = setting
     desk = AlertDesk(clock=clock, background=False)
-    watch = QueryWatch(past, desk=desk, on_alert=lowers_limit(service, rows_per_minute=5))
+    watch = deepcopy(learned)
+    watch.desk, watch.on_alert = desk, lowers_limit(service, rows_per_minute=5)
     service.gate.on_query = watch
     rng = np.random.default_rng(2)
     work(ends, clock, rng, hours=5)
@@ -79,9 +87,9 @@ def test_an_extraction_is_noticed_and_its_account_is_slowed_down(setting):
     desk.close()
 
 
-def test_a_quick_copy_from_genuine_records_is_noticed_by_its_pace(setting):
-    service, ends, clock, past = setting
-    watch = QueryWatch(past)
+def test_a_quick_copy_from_genuine_records_is_noticed_by_its_pace(setting, learned):
+    service, ends, clock, _ = setting
+    watch = deepcopy(learned)
     service.gate.on_query = watch
     rng = np.random.default_rng(3)
     for _ in range(20):
@@ -92,14 +100,28 @@ def test_a_quick_copy_from_genuine_records_is_noticed_by_its_pace(setting):
     assert watch.to_frame()["records"].tolist() == [1000]
 
 
-def test_an_account_that_is_spared_keeps_its_limit_and_low_alerts_change_nothing(setting):
+def test_a_slow_copy_from_mixed_records_is_noticed_too(setting, learned):
+    service, ends, clock, _ = setting
+    watch = deepcopy(learned)
+    service.gate.on_query = watch
+    own = genuine(np.random.default_rng(5), 60)
+    rng = np.random.default_rng(6)
+    for _ in range(30):
+        clock.advance(hours=1)
+        pairs = rng.integers(60, size=(2, 10))
+        # No faster than a ward, and every value is one of a real record.
+        ends["tester"].ask(np.where(rng.random((10, 5)) < 0.4, own[pairs[0]], own[pairs[1]]))
+    assert watch.asked("tester").first_alert <= 200
+
+
+def test_an_account_that_is_spared_keeps_its_limit_and_low_alerts_change_nothing(setting, learned):
     lowered = []
 
     class Service:
         def lower_limit(self, principal, **limits):
             lowered.append((principal, limits["rows_per_minute"]))
 
-    watch = QueryWatch(setting[3])
+    watch = deepcopy(learned)
     service, ends = setting[:2]
     service.gate.on_query = watch
     rng = np.random.default_rng(4)
