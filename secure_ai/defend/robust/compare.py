@@ -82,8 +82,8 @@ class AnswerComparison:
             f"Without an answer {percent(start['success_adaptive'])} of {self.attacked} rows get through. "
             f"Against an attacker who knows it, '{best}' holds best: {percent(line['success_adaptive'])} "
             f"({percent(line['low'])} to {percent(line['high'])}) get through{paid}; of one who does not "
-            f"know it, {percent(line['success_naive'])}. Its price: {100 * line['price']:+.1f} points of accuracy "
-            f"on {self.ordinary:,} ordinary rows, of which {percent(line['review'])} go to a person."
+            f"know it, {percent(line['success_naive'])}. Its price: {100 * line['price']:+.1f} points of "
+            f"accuracy on {self.ordinary:,} ordinary rows, of which {percent(line['review'])} go to a person."
         )
 
 

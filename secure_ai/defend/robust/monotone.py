@@ -104,7 +104,7 @@ def check_monotone(
         asked = moved if isinstance(rows, pd.DataFrame) else moved.to_numpy()
         chance = target.probabilities(asked)[:, target.index_of(risk)].reshape(len(values), len(frame))
         steps_taken = np.diff(chance, axis=0) * (1 if way == "up" else -1)
-        worst = np.maximum(0.0, -steps_taken.min(axis=0, initial=0.0))
+        worst = abs(steps_taken.min(axis=0, initial=0.0))
         found.append((column, way, len(frame), float((worst > TOLERANCE).mean()), float(worst.max())))
     return pd.DataFrame(found, columns=["column", "direction", "rows", "wrong", "largest"])
 
