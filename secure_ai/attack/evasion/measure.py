@@ -150,7 +150,7 @@ def measure_evasion(
         raise UserError(f"most_cost={most_cost!r}: give what the attacker can pay, more than 0, or None.")
     target = open_target(model)
     check_rows(as_frame(rows))
-    labels = check_target(target, rows)
+    labels = check_target(target, rows, reference_rows)
     if goal is not None:
         target.index_of(goal)
         attacked = np.flatnonzero(labels != goal)

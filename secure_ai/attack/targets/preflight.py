@@ -11,6 +11,7 @@ from secure_ai.attack.targets.target import Target
 
 LEAST_ROWS = 10
 REPEATED = 50
+MOST_OTHERS = 200
 DISAGREEMENT = 0.02
 
 
@@ -44,12 +45,14 @@ def check_rows(rows: Any, *, least: int = LEAST_ROWS, what: str = "rows") -> Non
         raise TargetError(f"Column '{column}' of the {what} holds infinite values: leave those rows out.")
 
 
-def check_target(target: Target, rows: Any, *, repeated: int = REPEATED) -> np.ndarray:
+def check_target(target: Target, rows: Any, others: Any = None, *, repeated: int = REPEATED) -> np.ndarray:
     """Ask about the rows, part of them twice, and return the labels.
 
     Args:
         target: what is attacked.
         rows: rows as the model takes them.
+        others: further rows, of which up to 200 are asked about where ``rows`` all have the same answer: the
+            cases that somebody wants to change usually have.
         repeated: how many rows are asked about a second time.
 
     Raises:
@@ -57,7 +60,7 @@ def check_target(target: Target, rows: Any, *, repeated: int = REPEATED) -> np.n
             time in more than 2 % of the repeated rows: then no change of an answer means anything.
     """
     labels = target.labels(rows)
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(labels)) < 2 and not _tells_apart(target, labels, others):
         raise TargetError(
             f"The {target.name} gives the same class for all {len(rows):,} rows: it does not decide anything "
             "that an attack could change. Check the model and its threshold."
@@ -70,3 +73,9 @@ def check_target(target: Target, rows: Any, *, repeated: int = REPEATED) -> np.n
             f"{len(again)}): an attack on it cannot be told from chance."
         )
     return labels
+
+
+def _tells_apart(target: Target, labels: np.ndarray, others: Any) -> bool:
+    if others is None or not len(others):
+        return False
+    return bool((target.labels(others[:MOST_OTHERS]) != labels[0]).any())

@@ -104,6 +104,13 @@ def test_constant_answers_are_no_target():
         check_target(open_target(lambda rows: np.full(len(rows), 0.2)), X)
 
 
+def test_cases_with_one_answer_are_fine_where_others_have_another():
+    refused = X[MODEL.predict(X) == 0]
+    with pytest.raises(TargetError, match="same class"):
+        check_target(open_target(MODEL), refused)
+    assert not check_target(open_target(MODEL), refused, X).any()
+
+
 def test_a_target_that_answers_by_chance_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(TargetError, match="asked again"):
