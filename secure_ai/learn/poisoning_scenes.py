@@ -135,6 +135,15 @@ def in_group(scene: PoisoningScene, cases: CaseTable) -> np.ndarray:
     return (cases.inputs[column] == value).to_numpy()
 
 
+def shares_of(group: np.ndarray, cases: CaseTable) -> tuple[float, ...]:
+    """Return three shares of all rows: a quarter, a half and four fifths of the group's rows with outcome 1.
+
+    Not all of them: of the rows that a model learns from, chance may have taken fewer.
+    """
+    most = (group & (cases.outcome == 1)).mean()
+    return tuple(round(float(part * most), 3) for part in (0.25, 0.5, 0.8))
+
+
 @dataclass(frozen=True)
 class PictureSplit:
     """Pictures to learn from and to be judged by, as rows from 0 to 1, with their classes."""
@@ -225,7 +234,7 @@ def record_versions(
     for version, senders in (("v1", early), ("v2", scene.sources)):
         with lineage.job("collect") as job:
             kept = received[received["source"].isin(senders)]
-            table = job.write("training rows", job.read("received rows", kept, identifier="source"))
+            table = job.write("training table", job.read("deliveries", kept, identifier="source"))
         model, clean = logistic(), plain(table)
         with threadpool_limits(1), lineage.job("train") as job:
             model.fit(clean[list(requests.columns)], clean["outcome"])

@@ -95,7 +95,7 @@ def plot_flipping(found: FlippingResult) -> Figure:
     import matplotlib.pyplot as plt
 
     table = found.to_frame()
-    figure, axes = plt.subplots(figsize=(8, 4), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 4.6), dpi=80, layout="constrained")
     axes.fill_between(table["share"], table["low"], table["high"], color=RISK, alpha=0.18, linewidth=0)
     name = "rows of the group with the attacker's answer" if found.targeted else "accuracy"
     axes.plot(
@@ -106,9 +106,13 @@ def plot_flipping(found: FlippingResult) -> Figure:
         axes.plot(table["share"], table["control"], "--s", color=SCORE, label=control)
     if found.targeted:
         axes.plot(table["share"], table["accuracy"], "-.^", color=GUIDE, label="accuracy over all rows")
-    axes.axhline(table["baseline"].iloc[0], color=GUIDE, linestyle=":", label="clean training")
+    of_whom = "rows of the group" if found.targeted else "accuracy"
+    axes.axhline(table["baseline"].iloc[0], color=GUIDE, linestyle=":", label=f"{of_whom}, clean training")
     axes.set_xlabel("share of training labels that were flipped")
     axes.set_ylabel("share of held-out rows")
+    axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.1%}")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     last, first = found.points[-1], found.points[-1].baseline
     text = f"{percent(found.shares[-1])} flipped labels: "
     if found.targeted:
@@ -116,7 +120,7 @@ def plot_flipping(found: FlippingResult) -> Figure:
     else:
         text += f"accuracy {percent(last.value)}, was {percent(first)}"
     axes.set_title(text, loc="left")
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

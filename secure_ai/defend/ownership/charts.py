@@ -76,8 +76,8 @@ def plot_trace(found: Trace) -> Figure:
         bar.set_hatch(HATCH if accused else "")
     axes.axvline(found.threshold, color=GUIDE, linestyle=":")
     axes.annotate(
-        "accused from here", (found.threshold, 1.0), (3, -2), xycoords=("data", "axes fraction"),
-        textcoords="offset points", va="top", fontsize=8,
+        "accused from here", (found.threshold, 0.0), (3, 3), xycoords=("data", "axes fraction"),
+        textcoords="offset points", va="bottom", fontsize=8,
     )  # fmt: skip
     axes.set_xlabel("mark in the leaked file (standard deviations of an innocent recipient)")
     axes.spines[["top", "right"]].set_visible(False)
