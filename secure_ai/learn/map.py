@@ -37,7 +37,7 @@ CHAPTERS = {
         Chapter("07_encryption", "Encryption", 35),
         Chapter("08_access_control", "Access control", 40, 45),
         Chapter("09_audit_and_monitoring", "Audit and monitoring", 40, 45),
-        Chapter("10_adversarial_inputs", "Adversarial inputs"),
+        Chapter("10_adversarial_inputs", "Adversarial inputs", 35),
         Chapter("11_poisoning_and_supply_chain", "Poisoning and supply chain"),
         Chapter("12_model_theft", "Model theft"),
         Chapter("13_privacy_attacks", "Privacy attacks"),

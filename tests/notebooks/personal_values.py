@@ -1,4 +1,4 @@
-"""The personal values that no output of chapters 07 to 09 and 17 may show, and the search for them.
+"""The personal values that no output of chapters 07 to 12 and 17 may show, and the search for them.
 
 Whole values of the columns below are compared, those of all rows of the sector's tables as the lesson
 loads them. Left out are values of fewer than six characters, columns whose values are words of the
@@ -16,7 +16,15 @@ from pathlib import Path
 from secure_ai.learn.notebook import known_parameters, read_notebook
 from synthetic_data import load
 
-CHAPTERS = ("07_encryption", "08_access_control", "09_audit_and_monitoring", "17_people_and_incidents")
+CHAPTERS = (
+    "07_encryption",
+    "08_access_control",
+    "09_audit_and_monitoring",
+    "10_adversarial_inputs",
+    "11_poisoning_and_supply_chain",
+    "12_model_theft",
+    "17_people_and_incidents",
+)
 PERSONAL = {
     "healthcare": {
         "patients": (
