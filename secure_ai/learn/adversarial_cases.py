@@ -1,8 +1,7 @@
-"""What the tasks of chapter 10 are checked on: bills, pictures, attacked cases, sure answers, reasons."""
+"""What the tasks of chapter 10 are checked on: pictures, attacked cases, sure answers, reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,127 +9,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from secure_ai.attack.evasion import EvasionResult
     from secure_ai.learn.attacked_models import AttackedModel
-
-# --- bills of an agency ---
-
-MONTH_HOURS = 744
-MOST_SHEETS = 60
-UNITS = ("north", "south", "east", "west")
-
-
-def bills(rng: np.random.Generator, count: int) -> pd.DataFrame:
-    """Return bills of agencies that lend staff.
-
-    Returns:
-        hours and night_hours (of one month), rate (USD for an hour), amount (USD), time_sheets (enclosed),
-        unit, years_known and past_disputes (from our own books).
-    """
-    hours = rng.integers(20, MONTH_HOURS - 40, count)
-    rate = np.round(rng.uniform(25, 90, count), 2)
-    return pd.DataFrame(
-        {
-            "hours": hours,
-            "night_hours": (hours * rng.uniform(0.1, 0.8, count)).astype(int),
-            "rate": rate,
-            "amount": np.round(hours * rate, 2),
-            "time_sheets": rng.integers(3, MOST_SHEETS - 10, count),
-            "unit": rng.choice(UNITS, count),
-            "years_known": rng.integers(0, 20, count),
-            "past_disputes": rng.integers(1, 7, count),
-        }
-    )
-
-
-def judged_bills(rng: np.random.Generator, count: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return bills, and for each whether it was too high (1) or in order (0), as found out later."""
-    table = bills(rng, count)
-    score = (
-        0.012 * (table["hours"] - 380)
-        + 3.0 * (table["night_hours"] / table["hours"] - 0.45)
-        - 0.08 * (table["time_sheets"] - 26)
-        - 0.12 * (table["years_known"] - 10)
-        + 0.5 * (table["past_disputes"] - 3.5)
-    )
-    return table, (score + rng.normal(0, 0.6, count) > 0.4).to_numpy().astype(int)
-
-
-@dataclass(frozen=True)
-class BillChanges:
-    """Bills before and after a change each.
-
-    Attributes:
-        before, after: one row for each change.
-        kinds: what was done, in a few words.
-        possible: whether an agency can do this.
-    """
-
-    before: pd.DataFrame
-    after: pd.DataFrame
-    kinds: tuple[str, ...]
-    possible: tuple[bool, ...]
-
-
-Bill = dict[str, Any]
-
-
-def bill_changes(rng: np.random.Generator) -> BillChanges:
-    """Return changes of fresh bills: those that an agency can make, and those that break one rule each."""
-
-    def hours(bill: Bill, value: float) -> Bill:
-        return {"hours": value, "amount": round(value * bill["rate"], 2)}
-
-    def number(low: float, high: float) -> int:
-        return int(rng.integers(int(low), int(high)))
-
-    def rate(bill: Bill) -> Bill:
-        return {"rate": bill["rate"] + 5, "amount": round(bill["hours"] * (bill["rate"] + 5), 2)}
-
-    def other_unit(bill: Bill) -> Bill:
-        return {"unit": UNITS[(UNITS.index(bill["unit"]) + number(1, len(UNITS))) % len(UNITS)]}
-
-    can: dict[str, Callable[[Bill], Bill]] = {
-        "more hours": lambda b: hours(b, b["hours"] + number(1, 40)),
-        "fewer hours": lambda b: hours(b, number(b["night_hours"], b["hours"])),
-        "the most hours": lambda b: hours(b, MONTH_HOURS),
-        "one hour": lambda b: hours(b, 1) | {"night_hours": 0},
-        "fewer hours at night": lambda b: {"night_hours": number(0, b["night_hours"])},
-        "more hours at night": lambda b: {"night_hours": b["hours"]},
-        "more time sheets": lambda b: {"time_sheets": b["time_sheets"] + number(1, 10)},
-        "the most time sheets": lambda b: {"time_sheets": MOST_SHEETS},
-        "another unit": other_unit,
-    }
-    cannot: dict[str, Callable[[Bill], Bill]] = {
-        "another rate": rate,
-        "other years_known": lambda b: {"years_known": b["years_known"] + number(1, 6)},
-        "fewer past_disputes": lambda b: {"past_disputes": b["past_disputes"] - 1},
-        "a lower amount alone": lambda b: {"amount": round(b["amount"] * rng.uniform(0.3, 0.9), 2)},
-        "a higher amount alone": lambda b: {"amount": round(b["amount"] * rng.uniform(1.1, 3), 2)},
-        "other hours alone": lambda b: {"hours": b["hours"] + number(2, 30)},
-        "too many hours": lambda b: hours(b, MONTH_HOURS + number(1, 90)),
-        "no hours": lambda b: hours(b, 0) | {"night_hours": 0},
-        "half an hour": lambda b: hours(b, b["hours"] + 0.5),
-        "half an hour at night": lambda b: {"night_hours": b["night_hours"] - 0.5},
-        "more hours at night than in all": lambda b: {"night_hours": b["hours"] + number(1, 9)},
-        "fewer hours at night than none": lambda b: {"night_hours": -number(1, 9)},
-        "fewer time sheets": lambda b: {"time_sheets": b["time_sheets"] - number(1, 3)},
-        "half a time sheet": lambda b: {"time_sheets": b["time_sheets"] + 0.5},
-        "too many time sheets": lambda b: {"time_sheets": MOST_SHEETS + number(1, 40)},
-        "an invented unit": lambda b: {"unit": f"annex {number(1, 100)}"},
-    }
-    kinds = [*can, *cannot] * 2
-    before = bills(rng, len(kinds))
-    floats = dict.fromkeys(before.select_dtypes("number"), float)
-    changes = {**can, **cannot}
-    after = [bill | changes[kind](bill) for bill, kind in zip(before.to_dict("records"), kinds, strict=True)]
-    return BillChanges(
-        before.astype(floats),
-        pd.DataFrame(after, columns=before.columns).astype(floats),
-        tuple(kinds),
-        tuple(kind in can for kind in kinds),
-    )
-
 
 # --- pictures before and after an attack ---
 
@@ -262,28 +141,6 @@ def attacked_cases(rng: np.random.Generator) -> tuple[pd.DataFrame, str]:
     return pd.DataFrame({**columns, "random": random, "again": again}), goal
 
 
-def table_of_attack(attacked: AttackedModel, result: EvasionResult, truth: np.ndarray) -> pd.DataFrame:
-    """Return a measured attack as the table that task 3 judges.
-
-    Args:
-        attacked: the model with the rules of its story.
-        result: of an attack on held-out rows, with or without rules.
-        truth: what each of the attacked rows really was.
-    """
-    evasions, goal = result.evasions, attacked.story.goal
-    broken = attacked.story.constraints.violations(evasions.original, evasions.changed)["row"]
-    return pd.DataFrame(
-        {
-            "truth": truth,
-            "before": evasions.before,
-            "after": evasions.after,
-            "valid": ~np.isin(np.arange(len(truth)), broken.to_numpy(dtype=int)),
-            "random": np.where(np.isfinite(result.random_first), goal, evasions.before),
-            "again": attacked.target().labels(evasions.original),
-        }
-    )
-
-
 # --- how sure the model was ---
 
 
@@ -347,3 +204,45 @@ def findings(rng: np.random.Generator) -> tuple[pd.DataFrame, list[str], int]:
     rows = [rows[place] for place in rng.permutation(len(rows))]
     names = ["feature", "words", "contribution", "standard_error"]
     return pd.DataFrame(rows, columns=names), bases[:3], most
+
+
+def refusals(attacked: AttackedModel, refused: int, *, count: int = 12) -> list[pd.DataFrame]:
+    """Return what explanations find in held-out cases that were refused, one table for each, as in task 5.
+
+    Args:
+        attacked: the model that decides.
+        refused: the class that means refusal.
+        count: of cases.
+    """
+    from secure_ai.core import UserError
+    from secure_ai.defend.explanations import Explanation, explain
+
+    inputs, others = attacked.test[0], attacked.train[0]
+    target = attacked.target()
+    rows = inputs[target.labels(inputs) == refused].head(count)
+    found = []
+    for place in range(len(rows)):
+        case = rows.iloc[[place]]
+        told = explain(target, case, others, label=refused, method="sampled", permutations=60)
+        if not isinstance(told, Explanation):
+            raise UserError(told.reason)
+        words = [_words(name, case[name].iloc[0], others[name]) for name in told.features]
+        columns = {"feature": told.features, "words": words, "contribution": told.contributions}
+        found.append(pd.DataFrame({**columns, "standard_error": told.standard_errors}))
+    return found
+
+
+def _words(name: str, value: Any, usual: pd.Series) -> str:
+    """Return what is said of a feature: how the case differs from others, without its own value."""
+    from secure_ai.defend.explanations import read_reason_texts
+
+    text = read_reason_texts().get(name)
+    plain = name.replace("_", " ").capitalize()
+    if not pd.api.types.is_numeric_dtype(usual.dtype):
+        return text.any if text is not None and text.any else plain
+    more = value > usual.mean()
+    if text is not None and text.high and text.low:
+        return text.high if more else text.low
+    if set(usual.unique()) <= {0, 1}:
+        return f"{plain}: {'yes' if value else 'no'}"
+    return f"{plain}: {'above' if more else 'below'} the average"

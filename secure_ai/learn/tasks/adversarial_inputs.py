@@ -13,12 +13,9 @@ import pandas as pd
 
 from secure_ai.attack.evasion import Constraints
 from secure_ai.core.errors import UserError
+from secure_ai.learn.adversarial_bills import MONTH_HOURS, MOST_SHEETS, UNITS, bill_changes
 from secure_ai.learn.adversarial_cases import (
-    MONTH_HOURS,
-    MOST_SHEETS,
-    UNITS,
     attacked_cases,
-    bill_changes,
     findings,
     picture_pairs,
     sure_answers,
