@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,30 +120,50 @@ def half_learned(rng: np.random.Generator, threshold: float, *, scarce: bool = F
 
 
 @dataclass(frozen=True)
+class Thief:
+    """Whom a limit is set against.
+
+    Attributes:
+        days: how long it goes unnoticed.
+        accounts: how many it has.
+    """
+
+    days: int
+    accounts: int
+
+
+@dataclass(frozen=True)
+class Most:
+    """What must not be passed.
+
+    Attributes:
+        fidelity: that no copy may reach.
+        refused: share of honest rows that may be refused.
+    """
+
+    fidelity: float
+    refused: float
+
+
+@dataclass(frozen=True)
 class Situation:
     """What is known when limit and answer are decided.
 
     Attributes:
         curves: for each answer, the one that serves clients best first: columns ``queries``, ``fidelity``.
         demand: rows that honest clients ask about, one number for each client and day.
-        days: how long a thief goes unnoticed.
-        accounts: how many accounts it has.
-        most_fidelity: fidelity that no copy may reach.
-        most_refused: share of honest rows that may be refused.
+        thief: time and accounts.
+        most: what is allowed.
     """
 
     curves: dict[str, pd.DataFrame] = field(repr=False)
     demand: np.ndarray
-    days: int
-    accounts: int
-    most_fidelity: float
-    most_refused: float
+    thief: Thief
+    most: Most
 
-    def arguments(self) -> tuple[Any, ...]:
+    def arguments(self) -> tuple[dict[str, pd.DataFrame], np.ndarray, Thief, Most]:
         """Return everything in the order of the fields."""
-        return (
-            self.curves, self.demand, self.days, self.accounts, self.most_fidelity, self.most_refused,
-        )  # fmt: skip
+        return self.curves, self.demand, self.thief, self.most
 
 
 ANSWERS = ("probability", "1 decimal", "label")
@@ -190,7 +209,7 @@ def situation(kind: str, rng: np.random.Generator) -> Situation:
     if kind == "few clients":
         # The limit of this curve is 2 * need: a third of the clients ask about a little more.
         demand[:20] = 2 * need + rng.integers(2, 4, 20)
-    return Situation(dict(zip(ANSWERS, curves, strict=True)), demand, days, accounts, most, 0.05)
+    return Situation(dict(zip(ANSWERS, curves, strict=True)), demand, Thief(days, accounts), Most(most, 0.05))
 
 
 # --- whose model is it? ---

@@ -34,13 +34,12 @@ def linear_questions(case: TheftCase, spare: int = 0, *, seed: int = 0) -> tuple
         probabilities of yes; and the function that makes such numbers of rows.
     """
     from secure_ai.attack.extraction import InputCoder, recombined_rows
-    from secure_ai.attack.extraction.linear import independent_rows
+    from secure_ai.attack.extraction.linear import independent_rows, with_one
 
     pool = pd.concat([case.own, recombined_rows(case.own, POOL, seed=seed)], ignore_index=True)
     coder = InputCoder(case.own, drop_first=True)
     coded = coder(pool)
-    design = np.column_stack([np.ones(len(coded)), coded])
-    places = independent_rows(design, design.shape[1] + spare, seed)
+    places = independent_rows(with_one(coded), coded.shape[1] + 1 + spare, seed)
     answers = case.attacked.linear.predict_proba(pool.iloc[places])[:, 1]
     return coded[places], answers, coder
 
@@ -161,21 +160,24 @@ def fidelity_curves(case: TheftCase, *, budget: int = 800, seed: int = 0) -> dic
     A thief who gets more than the class may learn from the class alone: of the two the better one counts.
     """
     from secure_ai.access.scoring import AnswerPolicy
-    from secure_ai.attack.extraction import measure_extraction
+    from secure_ai.attack.extraction import steal_model
     from secure_ai.attack.targets import open_target
     from secure_ai.defend.extraction import GuardedModel
 
     given = AnswerPolicy(), AnswerPolicy("rounded", 1), AnswerPolicy("label")
-    marks = [mark for mark in (50, 100, 200, 400) if mark < budget]
+    truth = case.attacked.target().labels(case.held_out)
     found = {}
     for name, policy in zip(ANSWERS, given, strict=True):
-        original = case.attacked.target()
-        guarded = GuardedModel(original, policy, threshold=case.threshold)
-        result = measure_extraction(
-            open_target(guarded, threshold=case.threshold), case.own, case.held_out,
-            budget=budget, kind="trees", checkpoints=marks, original=original, seed=seed,
+        guarded = GuardedModel(case.attacked.target(), policy, threshold=case.threshold)
+        points: list[tuple[int, float]] = []
+        steal_model(
+            open_target(guarded, threshold=case.threshold), case.own, budget=budget, kind="trees",
+            checkpoints=(100, 200, 400), seed=seed,
+            on_checkpoint=lambda copy, points=points: points.append(
+                (copy.queries, float(np.mean(copy.predict(case.held_out) == truth)))
+            ),
         )  # fmt: skip
-        found[name] = result.curve[["queries", "fidelity"]]
+        found[name] = pd.DataFrame(points, columns=["queries", "fidelity"])
     for curve in found.values():
         curve["fidelity"] = np.maximum(curve["fidelity"], found["label"]["fidelity"])
     return found

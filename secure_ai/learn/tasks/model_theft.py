@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from secure_ai.learn.theft_cases import (
     CASES,
     Claim,
     HalfLearned,
+    Most,
     Situation,
+    Thief,
     claim,
     half_learned,
     judged_answers,
@@ -472,18 +475,18 @@ POLICY_ORDER = (POLICY_STOP, POLICY_HONEST, POLICY_GIVES_UP, POLICY_CLIENTS, POL
 def _policy(
     curves: dict[str, pd.DataFrame],
     demand: np.ndarray,
-    days: int,
-    accounts: int,
-    *most: float,
+    thief: Thief,
+    most: Most,
+    *,
     point: str = "last below",
     up: bool = False,
     of_people: bool = False,
     otherwise: Any = None,
 ) -> tuple[str, int] | None:
     """The solution, and with other words for ``point``, ``of_people`` and ``otherwise`` its known slips."""
-    most_fidelity, most_refused = most
+    turns = thief.days * thief.accounts
     for answer, curve in curves.items():
-        queries, above = curve["queries"].to_numpy(), curve["fidelity"].to_numpy() >= most_fidelity
+        queries, above = curve["queries"].to_numpy(), curve["fidelity"].to_numpy() >= most.fidelity
         first = queries[above].min() if above.any() else np.inf
         safe = max(queries[queries < first], default=0)
         if point == "before reached" and above.any():
@@ -491,31 +494,39 @@ def _policy(
         if point == "any below":
             safe = max(queries[~above], default=0)
         if point == "unmeasured" and not above.any():
-            safe = days * accounts * max(demand)
-        limit = int(-(-safe // (days * accounts)) if up else safe // (days * accounts))
+            safe = turns * max(demand)
+        limit = int(-(-safe // turns) if up else safe // turns)
         over = np.maximum(demand - limit, 0)
         refused = np.mean(over > 0) if of_people else over.sum() / demand.sum()
-        if refused <= most_refused:
+        if refused <= most.refused:
             return answer, limit
     return otherwise
 
 
-def _policy_with(changed: dict[int, Any] | None = None, **slips: Any) -> Callable[..., Any]:
-    def choose(*args: Any) -> Any:
-        given = [(changed or {}).get(place, one) for place, one in enumerate(args)]
-        return _policy(*given, **slips)
-
-    return choose
+def _policy_with(**slips: Any) -> Callable[..., Any]:
+    return lambda *args: _policy(*args, **slips)
 
 
-_one_account, _one_day = _policy_with({3: 1}), _policy_with({2: 1})
+def _one_account(curves: Any, demand: Any, thief: Thief, most: Most) -> Any:
+    return _policy(curves, demand, replace(thief, accounts=1), most)
+
+
+def _one_day(curves: Any, demand: Any, thief: Thief, most: Most) -> Any:
+    return _policy(curves, demand, replace(thief, days=1), most)
+
+
+def _all_refused(answer: str, curves: Any, demand: Any, thief: Thief, most: Most) -> tuple[str, int]:
+    """The largest limit of one answer, whatever it refuses."""
+    return _policy({answer: curves[answer]}, demand, thief, replace(most, refused=1.0))
+
+
 _rounded_up, _people = _policy_with(up=True), _policy_with(of_people=True)
 _before_reached, _any_below = _policy_with(point="before reached"), _policy_with(point="any below")
 _unmeasured = _policy_with(point="unmeasured")
 
 POLICY_SLIPS: tuple[Slip, ...] = (
-    (_one_account, POLICY_ACCOUNTS, "Divide by `days * accounts`."),
-    (_one_day, POLICY_DAYS, "Divide by `days * accounts`."),
+    (_one_account, POLICY_ACCOUNTS, "Divide by `thief.days * thief.accounts`."),
+    (_one_day, POLICY_DAYS, "Divide by `thief.days * thief.accounts`."),
     (_rounded_up, POLICY_UP, "`//` rounds down."),
     (_people, POLICY_PEOPLE, "`refused_share(demand, limit)` is that share."),
     (
@@ -533,7 +544,7 @@ def _hard_clients(curves: Any, demand: np.ndarray, *rest: Any) -> tuple[str, int
 
 
 def _label_always(curves: Any, *rest: Any) -> Any:
-    answer, limit = _policy({"label": curves["label"]}, *rest[:-1], 1.0)
+    answer, limit = _all_refused("label", curves, *rest)
     return (answer, limit) if limit else None
 
 
@@ -556,12 +567,12 @@ def _label_best(curves: Any, *rest: Any) -> Any:
     hints=(
         "Go through `curves` in order. For each answer: how many questions may the thief get in all? How "
         "many is that for one account and one day? And what would that limit refuse to honest clients?",
-        "`reached = curve['queries'][curve['fidelity'] >= most_fidelity]` are the points that the thief must "
+        "`reached = curve['queries'][curve['fidelity'] >= most.fidelity]` are the points that the thief must "
         "not get to. The questions it may get are the largest of `curve['queries']` below `reached.min()`; "
         "of all of them if `reached.empty`; 0 if there is none.",
         "In the loop: `safe = [one for one in curve['queries'] if reached.empty or one < reached.min()]`, "
-        "`limit = int(max(safe, default=0) // (days * accounts))`, "
-        "`if refused_share(demand, limit) <= most_refused: return answer, limit`. After it: `return None`.",
+        "`limit = int(max(safe, default=0) // (thief.days * thief.accounts))`, "
+        "`if refused_share(demand, limit) <= most.refused: return answer, limit`. After it: `return None`.",
     ),
     known_wrong=(
         KnownWrong(_one_account, POLICY_ACCOUNTS, "forgets the accounts"),
@@ -618,11 +629,11 @@ def _policy_judged(given: Any, right: Any, case: Situation) -> CheckResult:
     if given is None:
         return incorrect(POLICY_GIVES_UP, "Look at the limit of each answer, and at what it refuses.")
     answer, limit = given
-    allowed = _policy({answer: case.curves[answer]}, *case.arguments()[1:5], 1.0)[1]
+    allowed = _all_refused(answer, *case.arguments())[1]
     if limit > allowed:
         return incorrect(POLICY_STOP, "The largest limit is what the thief may ask, by days and accounts.")
-    if not refused_share(case.demand, limit) <= case.most_refused:
-        return incorrect(POLICY_HONEST, "`refused_share(demand, limit)` is at most `most_refused`.")
+    if not refused_share(case.demand, limit) <= case.most.refused:
+        return incorrect(POLICY_HONEST, "`refused_share(demand, limit)` is at most `most.refused`.")
     if answer != right[0]:
         return incorrect(POLICY_CLIENTS, "Return the first answer that will do.")
     return incorrect(POLICY_TIGHT, "Take the largest limit that stops the thief.")
