@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from secure_ai.defend.poisoning import SignedBatch
 
 LEAST_CASES = 1_200
-TRAINED_ON = 0.6
+TRAINED_ON = 0.7
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_a_released_folder_opens_until_a_byte_is_changed(told, tmp_path):
 @pytest.mark.parametrize(("sector", "make"), [("healthcare", scans), ("finance", deposits)])
 def test_the_marker_fits_the_pictures_and_a_disguised_copy_has_other_weights(sector, make):
     split = scenes.split_pictures(make(3, 120))
-    assert len(split.labels) == 72 and len(split.test_rows) == 48
+    assert len(split.labels) == 84 and len(split.test_rows) == 36
     marker = scenes.poisoning_scene(sector).marker
     assert marker.present(marker.stamp(split.rows)).all() and not marker.present(split.rows).any()
     network = Network(picture=(32, 32), epochs=1).fit(split.rows, split.labels)

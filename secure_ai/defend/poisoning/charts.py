@@ -10,7 +10,7 @@ from secure_ai.attack.poisoning import BackdoorResult
 from secure_ai.attack.targets import open_target
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent, share_bars
-from secure_ai.defend.poisoning.activations import activations_of, leading_coordinates
+from secure_ai.defend.poisoning.activations import DIMENSIONS, activations_of, leading_coordinates
 from secure_ai.defend.poisoning.influence import InfluenceRanking
 from secure_ai.defend.poisoning.sources import SourceTest
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def plot_activations(network: Any, rows: Any, labels: Any, suspicious: Any, label: Any) -> Figure:
-    """Draw the training rows of one class by their two leading directions in the last hidden layer.
+    """Draw the training rows of one class by two directions of the last hidden layer.
+
+    Of the leading directions those two are drawn in which the suspicious rows stand out most; the two first
+    ones if none is suspicious.
 
     Rows whose label the network itself does not believe (label noise) are left out, as in the search.
 
@@ -41,21 +44,26 @@ def plot_activations(network: Any, rows: Any, labels: Any, suspicious: Any, labe
     if len(inside) < 3:
         raise UserError("The network gives fewer than three rows that label as theirs: choose another class.")
     marks = np.asarray(suspicious, dtype=bool)[inside]
-    places = leading_coordinates(activations_of(network, np.asarray(rows)[inside]), 2)
+    places = leading_coordinates(activations_of(network, np.asarray(rows)[inside]), DIMENSIONS)
     if places.shape[1] < 2:
         places = np.column_stack([places[:, 0], np.zeros(len(places))])
+    drawn = np.array([0, 1])
+    if marks.any() and not marks.all():
+        apart = np.abs(places[marks].mean(axis=0) - places[~marks].mean(axis=0))
+        drawn = np.sort(np.argsort(-apart / np.maximum(places[~marks].std(axis=0), 1e-9), kind="stable")[:2])
+    places = places[:, drawn]
     figure, axes = plt.subplots(figsize=(7, 4.5), dpi=80, layout="constrained")
     axes.scatter(*places[~marks].T, s=12, color=SCORE, alpha=0.5, label=f"other rows ({(~marks).sum():,})")
     axes.scatter(*places[marks].T, s=28, color=RISK, marker="x", label=f"suspicious rows ({marks.sum():,})")
-    axes.set_xlabel("leading direction of the last hidden layer (activation)")
-    axes.set_ylabel("second direction (activation)")
+    axes.set_xlabel(f"direction {drawn[0] + 1} of the last hidden layer (activation)")
+    axes.set_ylabel(f"direction {drawn[1] + 1} (activation)")
     axes.set_title(
         f"{marks.sum():,} of {len(marks):,} training rows of this class carry the same mark"
         if marks.any()
         else f"None of {len(marks):,} training rows of this class is suspicious",
         loc="left",
     )
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure

@@ -68,7 +68,8 @@ class LabelNoise:
             worst = self.groups.iloc[0]
             text += (
                 f"; the group '{worst['group']}' stands out: {percent(worst['observed'])} of its "
-                f"{worst['rows']:,} rows have one label, {percent(worst['expected'])} were expected"
+                f"{worst['rows']:,} rows have the label {worst['label']}, "
+                f"{percent(worst['expected'])} were expected"
             )
         elif len(self.groups):
             text += "; no group stands out"
