@@ -337,7 +337,7 @@ class Inventory:
 def inventory(rng: np.random.Generator) -> Inventory:
     """Return packages and advisories of every kind, no two due on the same day."""
     a, b = int(rng.integers(1, 5)), int(rng.integers(2, 8))
-    low, tens = int(rng.integers(2, 9)), int(rng.integers(10, 25))
+    low, tens = int(rng.integers(2, 9)), int(rng.integers(10, 20))
     # kind: version installed, ranges
     made: dict[str, tuple[str, tuple[tuple[str, str | None], ...]]] = {
         "in range": (f"{a}.{b}.1", ((f"{a}.{b - 1}.0", f"{a}.{b + 1}.0"),)),

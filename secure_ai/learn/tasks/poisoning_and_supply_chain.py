@@ -875,12 +875,12 @@ def to_withdraw(value) -> CheckResult:
 
 def _telling_edges(rng: np.random.Generator, circle: bool) -> tuple[pd.DataFrame, str]:
     """Draw steps in an order in which one pass finds something, and nothing that another slip finds."""
-    while True:
-        case = lineage_edges(rng, circle=circle)
-        once = _one_pass(*case)
-        others = [slip(*case) for slip, *_ in TRACE_SLIPS if slip is not _one_pass]
-        if once and once not in (_withdrawn(*case), *others):
-            return case
+    edges, bad = lineage_edges(rng, circle=circle)
+    told = [slip(edges, bad) for slip, *_ in TRACE_SLIPS if slip is not _one_pass]
+    told.append(_withdrawn(edges, bad))
+    while not (once := _one_pass(edges, bad)) or once in told:
+        edges = edges.iloc[rng.permutation(len(edges))].reset_index(drop=True)
+    return edges, bad
 
 
 def _names(answer: Any) -> set[str] | None:
