@@ -83,7 +83,12 @@ class Constraints:
                 raise UserError(f"categories of '{name}': list distinct values.")
         for name, price in self.costs.items():
             _check_cost(name, price)
-        _ = self.ties
+        for tie in self.ties:
+            if tie.target in self.costs:
+                raise UserError(
+                    f"Column '{tie.target}' follows from '{tie.text}', so that nobody pays for it by itself: "
+                    "give the cost to what it is computed from."
+                )
 
     @property
     def ties(self) -> tuple[Formula, ...]:

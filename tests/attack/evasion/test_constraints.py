@@ -226,3 +226,8 @@ def test_the_linear_part_of_a_formula_is_found_and_others_are_none():
     assert Formula("t = 2 * (a - b) / 4 + 1").linear() == ({"a": 0.5, "b": -0.5}, 1.0)
     assert Formula("a <= 3 * b").linear() == ({"a": 1.0, "b": -3.0}, 0.0)
     assert Formula("t = a / b").linear() is None and Formula("abs(a) < 3").linear() is None
+
+
+def test_a_price_that_nobody_would_pay_is_refused():
+    with pytest.raises(UserError, match="computed from"):
+        Constraints(formulas=["amount = hours * rate"], costs={"amount": 1})
