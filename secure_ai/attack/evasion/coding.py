@@ -84,6 +84,8 @@ class TableCode:
         self._frozen = np.array([name in frozen for name in self.columns])
         self._up = np.array([name in rules.increasing for name in self.columns])
         self._down = np.array([name in rules.decreasing for name in self.columns])
+        # What can neither fall nor rise stays: an attack that moves nothing must not score 0.
+        self._frozen |= self._up & self._down
         self._whole = np.array(
             [name in rules.integer and p not in self._values for p, name in enumerate(self.columns)]
         )
@@ -106,6 +108,18 @@ class TableCode:
             raise TargetError(
                 "The constraints leave nothing that could be changed: free at least one column."
             )
+        self._check_ties(other)
+
+    def _check_ties(self, reference: Any) -> None:
+        for formula in self.constraints.ties:
+            if formula.target is not None or not formula.names:
+                continue
+            holds = formula.compute({name: reference[name].to_numpy() for name in formula.names})
+            if not np.any(holds):
+                raise TargetError(
+                    f"The rule '{formula.text}' holds for none of {len(reference):,} reference rows: look "
+                    "for a mistake in it."
+                )
 
     def encode(self, rows: Any) -> np.ndarray:
         """Return (rows, columns) floats."""

@@ -134,6 +134,10 @@ def _ranks(scaffold: Scaffold, rows: Any, explainer: Explainer, feature: str) ->
         table = explainer(model, rows)
         if isinstance(table, Unassessed):
             raise TargetError(table.reason)
+        if len(table) != len(rows):
+            raise UserError(
+                f"The explainer was given {len(rows):,} rows and explains {len(table):,}: explain each."
+            )
         if feature not in table:
             raise UserError(f"The explanations know no feature '{feature}': choose from {list(table)}.")
         size = table.abs()

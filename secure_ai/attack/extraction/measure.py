@@ -79,7 +79,7 @@ def measure_extraction(
     if len(np.unique(truth)) < 2:
         raise TargetError(
             f"The {target.name} gives the same class for all {len(held_out):,} rows held out: "
-            "any copy would agree."
+            "any copy would agree. Give rows that it answers differently."
         )
     points: list[tuple[int, float, float, float, float]] = []
 

@@ -12,8 +12,8 @@ import pandas as pd
 from secure_ai.access.scoring import AnswerPolicy
 from secure_ai.attack.extraction.line_search import search_linear
 from secure_ai.attack.extraction.linear import coefficient_error, solve_linear
-from secure_ai.attack.targets import TargetError, open_target
-from secure_ai.core import Unassessed, UserError
+from secure_ai.attack.targets import TargetError, check_rows, check_target, open_target, reason_instead
+from secure_ai.core import Unassessed
 from secure_ai.core.figures import percent
 
 EQUATIONS, LINES = "equations", "line search"
@@ -58,6 +58,7 @@ class RoundingCurve:
         )
 
 
+@reason_instead
 def rounding_curve(
     model: Any,
     rows: Any,
@@ -66,7 +67,7 @@ def rounding_curve(
     decimals: Sequence[int] = (4, 3, 2, 1),
     queries: int | None = None,
     seed: int = 0,
-) -> RoundingCurve:
+) -> RoundingCurve | Unassessed:
     """Copy a linear model of two classes from all digits, from fewer, and from the label alone.
 
     Args:
@@ -78,12 +79,19 @@ def rounding_curve(
             digits, if not given.
         seed: of the questions.
 
+    Returns:
+        The curve, or :class:`Unassessed` where the model is not of two classes, or nothing could be tried.
+
     Raises:
-        UserError: if an argument is wrong or the model is not of two classes.
+        UserError: if an argument is wrong.
     """
     if not hasattr(model, "predict_proba") or len(getattr(model, "classes_", ())) != 2:
-        raise UserError("The rounding curve needs a fitted classifier of two classes with predict_proba.")
-    truth = np.asarray(model.predict(held_out))
+        raise TargetError(
+            "The rounding curve is for linear models: give a fitted one of two classes with predict_proba."
+        )
+    check_rows(rows, what="rows of the attacker")
+    check_rows(held_out, what="rows held out")
+    truth = check_target(open_target(model), held_out)
     found: list[dict[str, Any]] = []
     skipped: dict[str, Unassessed] = {}
 
@@ -113,6 +121,8 @@ def rounding_curve(
         attempt(f"{places} decimals" if places > 1 else "1 decimal", EQUATIONS, rounded, many)
         attempt(f"{places} decimals" if places > 1 else "1 decimal", LINES, _rounded(model, places))
     attempt("label", LINES, open_target(model, answer="labels"))
+    if not found:
+        raise TargetError(f"No kind of answer could be tried. {next(iter(skipped.values())).reason}")
     _, counts = np.unique(truth, return_counts=True)
     columns = ["answer", "method", "queries", "coefficient_error", "fidelity"]
     return RoundingCurve(

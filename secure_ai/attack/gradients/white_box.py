@@ -104,7 +104,10 @@ def open_white_box(model: Any, *, threshold: float = 0.5, name: str = "model") -
 
 def _head(model: Any, name: str) -> Network | tuple[np.ndarray, np.ndarray]:
     if not hasattr(model, "classes_") or len(model.classes_) < 2:
-        raise TargetError(f"The {name} is not fitted, or knows one class only: there is nothing to change.")
+        raise TargetError(
+            f"The {name} is not fitted, knows one class only, or shows its answers alone: give a "
+            "fitted model of two classes or more."
+        )
     if isinstance(model, Network):
         return model
     if getattr(model, "activation", None) == "relu" and hasattr(model, "coefs_"):

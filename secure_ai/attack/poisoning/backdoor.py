@@ -162,7 +162,7 @@ def measure_backdoor(
     method = "held-out rows of other classes stamped with the trigger; control: the same rows without it"
     if clean_model is not None:
         clean = open_target(clean_model, name="clean model")
-        clean_plain, clean_hits = clean.labels(rows), clean.labels(stamped) == target
+        clean_plain, clean_hits = check_target(clean, rows), clean.labels(stamped) == target
         method += "; baseline: a model trained on clean rows"
     else:
         method += "; baseline: the model itself without the trigger"

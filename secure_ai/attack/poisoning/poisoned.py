@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from secure_ai.attack.targets import TargetError
 from secure_ai.core import UserError
 
 
@@ -81,7 +82,8 @@ def label_array(labels: Any, rows: Any) -> np.ndarray:
     """Return the labels as an array of their own.
 
     Raises:
-        UserError: if there is not one for each row, one is missing, or all are the same.
+        UserError: if there is not one for each row.
+        TargetError: if one is missing, there are none, or all are the same.
     """
     import pandas as pd
 
@@ -89,7 +91,12 @@ def label_array(labels: Any, rows: Any) -> np.ndarray:
     if len(found) != len(rows):
         raise UserError(f"There are {len(rows):,} rows and {len(found):,} labels: give one for each.")
     if pd.isna(found).any():
-        raise UserError("Some labels are missing: leave those rows out.")
+        raise TargetError("Some labels are missing: leave those rows out.")
+    if not len(found):
+        raise TargetError("0 rows are too few to judge an attack: give 10 or more.")
     if len(np.unique(found)) < 2:
-        raise UserError("All labels are the same: there is nothing to learn that poison could change.")
+        raise TargetError(
+            "All labels are the same: there is nothing to learn that poison could change. Give rows of two "
+            "classes or more."
+        )
     return found

@@ -29,7 +29,13 @@ def train_copy(estimator: Any, rows: Any, labels: Any) -> Any:
             raise TargetError(
                 "The model cannot be trained again (it has no fit): give one that can, or a function."
             )
-        estimator = estimator()
+        try:
+            estimator = estimator()
+        except Exception as error:
+            raise TargetError(
+                f"The function gives no model to train ({type(error).__name__}): give one that takes nothing "
+                "and returns a classifier."
+            ) from None
     elif hasattr(estimator, "get_params"):
         estimator = clone(estimator)
     else:

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "errors": "TargetError reason_instead",
-        "preflight": "check_rows check_target",
+        "preflight": "check_probabilities check_rows check_target",
         "target": "Answer Asked Target open_target",
         "endpoint": "ScoringEndpoint",
         "http_endpoint": "HttpEndpoint",

@@ -129,7 +129,8 @@ class HttpEndpoint:
             if not isinstance(answers, (list, tuple, np.ndarray)) or len(answers) != len(part):
                 count = f"{len(answers):,}" if isinstance(answers, (list, tuple, np.ndarray)) else "none"
                 raise TargetError(
-                    f"The endpoint was asked about {len(part):,} rows and answered about {count}."
+                    f"The endpoint was asked about {len(part):,} rows and answered about {count}: "
+                    "look at one answer of it, and at response=."
                 )
             found += list(answers)
         return checked_answers(found, self.answer)
@@ -161,7 +162,7 @@ class HttpEndpoint:
                 break
             self.waited += wait
             self._sleep(wait)
-        raise TargetError(f"The endpoint does not answer: {problem}.")
+        raise TargetError(f"The endpoint does not answer: {problem}. Check the address and that it runs.")
 
     def _post(self, body: bytes) -> tuple[int, str | None, bytes]:
         import httpx

@@ -13,6 +13,8 @@ LEAST_ROWS = 10
 REPEATED = 50
 MOST_OTHERS = 200
 DISAGREEMENT = 0.02
+SAME = 1e-12
+CHANGED = 1e-6
 
 
 def check_rows(rows: Any, *, least: int = LEAST_ROWS, what: str = "rows") -> None:
@@ -70,9 +72,30 @@ def check_target(target: Target, rows: Any, others: Any = None, *, repeated: int
     if share > DISAGREEMENT:
         raise TargetError(
             f"The {target.name} answers otherwise when asked again about the same rows ({share:.0%} of "
-            f"{len(again)}): an attack on it cannot be told from chance."
+            f"{len(again)}): an attack on it cannot be told from chance. Fix its seed, or ask without noise."
         )
     return labels
+
+
+def check_probabilities(target: Target, rows: Any, *, repeated: int = REPEATED) -> np.ndarray:
+    """Ask for the probabilities of the rows, part of them twice, and return them.
+
+    Raises:
+        TargetError: if the target gives none, the same for all rows, or others when asked again.
+    """
+    chances = target.probabilities(rows)
+    if not np.ptp(chances, axis=0).max(initial=0) > SAME:
+        raise TargetError(
+            f"The {target.name} gives the same probabilities for all {len(rows):,} rows: it tells none of "
+            "them apart. Check the model and its columns."
+        )
+    again = target.probabilities(rows[: min(repeated, len(rows))])
+    if np.abs(again - chances[: len(again)]).max(initial=0) > CHANGED:
+        raise TargetError(
+            f"The {target.name} answers otherwise when asked again about the same rows: nothing can be "
+            "told from chance. Fix its seed, or ask it without noise."
+        )
+    return chances
 
 
 def _tells_apart(target: Target, labels: np.ndarray, others: Any) -> bool:

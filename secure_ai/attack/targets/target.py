@@ -75,7 +75,8 @@ class Target:
         self.queries = 0
         if self.classes.ndim != 1 or len(self.classes) < 2:
             raise TargetError(
-                f"The {name} knows one class only: there is no other answer that an attack could bring about."
+                f"The {name} knows one class only: there is no other answer to bring about: "
+                "fit it on rows of two classes or more."
             )
         if len(np.unique(self.classes)) != len(self.classes):
             raise UserError(f"The classes of the {name} are not distinct: name each once.")
@@ -90,7 +91,10 @@ class Target:
             TargetError: if the target gives labels only, does not answer, or its answers are none.
         """
         if self.answer != "probabilities":
-            raise TargetError(f"The {self.name} gives labels only, and this attack needs probabilities.")
+            raise TargetError(
+                f"The {self.name} gives labels only, and this attack needs probabilities: choose one "
+                "that does with labels."
+            )
         return self._checked_probabilities(self._asked(rows), len(rows))
 
     def labels(self, rows: Any) -> np.ndarray:
@@ -104,11 +108,13 @@ class Target:
         found = np.asarray(self._asked(rows))
         if found.shape != (len(rows),):
             raise TargetError(
-                f"The {self.name} was asked about {len(rows):,} rows and gave answers of shape {found.shape}."
+                f"The {self.name} was asked about {len(rows):,} rows and gave answers of shape "
+                f"{found.shape}: it must give one class for each. Look at one answer."
             )
         if not np.isin(found, self.classes).all():
             raise TargetError(
-                f"The {self.name} answers with a class that is not among its {len(self.classes)} classes."
+                f"The {self.name} answers with a class that is not among its {len(self.classes)} classes: "
+                "name all of them in classes=."
             )
         return found
 
@@ -162,7 +168,9 @@ class Target:
         try:
             found = np.asarray(answers, dtype=float)
         except (TypeError, ValueError):
-            raise TargetError(f"The {self.name} gives answers that are no numbers.") from None
+            raise TargetError(
+                f"The {self.name} gives answers that are no numbers: for classes say answer='labels'."
+            ) from None
         if found.shape == (rows, 1):
             found = found[:, 0]
         if found.shape == (rows,) and len(self.classes) == 2:
@@ -170,14 +178,20 @@ class Target:
         if found.shape != (rows, len(self.classes)):
             raise TargetError(
                 f"The {self.name} was asked about {rows:,} rows of {len(self.classes)} classes and gave "
-                f"answers of shape {np.shape(answers)}."
+                f"answers of shape {np.shape(answers)}: look why it does not give one for each row and class."
             )
         if not np.isfinite(found).all():
-            raise TargetError(f"The {self.name} gives probabilities that are not finite.")
+            raise TargetError(
+                f"The {self.name} gives probabilities that are not finite: look at how it was trained."
+            )
         if found.min(initial=0) < -1e-9 or found.max(initial=1) > 1 + 1e-9:
-            raise TargetError(f"The {self.name} gives probabilities below 0 or above 1.")
+            raise TargetError(
+                f"The {self.name} gives probabilities below 0 or above 1: turn its scores into probabilities."
+            )
         if np.abs(found.sum(axis=1) - 1).max(initial=0) > SUM_TOLERANCE:
-            raise TargetError(f"The {self.name} gives probabilities that do not add up to 1.")
+            raise TargetError(
+                f"The {self.name} gives probabilities that do not add up to 1: divide them by their sum."
+            )
         return found
 
 

@@ -86,12 +86,12 @@ def check_explainable(scorer: Scorer, row: pd.DataFrame, others: pd.DataFrame) -
     if np.ptp(answers) < 1e-12:
         raise TargetError(
             f"The {scorer.target.name} gives the same answer for the row and for all {len(others):,} "
-            "background rows: there is no difference to explain."
+            "background rows: there is no difference to explain. Check the model, or give other rows."
         )
     again = scorer(rows.iloc[:REPEATED])
     if np.abs(again - answers[: len(again)]).max() > 1e-6 * max(1.0, np.abs(answers).max()):
         raise TargetError(
             f"The {scorer.target.name} answers otherwise when asked again about the same rows: its answers "
-            "cannot be explained by the features."
+            "cannot be explained by the features. Fix its seed, or ask it without noise."
         )
     return answers

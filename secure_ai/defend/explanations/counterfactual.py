@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from secure_ai.attack.targets import TargetError, open_target, reason_instead
+from secure_ai.attack.targets import TargetError, check_rows, open_target, reason_instead
 from secure_ai.core import UserError
 from secure_ai.defend.explanations.explanation import show_value
 from secure_ai.defend.explanations.players import as_frame, as_row
 
 if TYPE_CHECKING:
     from secure_ai.attack.evasion import Constraints
+
+REPEATED = 20
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,17 @@ def what_would_change(
     given = (case.to_numpy(), others.to_numpy()) if as_array else (case, others)
     target = open_target(model)
     already = target.queries
-    before = target.labels(given[0])[0]
+    check_rows(case, least=1, what="rows to change")
+    # One row alone does not show whether the model answers by chance.
+    asked = pd.concat([case, others.head(REPEATED)], ignore_index=True)
+    asked = asked.to_numpy() if as_array else asked
+    labels = target.labels(asked)
+    if (target.labels(asked) != labels).any():
+        raise TargetError(
+            f"The {target.name} answers otherwise when asked again about the same rows: no change of one "
+            "means anything. Fix its seed, or ask it without noise."
+        )
+    before = labels[0]
     if goal is not None and before == goal:
         raise UserError("The case has the wanted answer already: there is nothing to change.")
     rules = constraints or Constraints()

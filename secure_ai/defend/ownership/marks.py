@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import linprog
 from threadpoolctl import threadpool_limits
 
-from secure_ai.attack.targets import Target, open_target
+from secure_ai.attack.targets import Target, TargetError, open_target
 from secure_ai.core import UserError
 from secure_ai.defend.ownership.keyed import check_key, keyed_integers, keyed_signs
 from secure_ai.defend.ownership.tables import taken
@@ -93,7 +93,7 @@ def mark_weights(
         raise UserError("Name the recipient, such as 'vendor A'.")
     weights = read_weights(model)
     if len(weights) < LEAST_WEIGHTS:
-        raise UserError(
+        raise TargetError(
             f"The model has {len(weights)} weights, too few for marks that tell recipients apart "
             f"({LEAST_WEIGHTS} or more): give each recipient a signed file and a log of who got it instead."
         )

@@ -12,7 +12,9 @@ from scipy.stats import binom
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from secure_ai.attack.targets import check_rows, reason_instead
+from secure_ai.attack.poisoning import train_copy
+from secure_ai.attack.poisoning.poisoned import label_array
+from secure_ai.attack.targets import TargetError, check_rows, check_target, open_target, reason_instead
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.intervals import clopper_pearson
 from secure_ai.defend.ownership.claims import ADI, OwnershipTest
@@ -114,11 +116,16 @@ def measure_ownership(
     check_rows(rows, least=200, what="training rows")
     if independent < 3 or keys < 20:
         raise UserError("Take 3 or more independent models, and 20 or more keys.")
-    labels, rng = np.asarray(labels), np.random.default_rng(seed)
+    if not hasattr(model, "get_params"):
+        raise TargetError(
+            "The model cannot be trained again: give a classifier of scikit-learn, which can be cloned."
+        )
+    labels, rng = label_array(labels, rows), np.random.default_rng(seed)
     order = rng.permutation(len(labels))
     own, theirs = order[: len(order) // 2], order[len(order) // 2 :]
     mine, known = taken(rows, own), labels[own]
-    plain = clone(model).fit(mine, known)
+    plain = train_copy(model, mine, known)
+    check_target(open_target(plain), mine)
     watermark = make_watermark(key, mine, known, questions=questions)
     marked = train_marked(model, mine, known, watermark)
     fingerprint = make_fingerprint(marked.model, mine, known, questions=2 * questions, seed=seed)

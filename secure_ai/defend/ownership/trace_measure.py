@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from secure_ai.attack.targets import open_target
-from secure_ai.core import Measurement, UserError
+from secure_ai.attack.targets import check_rows, check_target, open_target, reason_instead
+from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
 from secure_ai.core.intervals import clopper_pearson
 from secure_ai.defend.ownership.marks import mark_model
@@ -112,6 +112,7 @@ class TracingResult:
         return text + (f" Not always traced: {'; '.join(lost)}." if lost else "")
 
 
+@reason_instead
 @threadpool_limits.wrap(limits=1)
 def measure_tracing(
     model: Any,
@@ -123,7 +124,7 @@ def measure_tracing(
     false_accusation: float = FALSE_ACCUSATION,
     tuned: Mapping[str, Callable[[Any], Any]] | None = None,
     seed: int = 0,
-) -> TracingResult:
+) -> TracingResult | Unassessed:
     """Mark copies for many recipients, let some leak in changed form, and trace them.
 
     Args:
@@ -136,19 +137,24 @@ def measure_tracing(
         tuned: further changes: name -> a function from a marked model to a changed one, such as fine-tuning.
         seed: of leakers and changes.
 
+    Returns:
+        The result, or :class:`~secure_ai.core.Unassessed` where the model has no weights to mark or decides
+        nothing.
+
     Raises:
         UserError: as :func:`~secure_ai.defend.ownership.marks.mark_model`; if there are fewer than 4
             recipients.
     """
     if recipients < 4 or leaks < 1:
         raise UserError("Tracing is measured with 4 or more recipients and 1 or more leaks of each kind.")
+    check_rows(rows)
+    truth = check_target(open_target(model), rows)
     names = [f"recipient {number + 1}" for number in range(recipients)]
     rng, original = np.random.default_rng(seed), read_weights(model)
     first = mark_model(model, names[0], key, rows)
     made = [first, *(mark_model(model, name, key, rows, strength=first.strength) for name in names[1:])]
     copies, strength = {one.recipient: one.model for one in made}, max(one.strength for one in made)
     values = {name: read_weights(copy).values for name, copy in copies.items()}
-    truth = open_target(model).labels(rows)
 
     def accused_in(leaked: Any) -> set[str]:
         found = trace_leak(leaked, model, key, names, strength, false_accusation=false_accusation)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from secure_ai.core import UserError
+from secure_ai.attack.targets import TargetError
 
 LEAST_SCALE = 0.02
 
@@ -41,18 +41,20 @@ def read_weights(model: Any) -> Weights:
     thresholds of trees and forests, the last step of a pipeline, and plain arrays (a list, or name -> array).
 
     Raises:
-        UserError: if the model is of another kind, not fitted, or has numbers that are not finite.
+        TargetError: if the model is of another kind, not fitted, or has numbers that are not finite.
     """
     parts = list(_parts(_last(model)))
     if not parts:
-        raise UserError(
+        raise TargetError(
             f"A {type(model).__name__} has no weights that this kit can mark: give a fitted network, linear "
             "model, tree ensemble or its arrays."
         )
     values = np.concatenate([part.ravel().astype(np.float64) for part, _ in parts])
     scales = np.concatenate([np.broadcast_to(scale, part.shape).ravel() for part, scale in parts])
     if not np.isfinite(values).all():
-        raise UserError("The model has weights that are not finite: nothing can be marked or traced.")
+        raise TargetError(
+            "The model has weights that are not finite, and nothing can be marked or traced: train it anew."
+        )
     return Weights(values, scales.astype(np.float64), float(_is_forest(_last(model))))
 
 

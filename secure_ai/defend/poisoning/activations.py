@@ -55,7 +55,19 @@ def activations_of(network: Any, rows: Any) -> np.ndarray:
             "The model shows no activations of a hidden layer: spectral signatures and clustering need a "
             "network in memory. For tables use find_trigger, which needs answers only."
         )
-    return np.asarray(network.hidden_activations(rows), dtype=float)
+    try:
+        found = np.asarray(network.hidden_activations(rows), dtype=float)
+    except Exception as error:
+        # The text of the exception may hold a value of the rows.
+        raise TargetError(
+            f"The model failed to show its activations on {len(rows):,} rows ({type(error).__name__}): check "
+            "that they have the columns that it was trained on."
+        ) from None
+    if found.ndim != 2 or len(found) != len(rows) or not np.isfinite(found).all():
+        raise TargetError(
+            f"The model shows no finite activations of {len(rows):,} rows: look at how it was trained."
+        )
+    return found
 
 
 def spectral_scores(activations: Any, labels: Any) -> np.ndarray:

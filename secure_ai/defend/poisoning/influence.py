@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.attack.poisoning.poisoned import label_array
-from secure_ai.attack.targets import TargetError, check_rows, reason_instead
+from secure_ai.attack.targets import TargetError, check_rows, check_target, open_target, reason_instead
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
+from secure_ai.defend.poisoning.activations import activations_of
 from secure_ai.defend.poisoning.expectation import additive_model, as_frame
 
 STRENGTH = 1.0
@@ -99,7 +100,8 @@ def rank_influence(
     if not np.isin(truth, classes).all():
         raise UserError("A trusted row has a class that no training row has: leave it out.")
     if callable(getattr(model, "hidden_activations", None)):
-        features, checked = model.hidden_activations(rows), model.hidden_activations(trusted_rows)
+        check_target(open_target(model, name="network"), rows)
+        features, checked = activations_of(model, rows), activations_of(model, trusted_rows)
         center, scale = features.mean(axis=0), features.std(axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
         features, checked, layer = (

@@ -19,7 +19,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from secure_ai.attack.poisoning.poisoned import label_array
-from secure_ai.attack.targets import Target, check_rows, open_target, reason_instead
+from secure_ai.attack.targets import Target, check_rows, check_target, open_target, reason_instead
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
 from secure_ai.defend.poisoning.activations import Group, activations_of, groups_apart
@@ -144,7 +144,7 @@ def find_marker(
     pictures = np.asarray(rows, dtype=float).reshape(len(known), -1)
     asked = open_target(network, name="network")
     layer = activations_of(network, pictures)
-    answers = asked.labels(pictures)
+    answers = check_target(asked, pictures)
     least = max(8, round(least_share * np.unique(known, return_counts=True)[1].max()))
     with threadpool_limits(1):
         groups = groups_apart(layer, known, answers == known, least=least, seed=seed)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from secure_ai.attack.poisoning import train_copy
 from secure_ai.attack.poisoning.poisoned import label_array, take
-from secure_ai.attack.targets import TargetError, check_rows, open_target, reason_instead
+from secure_ai.attack.targets import TargetError, check_rows, check_target, open_target, reason_instead
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
 
@@ -102,7 +102,9 @@ def leave_one_source_out(
             f"{len(judged)} sources have {LEAST_ROWS} rows or more: {LEAST_SOURCES} or more are needed "
             "to say that one differs."
         )
-    before = _accuracy(train_copy(model, rows, known), trusted)
+    full = train_copy(model, rows, known)
+    check_target(open_target(full), rows)
+    before = _accuracy(full, trusted)
     errors, harm = {}, {}
     for source in judged:
         inside = names == source

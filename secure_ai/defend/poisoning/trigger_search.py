@@ -20,8 +20,15 @@ from scipy.stats import binom
 from threadpoolctl import threadpool_limits
 
 from secure_ai.attack.poisoning import TableTrigger, train_copy
-from secure_ai.attack.poisoning.poisoned import label_array
-from secure_ai.attack.targets import Target, TargetError, check_rows, open_target, reason_instead
+from secure_ai.attack.poisoning.poisoned import label_array, take
+from secure_ai.attack.targets import (
+    Target,
+    TargetError,
+    check_rows,
+    check_target,
+    open_target,
+    reason_instead,
+)
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
 from secure_ai.defend.poisoning.expectation import additive_model, as_frame, expected_classes
@@ -161,6 +168,8 @@ def find_trigger(
     known = label_array(labels, rows)
     target = open_target(model)
     check_rows(rows, least=50)
+    # Else a model that never answers would pass for one that no trigger commands.
+    check_target(target, take(rows, np.random.default_rng(seed).permutation(len(known))[:MOST_ASKED]))
     frame = as_frame(rows)
     least = max(10, round(len(frame) * least_share))
     probe = frame if probe_rows is None else as_frame(probe_rows)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secure_ai.attack.gradients import GradientAttack, Limits, projected_gradient, random_change
-from secure_ai.attack.targets import check_rows, open_target, reason_instead
+from secure_ai.attack.targets import check_rows, check_target, open_target, reason_instead
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
 
@@ -256,7 +256,11 @@ def measure_hardening(
         raise UserError(f"There are {len(rows):,} rows and {len(truth):,} labels: give one for each row.")
     check_rows(rows)
     models = [before, after] if control is None else [before, after, control]
-    right = [open_target(each, threshold=threshold).labels(rows) == truth for each in models]
+    names = ("model as it was", "hardened model", "model of the control")
+    right = [
+        check_target(open_target(each, threshold=threshold, name=name), rows) == truth
+        for name, each in zip(names, models, strict=False)
+    ]
     attacks = [attack(each) for each in models]
     for name, found in zip(("as it was", "hardened", "of the control"), attacks, strict=False):
         if isinstance(found, Unassessed):

@@ -139,6 +139,12 @@ def compare_answers(
         check_target(open_target(before), rows)
         systems: dict[str, DecisionSystem] = {"none": as_system(before)}
         systems |= {name: as_system(answer) for name, answer in answers.items()}
+        for name, system in systems.items():
+            # What decides nothing, or by chance, holds every attack and answers none.
+            asked = open_target(
+                system.classify, classes=system.classes, answer="labels", name=f"answer '{name}'"
+            )
+            check_target(asked, rows)
         told = systems["none"].classify(rows)
         deserve = np.flatnonzero((truth != goal) & (told != goal))
         if len(deserve) < LEAST_ATTACKED:

@@ -96,4 +96,6 @@ def attack_surface(system: DecisionSystem, goal: Any, name: str) -> Target:
 def needs_probabilities(target: Target, why: str) -> None:
     """Raise TargetError where the target gives labels only."""
     if target.answer != "probabilities":
-        raise TargetError(f"The {target.name} gives labels only, and {why} needs probabilities.")
+        raise TargetError(
+            f"The {target.name} gives labels only, and {why} needs probabilities: ask it for them."
+        )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from secure_ai.attack.targets import TargetError, check_rows, open_target
+from secure_ai.attack.targets import TargetError, check_probabilities, check_rows, open_target
 from secure_ai.core import UserError
 from secure_ai.defend.robust.decisions import needs_probabilities
 
@@ -96,6 +96,7 @@ def check_monotone(
     check_rows(frame)
     target = open_target(model)
     needs_probabilities(target, "a check of direction")
+    check_probabilities(target, rows)
     found = []
     for column, way in directions.items():
         values = np.unique(np.quantile(frame[column], np.linspace(0, 1, steps)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from secure_ai.attack.targets import TargetError, check_rows, open_target
+from secure_ai.attack.targets import TargetError, check_probabilities, check_rows, open_target
 from secure_ai.core import UserError
 from secure_ai.core.intervals import wilson
 from secure_ai.defend.robust.decisions import above, needs_probabilities
@@ -87,10 +87,9 @@ def review_by_margin(
     check_rows(clean_rows, what="clean rows")
     target = open_target(model)
     needs_probabilities(target, "review by margin")
-    chances, labels = target.probabilities(clean_rows), target.labels(clean_rows)
+    chances = check_probabilities(target, clean_rows)
+    labels = target.decide(chances)
     sure = _sureness(chances, labels, target.classes)
-    if np.ptp(chances[:, 0]) < 1e-12:
-        raise TargetError(f"The {target.name} is equally sure of all cases: no margin tells them apart.")
     if protect is not None:
         target.index_of(protect)
         sure = sure[labels == protect]
@@ -120,8 +119,9 @@ def review_curve(model: Any, rows: Any, labels: Any, *, shares: Sequence[float] 
     needs_probabilities(target, "review by margin")
     if len(labels) != len(rows):
         raise UserError(f"There are {len(rows):,} rows and {len(labels):,} labels: give one for each.")
-    told = target.labels(rows)
-    sure = _sureness(target.probabilities(rows), told, target.classes)
+    chances = check_probabilities(target, rows)
+    told = target.decide(chances)
+    sure = _sureness(chances, told, target.classes)
     right = told == np.asarray(labels)
     order = np.argsort(sure, kind="stable")
     found = []
