@@ -139,18 +139,18 @@ def compare_answers(
         check_target(open_target(before), rows)
         systems: dict[str, DecisionSystem] = {"none": as_system(before)}
         systems |= {name: as_system(answer) for name, answer in answers.items()}
-        for name, system in systems.items():
-            # What decides nothing, or by chance, holds every attack and answers none.
-            asked = open_target(
-                system.classify, classes=system.classes, answer="labels", name=f"answer '{name}'"
-            )
-            check_target(asked, rows)
         told = systems["none"].classify(rows)
         deserve = np.flatnonzero((truth != goal) & (told != goal))
         if len(deserve) < LEAST_ATTACKED:
             raise TargetError(
                 f"Only {len(deserve)} rows deserve and get another answer than the attacker wants: give more."
             )
+        for name, system in systems.items():
+            # What decides nothing, or by chance, holds every attack and answers none.
+            asked = open_target(
+                system.classify, classes=system.classes, answer="labels", name=f"answer '{name}'"
+            )
+            check_target(asked, rows)
         chosen = np.sort(np.random.default_rng(seed).permutation(deserve)[:attacked])
         cases = rows.iloc[chosen] if hasattr(rows, "iloc") else np.asarray(rows)[chosen]
         evasions = {
