@@ -239,7 +239,7 @@ def _judge(
         margins = None
     else:
         chances = np.concatenate([target.probabilities(part) for part in parts])
-        labels = target.decided(chances)
+        labels = target.decide(chances)
         margins = _margins(target, chances, goal, labels if before is None else before)
     if goal is not None:
         hit = labels == goal

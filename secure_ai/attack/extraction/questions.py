@@ -112,6 +112,11 @@ class Transcript:
         answers = self.answers()
         return self.decide(answers) if self.answer == "probabilities" else answers
 
+    @property
+    def threshold(self) -> float:
+        """Return the probability of the second of two classes at which a copy has its boundary."""
+        return self._target.threshold if self.answer == "probabilities" else 0.5
+
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the classes that the target would give for probabilities; asks nothing."""
         return self._target.decide(probabilities)

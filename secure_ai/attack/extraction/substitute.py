@@ -219,8 +219,13 @@ def _unsure(
 ) -> np.ndarray:
     """Choose what to ask next: mostly where the copy is least sure, some at random."""
     looked_at = free[:MOST_LOOKED_AT]
-    chances = np.sort(copy._ensemble.predict_proba(coded[looked_at]), axis=1)
-    order = np.argsort(chances[:, -1] - chances[:, -2], kind="stable")
+    chances = copy._ensemble.predict_proba(coded[looked_at])
+    if chances.shape[1] == 2:
+        margin = np.abs(chances[:, 1] - copy.transcript.threshold)
+    else:
+        chances = np.sort(chances, axis=1)
+        margin = chances[:, -1] - chances[:, -2]
+    order = np.argsort(margin, kind="stable")
     # Out of three times as many, so that they are not all alike.
     near = looked_at[order[: CANDIDATES * count]]
     picked = rng.choice(near, min(round(count * (1 - AT_RANDOM)), len(near)), replace=False)

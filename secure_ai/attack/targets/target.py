@@ -124,12 +124,6 @@ class Target:
             return self.classes[(probabilities[:, 1] >= self.threshold).astype(int)]
         return self.classes[probabilities.argmax(axis=1)]
 
-    def decided(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return the classes that go with probabilities which were asked for: no further query."""
-        if len(self.classes) == 2:
-            return self.classes[(probabilities[:, 1] >= self.threshold).astype(int)]
-        return self.classes[probabilities.argmax(axis=1)]
-
     def scores(self, rows: Any, label: Any) -> np.ndarray:
         """Return (rows,): the probability of ``label``, or 1.0 and 0.0 where there are labels only."""
         if self.answer == "labels":

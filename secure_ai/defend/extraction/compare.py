@@ -84,6 +84,7 @@ def compare_answers(
     answers: Mapping[str, Answer] | None = None,
     budget: int = 1_000,
     kind: Literal["auto", "trees", "network", "linear"] = "auto",
+    checkpoints: Sequence[int] | None = None,
     demand: Sequence[int] | None = None,
     key: bytes | None = None,
     seed: int = 0,
@@ -97,7 +98,7 @@ def compare_answers(
         truth: their true classes, for what clients lose.
         answers: by name; rounding, the label alone, noise and a daily limit if not given.
         budget: queries of the thief where no limit stops it.
-        kind: of the copy, see :func:`secure_ai.attack.extraction.steal_model`.
+        kind, checkpoints: of the copy, see :func:`secure_ai.attack.extraction.steal_model`.
         demand: rows that honest clients ask about in a day, one number for each client and day; needed for
             what a limit refuses.
         key: of the noise; made from the seed if not given, which is good for a measurement and not for use.
@@ -129,7 +130,13 @@ def compare_answers(
         guarded = GuardedModel(target, policy, threshold=target.threshold)
         given = guarded.ask(held_out)
         queries = budget if limit is None else min(budget, limit.queries())
-        options = {"budget": queries, "kind": kind, "original": target, "seed": seed}
+        options = {
+            "budget": queries,
+            "kind": kind,
+            "original": target,
+            "checkpoints": checkpoints,
+            "seed": seed,
+        }
         steal = partial(measure_extraction, rows=rows, held_out=held_out, **options)
         naive = steal(open_target(guarded, threshold=target.threshold))
         adaptive = naive
