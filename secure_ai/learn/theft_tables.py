@@ -22,14 +22,16 @@ from secure_ai.attack.extraction import (
 from secure_ai.attack.targets import TargetError, open_target
 from secure_ai.core import Unassessed
 from secure_ai.core.figures import percent
-from secure_ai.defend.extraction import days_needed, refused_share
+from secure_ai.core.intervals import wilson
+from secure_ai.defend.extraction import AnswerComparison, days_needed, refused_share
 from secure_ai.defend.ownership import OwnershipTest, make_watermark
 from secure_ai.learn.theft_scenes import House, TheftCase
 from secure_ai.monitor.detection import QueryWatch
 
 HOURS = (9, 13, 17)
 EACH_TIME = 14
-LEVEL = 0.05
+LEVEL, FEW_QUESTIONS = 0.1, 40
+TINY = 1e-6
 
 # Turn 1: a linear model
 
@@ -66,16 +68,31 @@ def linear_theft(case: TheftCase, copy: LinearCopy, answer: str) -> dict[str, An
     # A copy from classes has the threshold in its boundary; one from probabilities is asked at the model's.
     copied = copy.predict if not copy.scaled else open_target(copy, threshold=case.threshold).labels
     agreed = np.mean(copied(case.held_out) == model.labels(case.held_out))
-    error = (
-        f"{coefficient_error(case.attacked.linear, copy, case.own):.0e}" if copy.scaled else "not its size"
-    )
+    error = coefficient_error(case.attacked.linear, copy, case.own) if copy.scaled else None
     return {
         "the service gives": answer,
         "copied by": copy.method.split(" on ")[0],
         "rows asked about": copy.queries,
-        "largest error of a weight": error,
+        "largest error of a weight": "not its size" if error is None else _small(error),
         f"same answer, of {len(case.held_out)}": percent(float(agreed)),
     }
+
+
+def _small(error: float) -> str:
+    return "under 0.000001" if error < TINY else f"{error:.2g}"
+
+
+def honest_alerts(watch: QueryWatch, names: Sequence[str], rows: int) -> str:
+    """Say how many alerts honest work raised, and how many there may be in truth.
+
+    Args:
+        watch: that was on.
+        names: the honest accounts.
+        rows: that they asked about.
+    """
+    alerts = sum(alert.actor in names for alert in watch.alerts)
+    most = wilson(alerts, rows)[1]
+    return f"On {rows:,} rows of honest work: {alerts} alerts. So few rows allow for up to {percent(most)}."
 
 
 def never_seen(case: TheftCase, asked: pd.DataFrame) -> float:
@@ -92,7 +109,24 @@ def _spread(rows: pd.DataFrame, name: str) -> float:
     return float((rows[column].astype(str) == value).std())
 
 
-# Turn 3: work, thieves, limits
+# Turn 3: answers, work, thieves, limits
+
+
+def answers_table(compared: AnswerComparison) -> pd.DataFrame:
+    """Return what each answer leaves to a thief and takes from clients, in words."""
+    table = compared.table
+    return pd.DataFrame(
+        {
+            "the service gives": table["answer"],
+            "thief: same answer": [percent(share) for share in table["fidelity"]],
+            "thief who adapts": [
+                f"{percent(row.fidelity_adaptive)} ({percent(row.low)} to {percent(row.high)})"
+                for row in table.itertuples()
+            ],
+            "clients: decisions changed": [percent(share) for share in table["decisions_changed"]],
+            "mean error of a probability": [f"{error:.3f}" for error in table["probability_error"]],
+        }
+    )
 
 
 def honest_work(house: House, rows: pd.DataFrame, *, days: int, seed: int = 0) -> int:
@@ -271,13 +305,28 @@ def claims_table(tests: Mapping[str, OwnershipTest | Unassessed]) -> pd.DataFram
             continue
         verdict = "may be claimed" if test.claimed else "no proof"
         matched = f"{test.matches:,} of {test.questions:,}"
-        rows.append((suspect, matched, percent(test.by_chance), f"{test.p_value:.1g}", verdict))
-    names = ["suspect", "answers as foretold", "by chance", "probability by chance", "verdict"]
+        rows.append((suspect, matched, percent(test.by_chance), in_how_many(test.p_value), verdict))
+    names = ["suspect", "answers as foretold", "usual by chance", "so many by chance", "verdict"]
     return pd.DataFrame(rows, columns=names)
 
 
-def claims_with_other_keys(case: TheftCase, model: Any, key: bytes, keys: int = 100) -> int:
-    """Return how many of so many keys claim a model that none of them marked, at a level of 5 %.
+def in_how_many(probability: float) -> str:
+    """Return a probability as people say it.
+
+    >>> in_how_many(0.42), in_how_many(0.0123), in_how_many(3.1e-5), in_how_many(1e-20)
+    ('42%', '1 in 80', '1 in 30,000', 'under 1 in a million')
+    """
+    if probability < TINY:
+        return "under 1 in a million"
+    if probability >= 0.1:
+        return percent(probability)
+    times = 1 / probability
+    digits = len(str(int(times))) - 1
+    return f"1 in {round(times, -digits):,.0f}"
+
+
+def claims_with_other_keys(case: TheftCase, model: Any, key: bytes, keys: int = 50) -> int:
+    """Return how many of so many keys claim a model that none of them marked, at a level of 1 in 10.
 
     Args:
         case: whose rows the questions are made of.
@@ -285,7 +334,10 @@ def claims_with_other_keys(case: TheftCase, model: Any, key: bytes, keys: int = 
         key: that the keys are made of.
         keys: how many.
     """
-    marks = [make_watermark(key + bytes([number]), case.own, [0, 1]) for number in range(keys)]
+    marks = [
+        make_watermark(key + bytes([number]), case.own, [0, 1], questions=FEW_QUESTIONS)
+        for number in range(keys)
+    ]
     given = open_target(model).labels(pd.concat([mark.rows for mark in marks], ignore_index=True))
     parts = np.split(given, np.cumsum([len(mark) for mark in marks])[:-1])
     matches = [int(np.sum(part == mark.labels)) for part, mark in zip(parts, marks, strict=True)]

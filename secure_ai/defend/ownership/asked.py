@@ -8,6 +8,7 @@ Source: after Maini, Yaghini & Papernot, Dataset inference (2021): who learned f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,26 @@ LEAST_OTHERS = 3
 
 
 @threadpool_limits.wrap(limits=1)
+def models_of_others(model: Any, rows: Any, labels: Any, *, count: int = 12, seed: int = 0) -> list[Any]:
+    """Train models as others would have them: of the same kind, each on another half of the rows.
+
+    Args:
+        model: a classifier of scikit-learn; it is cloned.
+        rows, labels: data of the kind that it was trained on (its training data, or others).
+        count: how many.
+        seed: of halves and seeds.
+    """
+    labels, rng = np.asarray(labels), np.random.default_rng(seed)
+    found = []
+    for number in range(count):
+        half = rng.permutation(len(labels))[: len(labels) // 2]
+        found.append(reseeded(clone(model), seed + 1 + number).fit(taken(rows, half), labels[half]))
+    return found
+
+
+@threadpool_limits.wrap(limits=1)
 def fingerprint_of_questions(
-    model: Any,
-    asked: Any,
-    rows: Any,
-    labels: Any,
-    *,
-    threshold: float = 0.5,
-    others: int = 12,
-    seed: int = 0,
+    model: Any, asked: Any, others: Sequence[Any], *, threshold: float = 0.5
 ) -> Fingerprint:
     """Take the questions of an account as the questions of a fingerprint, for ``fingerprint_test``.
 
@@ -39,20 +51,17 @@ def fingerprint_of_questions(
     it answers in use, at its own threshold.
 
     Args:
-        model: the owner's fitted classifier; others of its kind are trained on halves of the rows.
+        model: the owner's fitted classifier.
         asked: rows that the account asked about; those that were asked twice count once.
-        rows, labels: data of the kind that the model was trained on (its training data, or others).
+        others: models of others, for the chance level, see :func:`models_of_others`.
         threshold: probability of the second of two classes from which it was the answer.
-        others: models of others to train, for the chance level.
-        seed: of halves and seeds.
 
     Raises:
-        UserError: if fewer than 3 others are asked for.
-        TargetError: if the questions are too few, or the model does not answer them.
+        UserError: if there are fewer than 3 others.
+        TargetError: if the questions are too few, or a model does not answer them.
     """
-    if others < LEAST_OTHERS:
+    if len(others) < LEAST_OTHERS:
         raise UserError(f"The chance level needs {LEAST_OTHERS} or more models of others.")
-    labels, rng = np.asarray(labels), np.random.default_rng(seed)
     once = asked.drop_duplicates(ignore_index=True) if hasattr(asked, "iloc") else np.unique(asked, axis=0)
     check_rows(once, what="questions that were kept")
     answers = open_target(model, threshold=threshold).labels(once)
@@ -60,9 +69,5 @@ def fingerprint_of_questions(
     def share(other: Any) -> float:
         return float(np.mean(open_target(other, threshold=threshold).labels(once) == answers))
 
-    found = []
-    for number in range(others):
-        half = rng.permutation(len(labels))[: len(labels) // 2]
-        stranger = reseeded(clone(model), seed + 1 + number).fit(taken(rows, half), labels[half])
-        found.append(share(stranger))
-    return Fingerprint(once, answers, tuple(found), (share(clone(model).fit(once, answers)),))
+    copy = clone(model).fit(once, answers)
+    return Fingerprint(once, answers, tuple(share(other) for other in others), (share(copy),))
