@@ -190,7 +190,8 @@ class House:
             purpose=self.case.scene.purpose,
             batch=batch,
             longest_wait=patience,
-            sleep=lambda seconds: self.clock.advance(seconds=seconds),
+            # A wait below a microsecond would not move this clock.
+            sleep=lambda seconds: self.clock.advance(seconds=seconds + 0.001),
         )
         return self._open.enter_context(made)
 
