@@ -39,7 +39,7 @@ CHAPTERS = {
         Chapter("09_audit_and_monitoring", "Audit and monitoring", 40, 45),
         Chapter("10_adversarial_inputs", "Adversarial inputs", 35),
         Chapter("11_poisoning_and_supply_chain", "Poisoning and supply chain"),
-        Chapter("12_model_theft", "Model theft"),
+        Chapter("12_model_theft", "Model theft", 35),
         Chapter("13_privacy_attacks", "Privacy attacks"),
         Chapter("14_private_training", "Private training"),
         Chapter("15_chatbot_security", "Chatbot security"),
