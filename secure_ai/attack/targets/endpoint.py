@@ -19,6 +19,7 @@ from secure_ai.encrypt.transport.tls import CertificateError, TlsFiles
 
 BATCH = 500
 LONGEST_WAIT = 5.0
+LEAST_WAIT = 0.1
 
 
 class ScoringEndpoint:
@@ -119,6 +120,8 @@ class ScoringEndpoint:
                         f"The limit of the account is reached: {error} The attack waits "
                         f"{self.longest_wait:g} seconds in all."
                     ) from None
+                # A service that says "now" and means "not yet" must not be asked for ever.
+                wait = max(wait, LEAST_WAIT)
                 self.waited += wait
                 self._sleep(wait)
             except CertificateError:
