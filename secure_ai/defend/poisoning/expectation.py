@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import KBinsDiscretizer
 
-from secure_ai.attack.targets import TargetError
+from secure_ai.attack.targets import TargetError, check_probabilities, open_target
 
 MANY_VALUES = 2
 BINS = 8
@@ -99,5 +99,9 @@ def expected_classes(
         fitted = train_copy(untrained, take(frame, training), labels[training])
         if not hasattr(fitted, "predict_proba"):
             raise TargetError("The model gives no probabilities: it cannot say how unlikely a label is.")
-        expected[rest] = fitted.predict_proba(take(frame, rest))
+        asked, others = open_target(fitted), take(frame, rest)
+        if not np.array_equal(asked.classes, classes):
+            raise TargetError("The model does not know all classes of its labels: fit it on all of them.")
+        # Of the additive model the same answer for all is a finding, of a given one a fault.
+        expected[rest] = asked.probabilities(others) if model is None else check_probabilities(asked, others)
     return expected, classes
