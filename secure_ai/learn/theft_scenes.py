@@ -58,6 +58,11 @@ class TheftScene:
     story: str
     price: float
 
+    @property
+    def spare(self) -> dict[str, str]:
+        """The accounts whose limit no alert lowers, each with the reason."""
+        return dict.fromkeys(self.honest, SPARED)
+
 
 SCENES = {
     "healthcare": TheftScene(
@@ -85,6 +90,9 @@ SCENES = {
         price=20.0,
     ),
 }
+
+
+SPARED = "own work must not wait for an alert that may be wrong"
 
 
 def theft_scene(sector: str) -> TheftScene:

@@ -92,7 +92,8 @@ def honest_alerts(watch: QueryWatch, names: Sequence[str], rows: int) -> str:
     """
     alerts = sum(alert.actor in names for alert in watch.alerts)
     most = wilson(alerts, rows)[1]
-    return f"On {rows:,} rows of honest work: {alerts} alerts. So few rows allow for up to {percent(most)}."
+    told = f"{alerts} alert{'s' if alerts != 1 else ''}"
+    return f"On {rows:,} rows of honest work: {told}. So few rows allow for up to {percent(most)}."
 
 
 def never_seen(case: TheftCase, asked: pd.DataFrame) -> float:

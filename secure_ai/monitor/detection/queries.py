@@ -217,7 +217,12 @@ class QueryDetector:
             usual = self.tails.usual("rarity")
             reasons.append((unlikely, Reason("rare_input", words, round(features.rarity, 2), usual)))
         if features.unseen_values:
-            words = f"{features.unseen_values:.0f} inputs hold a value that no genuine record ever had"
+            many = (
+                "1 input holds"
+                if features.unseen_values == 1
+                else f"{features.unseen_values:.0f} inputs hold"
+            )
+            words = f"{many} a value that no genuine record ever had"
             reasons.append(
                 (3.0 * features.unseen_values, Reason("unseen_value", words, features.unseen_values, 0.0))
             )
