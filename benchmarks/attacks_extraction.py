@@ -161,10 +161,10 @@ def functionally_equivalent(seed: int) -> str:
             return logits(x)  # in double precision, which its differences need
 
         def fit(self, x, y, **_):
-            raise NotImplementedError
+            raise TypeError("The attacked network is not trained by its thief.")
 
         def get_activations(self, x, layer, batch_size, framework=False):
-            raise NotImplementedError
+            raise TypeError("Activations stay with the owner.")
 
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(2_000, 8))

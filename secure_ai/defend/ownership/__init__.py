@@ -5,6 +5,7 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "asked": ("fingerprint_of_questions", "models_of_others"),
         "charts": ("plot_claims", "plot_trace"),
         "claims": ("OwnershipTest",),
         "fingerprint": ("Fingerprint", "fingerprint_test", "make_fingerprint"),
