@@ -131,7 +131,7 @@ def test_a_value_by_itself_is_refused_without_a_row_number(ring):
     text = cipher.encrypt("5 mg", column="dose", row_key="a")
     cases = {
         "The value of column 'dose' does not open": lambda: cipher.decrypt(text, column="dose", row_key="b"),
-        "The value of column 'dose' is cut": lambda: cipher.decrypt(text[:-9], column="dose", row_key="a"),
+        "The value of column 'dose' is cut": lambda: cipher.decrypt(text[:20], column="dose", row_key="a"),
         "The value of column 'dose' is not": lambda: cipher.decrypt("5 mg", column="dose", row_key="a"),
         "The value of column 'dose' is of type": lambda: cipher.encrypt(object(), column="dose", row_key="a"),
         "The row of this value has no row key": lambda: cipher.encrypt("x", column="dose", row_key=None),
