@@ -441,9 +441,18 @@ LOOK_SLIPS: tuple[tuple[str, str, str], ...] = (
     solution=_sure_from,
 )
 def sure_from(value) -> CheckResult:
-    rng = fresh()
-    cases = [sure_answers(rng) for _ in range(8)]
-    few, border, days, people, minutes = sure_answers(rng)
+    cases = telling_cases(
+        sure_answers,
+        _then_seen(_sure_from),
+        [
+            *(
+                (_then_seen(partial(_sure_from, slip=slip)), message, step)
+                for slip, message, step in LOOK_SLIPS
+            ),
+            (_then_seen(lambda *case: math.inf), LOOK_MANY, ""),
+        ],
+    )
+    few, border, days, people, minutes = sure_answers(fresh())
     cases.append((few[: people * 360 * days // minutes], border, days, people, minutes))
     answers = [attempt(value, *case) for case in cases]
     if not all(_is_number(answer) for answer in answers):
@@ -461,6 +470,10 @@ def sure_from(value) -> CheckResult:
     if any(a > b for a, b in zip(seen, wanted, strict=True)):
         return incorrect(LOOK_MANY, "Count: how many cases lie from the border to your number?")
     return incorrect(LOOK_FEW, "Count: how many cases lie from the border to your number?")
+
+
+def _then_seen(answer: Callable[..., float]) -> Callable[..., int]:
+    return lambda *case: _reviewed(answer(*case), case[0], case[1])
 
 
 def _is_number(answer: object) -> bool:
