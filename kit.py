@@ -23,7 +23,8 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 11), (3, 13)
 LOCK, DEV_LOCK, BENCH_LOCK = "requirements.lock", "requirements-dev.lock", "requirements-bench.lock"
 SCALE_LOCK, KMS_LOCK = "requirements-scale.lock", "requirements-kms.lock"
-PEERS = ("peers-anonymity", "peers-synthetic")
+FLOWER_LOCK = "requirements-flower.lock"
+PEERS = ("peers-anonymity", "peers-synthetic", "peers-membership")
 WHEELS = "wheels"
 BUNDLE_NOTE = "BUNDLE.json"
 
@@ -123,6 +124,7 @@ def lock(rest):
             ["pyproject.toml", "--extra", "kms", "-c", LOCK, "-o", KMS_LOCK],
             ["--group", "dev", "-c", SCALE_LOCK, "-c", KMS_LOCK, "-o", DEV_LOCK],
             ["--group", "bench", "-c", SCALE_LOCK, "-o", BENCH_LOCK],
+            ["pyproject.toml", "--group", "flower", "-o", FLOWER_LOCK],  # narrower than ours: no -c
             *(["--group", group, "-o", f"requirements-{group}.lock"] for group in PEERS),
         ):
             run_or_fail([*common, *arguments], "Cannot compile the lock")
