@@ -70,18 +70,21 @@ class Reach:
 
 
 def invented_people(rng: np.random.Generator, count: int = 30) -> pd.DataFrame:
-    """Return invented rows; consent is true, false or empty (never asked), each at least five times."""
+    """Return invented rows; consent is true, false or empty (never asked), each at five ages at least."""
     asked = [True] * 5 + [False] * 5 + [None] * 5
     consent = [*asked, *(rng.choice(np.array([True, False, None], dtype=object), count - len(asked)))]
+    spread = [18 + 14 * (place % 5) + int(rng.integers(14)) for place in range(len(asked))]
+    age = np.array([*spread, *rng.integers(18, 90, count - len(asked))])
+    order = rng.permutation(count)
     return pd.DataFrame(
         {
             "reference": [f"r{number:06d}" for number in rng.choice(1_000_000, count, replace=False)],
             "name": [f"Person {number}" for number in rng.choice(10_000, count, replace=False)],
             "ssn": [f"900-00-{number:04d}" for number in rng.choice(10_000, count, replace=False)],
             "city": rng.choice(CITIES, count),
-            "age": rng.integers(18, 90, count),
+            "age": age[order],
             "visits": rng.integers(0, 9, count),
-            "consent": rng.permutation(np.array(consent, dtype=object)),
+            "consent": np.array(consent, dtype=object)[order],
         }
     )
 

@@ -333,7 +333,7 @@ def told(rng: np.random.Generator, **known: Any) -> Detection:
         known: fields to be as given.
     """
     person = f"{rng.choice(FIRST)} {rng.choice(LAST)}"
-    number = f"{rng.integers(900, 999)}-{rng.integers(10, 99)}-{rng.integers(1000, 9999)}"
+    number = f"{rng.integers(900, 999)}-{rng.integers(10, 50)}-{rng.integers(1000, 9999)}"
     hour = int(rng.integers(24))
     fields: dict[str, Any] = {
         "time": f"2026-03-{rng.integers(10, 28)}T{hour:02d}:{rng.integers(10, 59)}:00+00:00",

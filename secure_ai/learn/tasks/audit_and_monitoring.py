@@ -490,6 +490,10 @@ def _ties_cut(alerts: list, incidents: dict, truth: dict, log: dict, budget: flo
     ]
 
 
+def _highest(alerts: list, incidents: dict, truth: dict, log: dict, budget: float) -> float:
+    return max(one["score"] for one in alerts)
+
+
 _THRESHOLDS: tuple[tuple[Callable[..., float], str, str], ...] = (
     (lambda *case: 9.0, THRESHOLD_NONE, "Choose among the scores of the alerts."),
     (lambda *case: 0.0, THRESHOLD_ALL, "Count the alerts from each score on, and divide by the days."),
@@ -502,6 +506,7 @@ _THRESHOLDS: tuple[tuple[Callable[..., float], str, str], ...] = (
     ),
     (_lowest(lambda kept, known, b: len(kept) <= b), THRESHOLD_PERIOD, "Divide by `log['days']`."),
     (_ties_cut, THRESHOLD_TIES, "Count how many alerts have at least this score, for each score."),
+    (_highest, THRESHOLD_HIGH, "Take the lowest score that fits the budget."),
 )
 THRESHOLD_SLIPS: tuple[Slip, ...] = tuple(
     (lambda *case, choose=choose: len(_kept(case[0], choose(*case))), message, then)
@@ -529,11 +534,6 @@ def _budgeted(rng: np.random.Generator) -> Case:
     ),
     known_wrong=(
         *(KnownWrong(choose, message) for choose, message, _ in _THRESHOLDS),
-        KnownWrong(
-            lambda alerts, incidents, truth, log, budget: max(one["score"] for one in alerts),
-            THRESHOLD_HIGH,
-            "takes the highest",
-        ),
         KnownWrong(lambda *case: "high", THRESHOLD_KIND, "answers in words"),
     ),
     solution=_choose,
@@ -905,7 +905,7 @@ def _same_matter(value: Any, rng: np.random.Generator, key: bytes) -> CheckResul
         known = {"actor": who, "kind": what, "target": "rec-1", **known}
         return attempt(value, told(rng, **known), key)["fingerprint"]
 
-    again = {of() for _ in range(4)}
+    again = {of(severity=one) for one in SEVERITIES}
     if len(again) > 1:
         return incorrect(SENT_TIME, "Make it of account and kind: they stay the same.")
     if of(target="rec-2") not in again:
