@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secure_ai.attack.networks import Network, picture_rows, picture_side
-from secure_ai.core.errors import UserError
+from secure_ai.learn.parameters import of_sector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,9 +77,7 @@ def adversarial_scene(sector: str) -> AdversarialScene:
     Raises:
         UserError: if there is none of this name.
     """
-    if sector not in SCENES:
-        raise UserError(f"There is no such sector: choose from {', '.join(SCENES)}.")
-    return SCENES[sector]
+    return of_sector(SCENES, sector)
 
 
 @dataclass(frozen=True)

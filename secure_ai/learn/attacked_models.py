@@ -205,8 +205,31 @@ def attacked_model(cases: CaseTable, *, seed: int = 0) -> AttackedModel:
 
 def boosting(seed: int = 0) -> Any:
     """Return gradient boosting for a frame with texts, not fitted."""
-    from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return encoded(
+        HistGradientBoostingClassifier(
+            max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20, random_state=seed
+        )
+    )
+
+
+def logistic() -> Any:
+    """Return logistic regression for a frame with texts, not fitted."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    return encoded(LogisticRegression(C=0.3, max_iter=1000), numbers=StandardScaler())
+
+
+def encoded(classifier: Any, *, numbers: Any = "passthrough") -> Any:
+    """Return a classifier, not fitted, that takes a frame: texts become a column for each value.
+
+    Args:
+        classifier: of numbers.
+        numbers: what becomes of the columns of numbers.
+    """
+    from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
@@ -214,25 +237,4 @@ def boosting(seed: int = 0) -> Any:
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
         make_column_selector(dtype_exclude="number"),
     )
-    return make_pipeline(
-        make_column_transformer(texts, remainder="passthrough"),
-        HistGradientBoostingClassifier(
-            max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20, random_state=seed
-        ),
-    )
-
-
-def logistic() -> Any:
-    """Return logistic regression for a frame with texts, not fitted."""
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    texts = (
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-        make_column_selector(dtype_exclude="number"),
-    )
-    return make_pipeline(
-        make_column_transformer(texts, remainder=StandardScaler()), LogisticRegression(C=0.3, max_iter=1000)
-    )
+    return make_pipeline(make_column_transformer(texts, remainder=numbers), classifier)

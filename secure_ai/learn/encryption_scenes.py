@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.attack.cryptography.messages import demonstration_bytes
-from secure_ai.core.errors import UserError
+from secure_ai.learn.parameters import of_sector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,9 +89,7 @@ def encryption_scene(sector: str) -> EncryptionScene:
     Raises:
         UserError: if there is none of this name.
     """
-    if sector not in SCENES:
-        raise UserError(f"There is no such sector: choose from {', '.join(SCENES)}.")
-    return SCENES[sector]
+    return of_sector(SCENES, sector)
 
 
 def small_model(

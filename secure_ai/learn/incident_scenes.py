@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from secure_ai.core.errors import UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE
 from secure_ai.govern.incidents import (
     ClockState,
@@ -27,6 +26,7 @@ from secure_ai.govern.incidents import (
 )
 from secure_ai.govern.incidents.clocks.state import STATUS_WORDS
 from secure_ai.learn.display import Table
+from secure_ai.learn.parameters import of_sector
 from secure_ai.learn.sentences import outcome
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def incident_scene(sector: str) -> IncidentScene:
     Raises:
         UserError: if there is none of this name.
     """
-    if sector not in SCENES:
-        raise UserError(f"There is no such sector: choose from {', '.join(SCENES)}.")
-    return SCENES[sector]
+    return of_sector(SCENES, sector)
 
 
 # ---------------------------------------------------------------- the incident

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import numbers
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from secure_ai.core.errors import UserError
 
@@ -13,6 +14,9 @@ SECTORS = ("healthcare", "finance")
 ROWS = (100, 1_000_000)
 SEED_LIMIT = 2**32  # what numpy and scikit-learn accept
 INJECTED = "# Parameters"  # the first line of the cell that papermill inserts
+
+
+Choice = TypeVar("Choice")
 
 
 class ParameterError(UserError):
@@ -53,6 +57,17 @@ def check_parameters(*, sector: str, seed: int, rows: int, **more: Any) -> None:
                 f"The parameter '{name}' must be {_kind(defaults[name])}, such as {defaults[name]!r}, "
                 f"but it is {_kind(value)}."
             )
+
+
+def of_sector(choices: Mapping[str, Choice], sector: str) -> Choice:
+    """Return what belongs to a sector.
+
+    Raises:
+        UserError: if there is nothing of this name.
+    """
+    if sector not in choices:
+        raise UserError(f"There is no such sector: choose from {', '.join(choices)}.")
+    return choices[sector]
 
 
 def _check_whole(name: str, value: Any, least: int, most: int) -> None:

@@ -14,6 +14,7 @@ from secure_ai.attack.networks import picture_rows
 from secure_ai.attack.poisoning import PictureMarker
 from secure_ai.core.errors import UserError
 from secure_ai.learn.attacked_models import CaseTable, boosting, logistic
+from secure_ai.learn.parameters import of_sector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,9 +106,7 @@ def poisoning_scene(sector: str) -> PoisoningScene:
     Raises:
         UserError: if there is no such sector.
     """
-    if sector not in SCENES:
-        raise UserError(f"There is no such sector: choose from {', '.join(SCENES)}.")
-    return SCENES[sector]
+    return of_sector(SCENES, sector)
 
 
 def decider(seed: int = 0) -> Any:

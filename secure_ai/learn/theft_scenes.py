@@ -25,6 +25,7 @@ from secure_ai.core.audit import AuditLog
 from secure_ai.core.errors import UserError
 from secure_ai.encrypt.transport import CertificateAuthority, lesson_authority
 from secure_ai.learn.attacked_models import AttackedModel, CaseTable, attacked_model
+from secure_ai.learn.parameters import of_sector
 from secure_ai.monitor.alerts import ManualClock
 
 OWN, JUDGED = 200, 400
@@ -101,9 +102,7 @@ def theft_scene(sector: str) -> TheftScene:
     Raises:
         UserError: if there is none of this name.
     """
-    if sector not in SCENES:
-        raise UserError(f"There is no such sector: choose from {', '.join(SCENES)}.")
-    return SCENES[sector]
+    return of_sector(SCENES, sector)
 
 
 @dataclass(frozen=True)
