@@ -9,7 +9,7 @@ from nbformat import v4
 
 from secure_ai.core import UserError
 from secure_ai.learn import parameters
-from secure_ai.learn.parameters import ParameterError, check_parameters
+from secure_ai.learn.parameters import ParameterError, check_parameters, of_sector
 
 GOOD = {"sector": "healthcare", "seed": 7, "rows": 5000}
 
@@ -168,3 +168,9 @@ def test_papermill_fails_with_the_sentence_and_no_traceback(tmp_path, given, sen
     assert (caught.value.ename, caught.value.evalue) == ("ParameterError", sentence)
     assert caught.value.traceback == [sentence]
     assert "Traceback" not in target.read_text(encoding="utf-8")
+
+
+def test_an_unknown_sector_is_refused_with_the_known_ones():
+    assert of_sector({"healthcare": 1, "finance": 2}, "finance") == 2
+    with pytest.raises(UserError, match="choose from healthcare, finance"):
+        of_sector({"healthcare": 1, "finance": 2}, "retail")
