@@ -1,0 +1,15 @@
+"""Memorization: what a language model that learned from notes can be made to repeat."""
+
+from secure_ai.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "ngrams": "LanguageModel NgramModel",
+        "canaries": "Canary CanaryFormat make_canaries plant",
+        "exposure": "Exposure exposures",
+        "extraction": "Extraction extract",
+        "duplicates": "Deduplicated deduplicate",
+        "measure": "Memorization MemorizationComparison compare_preparations measure_memorization",
+    },
+)
