@@ -47,8 +47,8 @@ class Deduplicated:
         """Say what was left out."""
         sizes = np.bincount(self.group, minlength=len(self.group))
         return (
-            f"{self.removed:,} of {len(self.group):,} texts repeat another one and are left out; the one that "
-            f"stood there most often stood there {int(sizes.max(initial=0)):,} times."
+            f"{self.removed:,} of {len(self.group):,} texts repeat another one and are left out; the one "
+            f"that stood there most often stood there {int(sizes.max(initial=0)):,} times."
         )
 
 

@@ -134,8 +134,8 @@ def asked(model: LanguageModel, contexts: Sequence[str], letters: Sequence[str])
         answer = np.asarray(model.next_log_probabilities(part, letters), dtype=float)
         if answer.shape != (len(part), len(letters)):
             raise UserError(
-                f"The language model was asked about {len(part):,} contexts and {len(letters)} characters and "
-                f"gave an answer of shape {answer.shape}: it must give one logarithm for each."
+                f"The language model was asked about {len(part):,} contexts and {len(letters)} characters "
+                f"and gave an answer of shape {answer.shape}: it must give one logarithm for each."
             )
         if not np.isfinite(answer).all() or answer.max(initial=-1.0) > 1e-9:
             raise UserError(

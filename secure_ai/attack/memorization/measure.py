@@ -50,8 +50,8 @@ class Memorization:
     def by_times(self) -> pd.DataFrame:
         """Return one row for each number of plantings.
 
-        Columns planted, canaries, exposure (median, bits), low, high (interval at 95 %), greatest, first_guess
-        (shares).
+        Columns planted, canaries, exposure (median, bits), low, high (interval at 95 %), greatest,
+        first_guess (shares).
         """
         rows = []
         for times, own in self.canaries.groupby("planted"):

@@ -1,0 +1,12 @@
+"""Attribute inference: can the model be made to tell a sensitive value from the rest of a record?"""
+
+from secure_ai.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "values": "SensitiveValues",
+        "guessing": "guess_values",
+        "measure": "AttributeInference measure_attribute_inference",
+    },
+)
