@@ -10,6 +10,9 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 from secure_ai.defend.federated.client import Update
 
+# No training comes near it, and sums of such numbers still do not run over.
+MOST_CHANGE = 1e9
+
 
 class UpdateError(UserError):
     """A participant sent something that cannot enter the mean; ``participant`` is its name."""
@@ -31,7 +34,8 @@ def check_update(update: Any, *, name: str, size: int, most_records: int | None 
 
     Raises:
         UpdateError: if it is no :class:`Update`, comes under another name, has another length, holds NaN or
-            infinity, or states an impossible number of records. Its numbers are not repeated.
+            infinity or absurdly large numbers, or states an impossible number of records. Its numbers are
+            not repeated.
     """
     if not isinstance(update, Update):
         raise UpdateError(name, "sent no update: it was left out of this round.")
@@ -49,6 +53,10 @@ def check_update(update: Any, *, name: str, size: int, most_records: int | None 
     if bad:
         raise UpdateError(
             name, f"sent {bad:,} of {size:,} numbers that are NaN or infinite: it was left out of this round."
+        )
+    if np.abs(delta).max() > MOST_CHANGE:
+        raise UpdateError(
+            name, f"sent a change of a weight by more than {MOST_CHANGE:,.0f}: it was left out of this round."
         )
     records = update.records
     if isinstance(records, bool) or not isinstance(records, (int, np.integer)) or records < 1:

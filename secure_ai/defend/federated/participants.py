@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from secure_ai.anonymize.differential_privacy.learning.inputs import checked_features
 from secure_ai.core.errors import UserError
 from secure_ai.defend.federated.client import LocalClient
+from secure_ai.defend.federated.encoding import AgreedEncoder, agree_encoder, summarize_table
 from secure_ai.defend.federated.model import FederatedModel
+
+MOST_DRAWS = 200
+Rows = np.ndarray | pd.DataFrame
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +28,8 @@ class Participant:
         rows: (records, features) numbers.
         labels: (records,) how each case ended.
         test_rows, test_labels: held out.
+        encoder: by which rows were made of a table with names and texts, agreed by sums; None if none was
+            needed.
     """
 
     name: str
@@ -30,6 +37,7 @@ class Participant:
     labels: np.ndarray
     test_rows: np.ndarray
     test_labels: np.ndarray
+    encoder: AgreedEncoder | None = None
 
     def __repr__(self) -> str:
         """Say how much there is, and nothing of what it is."""
@@ -47,6 +55,7 @@ def split_unequally(
     *,
     sizes: Sequence[float] | None = None,
     label_skew: float | None = 1.0,
+    least: int = 20,
     held_out: float = 0.3,
     people: Any = None,
     seed: int = 0,
@@ -54,19 +63,22 @@ def split_unequally(
     """Deal rows out to participants with unequal sizes and unequal outcomes, each with a held-out part.
 
     Args:
-        rows: (records, features) numbers.
+        rows: (records, features) numbers, or a DataFrame, of which the participants agree on an encoder by
+            sums over the rows that they train on (see ``encoding``).
         labels: (records,) classes.
         names: of the participants, two or more.
         sizes: share of the records of each; None for equal ones.
         label_skew: parameter of the Dirichlet distribution by which each class is dealt out: 0.1 is very
             unequal, 100 nearly equal; None deals every class by size alone.
+        least: people that each participant gets at least; the split is drawn again until that is so.
         held_out: share of each participant's people whose rows are held out for tests.
         people: (records,) whose row it is: all rows of a person go to one participant, and to one side of its
             held-out part. None takes each row for a person.
         seed: of the dealing.
 
     Raises:
-        UserError: if there are fewer than two participants, lengths differ, or somebody would get no row.
+        UserError: if there are fewer than two participants, lengths differ, or no split gives everybody
+            ``least`` people.
 
     Source: Hsu, Qi & Brown, Measuring the effects of non-identical data distribution for federated visual
         classification (2019), the Dirichlet split.
@@ -81,11 +93,15 @@ def split_unequally(
     # A person counts for the class of the highest number it has: the rare outcome in our tables.
     kind = np.zeros(own.max() + 1, dtype=int)
     np.maximum.at(kind, own, np.unique(y, return_inverse=True)[1])
-    house = np.zeros(len(kind), dtype=int)
-    for each in np.unique(kind):
-        who = rng.permutation(np.flatnonzero(kind == each))
-        part = share if label_skew is None else rng.dirichlet(label_skew * len(names) * share)
-        house[who] = np.searchsorted(np.cumsum(part)[:-1], (np.arange(len(who)) + 0.5) / len(who))
+    for _ in range(MOST_DRAWS):
+        house = _houses(kind, share, label_skew, rng)
+        if np.bincount(house, minlength=len(share)).min() >= max(least, 2):
+            break
+    else:
+        raise UserError(
+            f"No split of {len(kind):,} people gives each of {len(share)} participants {max(least, 2)}: take "
+            "fewer participants, more even sizes, a larger label_skew, or a smaller `least`."
+        )
     return _dealt(x, y, own, house, names=list(names), held_out=held_out, rng=rng)
 
 
@@ -104,7 +120,8 @@ def split_by(
     of each held-out part.
 
     Args:
-        rows: (records, features) numbers.
+        rows: (records, features) numbers, or a DataFrame, of which the participants agree on an encoder by
+            sums over the rows that they train on (see ``encoding``).
         labels: (records,) classes.
         groups: (records,) name of the participant of each row.
         held_out: share of each participant's people whose rows are held out for tests.
@@ -132,6 +149,19 @@ def split_by(
     )
 
 
+def model_for(participants: Sequence[Participant], hidden: Sequence[int] = ()) -> FederatedModel:
+    """Return the shape of a model for these participants: their features, and the classes of all.
+
+    Args:
+        participants: from :func:`split_unequally`, for instance.
+        hidden: units of each hidden layer; () for logistic regression.
+    """
+    if not participants:
+        raise UserError("There is no participant: give at least one.")
+    classes = np.unique(np.concatenate([[*each.labels, *each.test_labels] for each in participants]))
+    return FederatedModel(participants[0].rows.shape[1], tuple(hidden), tuple(classes.tolist()))
+
+
 def describe_participants(participants: Sequence[Participant]) -> pd.DataFrame:
     """Return one row for each: participant, rows, held_out, and the share of each class among its rows."""
     classes = np.unique(np.concatenate([each.labels for each in participants]))
@@ -152,10 +182,8 @@ def pooled_rows(participants: Sequence[Participant]) -> tuple[np.ndarray, np.nda
     )
 
 
-def _checked(rows: Any, labels: Any, people: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from secure_ai.anonymize.differential_privacy.learning.inputs import checked_features
-
-    x = checked_features(rows)
+def _checked(rows: Any, labels: Any, people: Any) -> tuple[Rows, np.ndarray, np.ndarray]:
+    x: Rows = rows.reset_index(drop=True) if isinstance(rows, pd.DataFrame) else checked_features(rows)
     y = np.asarray(labels).ravel()
     if len(y) != len(x):
         raise UserError(f"There are {len(x):,} rows and {len(y):,} labels: give one for each row.")
@@ -178,8 +206,20 @@ def _shares(names: Sequence[str], sizes: Sequence[float] | None) -> np.ndarray:
     return share / share.sum()
 
 
+def _houses(
+    kind: np.ndarray, share: np.ndarray, label_skew: float | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the number of the participant of each person, whose class is in ``kind``."""
+    house = np.zeros(len(kind), dtype=int)
+    for each in np.unique(kind):
+        who = rng.permutation(np.flatnonzero(kind == each))
+        part = share if label_skew is None else rng.dirichlet(label_skew * len(share) * share)
+        house[who] = np.searchsorted(np.cumsum(part)[:-1], (np.arange(len(who)) + 0.5) / len(who))
+    return house
+
+
 def _dealt(
-    x: np.ndarray,
+    x: Rows,
     y: np.ndarray,
     own: np.ndarray,
     house: np.ndarray,
@@ -198,13 +238,13 @@ def _dealt(
             )
         aside[who[: min(max(1, round(held_out * len(who))), len(who) - 1)]] = True
     place, out = house[own], aside[own]
-    return [
-        Participant(
-            name,
-            x[(place == number) & ~out],
-            y[(place == number) & ~out],
-            x[(place == number) & out],
-            y[(place == number) & out],
+    encoder = None
+    if isinstance(x, pd.DataFrame):
+        encoder = agree_encoder(
+            [summarize_table(x[(place == number) & ~out]) for number in range(len(names))]
         )
-        for number, name in enumerate(names)
+        x = encoder.transform(x)
+    return [
+        Participant(name, x[mine & ~out], y[mine & ~out], x[mine & out], y[mine & out], encoder)
+        for name, mine in ((name, place == number) for number, name in enumerate(names))
     ]

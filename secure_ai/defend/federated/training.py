@@ -5,8 +5,9 @@ Source: McMahan et al., Communication-efficient learning of deep networks from d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from secure_ai.defend.federated.participants import Participant
 from secure_ai.defend.federated.scores import scores_of
 
 MOST_ROUNDS = 10_000
+Combine = Callable[[Sequence[Update], int], np.ndarray]
 HeldOut = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -32,7 +34,8 @@ class FederatedRun:
     Attributes:
         model: the trained classifier.
         rounds: one row for each round and participant: round, participant, used (bool), records, loss (of the
-            common weights on its rows, before training; nats), update_norm, reason (why it was left out).
+            common weights on its rows, before training; nats), update_norm, agreement (cosine with the sum
+            of the others' updates), reason (why it was left out).
         history: one row for each round and held-out part: round, participant, records, loss (nats), accuracy,
             auc (NaN where one class only); empty without held-out parts.
         bytes_up, bytes_down: what each participant sends and receives in a round, 8 bytes for each weight.
@@ -110,8 +113,54 @@ def train_federated(
     Raises:
         UserError: if an argument is impossible, or a round has no usable update.
     """
-    settings = settings or TrainingSettings()
-    _check(rounds, weigh)
+    if weigh not in ("records", "equal"):
+        raise UserError(f"weigh={weigh!r:.40}: choose 'records' or 'equal'.")
+
+    def combine(updates: Sequence[Update], number: int) -> np.ndarray:
+        if not updates:
+            raise UserError(
+                f"Round {number}: no participant sent a usable update. Look at the reasons, then start again."
+            )
+        share = np.array([each.records if weigh == "records" else 1.0 for each in updates], dtype=float)
+        return aggregate([each.delta for each in updates], share / share.sum())
+
+    return run_rounds(
+        participants,
+        model,
+        rounds=rounds,
+        settings=settings or TrainingSettings(),
+        combine=combine,
+        held_out=held_out,
+        start=start,
+        seed=seed,
+    )
+
+
+def run_rounds(
+    participants: Sequence[Client | Participant],
+    model: FederatedModel,
+    *,
+    rounds: int,
+    settings: TrainingSettings,
+    combine: Combine,
+    draws: Callable[[int], np.ndarray] | None = None,
+    held_out: HeldOut | None = None,
+    start: np.ndarray | None = None,
+    seed: int = 0,
+) -> FederatedRun:
+    """Run the rounds; what is particular to a method comes in as ``combine`` and ``draws``.
+
+    Args:
+        combine: makes one change of the usable updates of a round, ``combine(updates, number)``.
+        draws: number of participants → which of them are asked in this round; None asks all.
+        participants, model, rounds, settings, held_out, start, seed: as :func:`train_federated`.
+
+    Raises:
+        UserError: as :func:`train_federated`.
+    """
+    whole = isinstance(rounds, (int, np.integer)) and not isinstance(rounds, bool)
+    if not whole or not 1 <= rounds <= MOST_ROUNDS:
+        raise UserError(f"rounds={rounds!r:.40}: choose a whole number from 1 to {MOST_ROUNDS:,}.")
     clients = _clients(participants, model, seed)
     tests = _tests(participants, held_out)
     weights = model.initial_weights(seed) if start is None else np.array(start, dtype=float)
@@ -122,25 +171,21 @@ def train_federated(
     with one_thread():
         for number in range(1, rounds + 1):
             request = RoundRequest(number, model.unflatten(weights), settings)
-            updates = []
-            for client in clients:
-                row = {"round": number, "participant": client.name, "records": agreed[client.name]}
-                try:
-                    update = ask(client, request, model.size, agreed[client.name])
-                except UpdateError as error:
-                    told.append(
-                        {**row, "used": False, "loss": np.nan, "update_norm": np.nan, "reason": error.reason}
-                    )
-                    continue
-                updates.append(update)
-                norm = float(np.linalg.norm(update.delta))
-                told.append({**row, "used": True, "loss": update.loss, "update_norm": norm, "reason": ""})
-            weights = weights + combined(updates, aggregate, weigh, model.size, number)
+            asked = np.ones(len(clients), dtype=bool) if draws is None else draws(len(clients))
+            updates, rows = _asked(list(compress(clients, asked)), request, model.size, agreed)
+            told += rows
+            change = np.asarray(combine(updates, number), dtype=float)
+            if change.shape != (model.size,) or not np.isfinite(change).all():
+                raise UserError(
+                    f"Round {number}: the aggregate of the updates is no vector of {model.size:,} numbers."
+                )
+            weights = weights + change
+            classifier = model.classifier(weights)
             history += [
-                {"round": number, "participant": name, **scores_of(model.classifier(weights), *rows)}
-                for name, rows in tests.items()
+                {"round": number, "participant": name, **scores_of(classifier, *part)}
+                for name, part in tests.items()
             ]
-    columns = ["round", "participant", "used", "records", "loss", "update_norm", "reason"]
+    columns = ["round", "participant", "used", "records", "loss", "update_norm", "agreement", "reason"]
     measured = ["round", "participant", "records", "loss", "accuracy", "auc"]
     return FederatedRun(
         model.classifier(weights),
@@ -149,6 +194,34 @@ def train_federated(
         8 * model.size,
         8 * model.size,
     )
+
+
+def _asked(
+    clients: Sequence[Client], request: RoundRequest, size: int, agreed: Mapping[str, int]
+) -> tuple[list[Update], list[dict[str, Any]]]:
+    """Return the usable updates of a round, and a row of the record for each participant asked."""
+    updates: list[Update] = []
+    rows: list[dict[str, Any]] = []
+    for client in clients:
+        row = {"round": request.number, "participant": client.name, "records": agreed[client.name]}
+        empty = {"loss": np.nan, "update_norm": np.nan, "agreement": np.nan}
+        try:
+            update = ask(client, request, size, agreed[client.name])
+        except UpdateError as error:
+            rows.append({**row, **empty, "used": False, "reason": error.reason})
+            continue
+        updates.append(update)
+        norm = float(np.linalg.norm(update.delta))
+        rows.append({**row, **empty, "used": True, "loss": update.loss, "update_norm": norm, "reason": ""})
+    total = np.sum([each.delta for each in updates], axis=0)
+    for update, row in zip(updates, (row for row in rows if row["used"]), strict=True):
+        row["agreement"] = _cosine(update.delta, total - update.delta)
+    return updates, rows
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    lengths = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(one @ other) / lengths if lengths else float("nan")
 
 
 def ask(client: Client, request: RoundRequest, size: int, records: int) -> Update:
@@ -176,33 +249,6 @@ def ask(client: Client, request: RoundRequest, size: int, records: int) -> Updat
     except (OSError, EOFError):
         raise UpdateError(name, "did not answer: it was left out of this round.") from None
     return check_update(update, name=name, size=size, most_records=records)
-
-
-def combined(
-    updates: Sequence[Update], aggregate: Aggregate, weigh: str, size: int, number: int
-) -> np.ndarray:
-    """Return one change (size,) of the usable updates of a round.
-
-    Raises:
-        UserError: if there is no update, or ``aggregate`` returns something else than finite numbers.
-    """
-    if not updates:
-        raise UserError(
-            f"Round {number}: no participant sent a usable update. Look at the reasons, then start again."
-        )
-    share = np.array([each.records if weigh == "records" else 1.0 for each in updates], dtype=float)
-    found = np.asarray(aggregate([each.delta for each in updates], share / share.sum()), dtype=float)
-    if found.shape != (size,) or not np.isfinite(found).all():
-        raise UserError(f"Round {number}: the aggregate of the updates is no vector of {size:,} numbers.")
-    return found
-
-
-def _check(rounds: Any, weigh: str) -> None:
-    whole = isinstance(rounds, (int, np.integer)) and not isinstance(rounds, bool)
-    if not whole or not 1 <= rounds <= MOST_ROUNDS:
-        raise UserError(f"rounds={rounds!r:.40}: choose a whole number from 1 to {MOST_ROUNDS:,}.")
-    if weigh not in ("records", "equal"):
-        raise UserError(f"weigh={weigh!r:.40}: choose 'records' or 'equal'.")
 
 
 def _clients(participants: Sequence[Client | Participant], model: FederatedModel, seed: int) -> list[Client]:
