@@ -1,0 +1,19 @@
+"""A sum of which the server learns nothing but the sum: masked updates that survive drop-outs."""
+
+from secure_ai.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "charts": "plot_what_the_server_sees",
+        "errors": "RoundFailed UnfairRequest",
+        "fixed_point": "FixedPoint",
+        "identities": "Identities",
+        "measure": "MaskingCost ServerView masking_cost what_the_server_sees",
+        "participant": "MaskingParticipant least_for",
+        "rounds": "SecureMean SecureSum lesson_entropy secure_sum",
+        "secret_sharing": "reconstruct split_secret",
+        "server": "STAGES AggregationServer",
+        "tampering": "TamperedRound server_in_the_middle",
+    },
+)

@@ -1,0 +1,51 @@
+"""Picture of what the server sees of one participant, with and without masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from secure_ai.core.figures import GUIDE, RISK, SCORE
+from secure_ai.defend.federated.secure_aggregation.measure import ServerView
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_POINTS = 2_000
+
+
+def plot_what_the_server_sees(view: ServerView, participant: str | None = None) -> Figure:
+    """Draw what arrives over what one participant computed: a line without masks, a cloud with them.
+
+    What it shows in words: :meth:`ServerView.sentence`.
+
+    Args:
+        view: from :func:`what_the_server_sees`.
+        participant: its name; the first if None.
+    """
+    import matplotlib.pyplot as plt
+
+    place = 0 if participant is None else view.names.index(participant)
+    # Evenly chosen: a cloud of more points is a blot.
+    chosen = np.unique(np.linspace(0, view.updates.shape[1] - 1, MOST_POINTS).astype(int))
+    update = view.updates[place][chosen]
+    row = view.to_frame().iloc[place]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.0), dpi=80, layout="constrained")
+    left.scatter(update, view.plain[place][chosen], s=9, color=RISK, marker="x", linewidth=1)
+    right.scatter(update, view.masked[place][chosen], s=7, color=SCORE, alpha=0.6, linewidth=0)
+    left.set_title(f"without masks: correlation {row['correlation_plain']:.2f}", loc="left", fontsize=10)
+    right.set_title(f"with masks: correlation {row['correlation_masked']:.2f}", loc="left", fontsize=10)
+    for axes in (left, right):
+        axes.set_xlabel("number that the participant computed")
+        axes.axhline(0, color=GUIDE, linestyle=":", linewidth=1)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.set_ylabel("number that the server reads")
+    hidden = "nothing of it" if view.hides() else "still something of it"
+    figure.suptitle(
+        f"Without masks the server reads the update of {view.names[place]}, with masks {hidden}",
+        x=0.01,
+        ha="left",
+    )
+    plt.close(figure)
+    return figure
