@@ -2,8 +2,8 @@
 
 The step lands close to the optimum of the other records, not on it: the gradient that is left says how
 close. Noise in the training objective hides a difference up to a size; when what is left is more than the
-budget allows, the model is trained from the beginning. Without noise the step comes without a promise, and the
-receipt says so.
+budget allows, the model is trained from the beginning. Without noise the step comes without a promise, and
+the receipt says so.
 
 Source: Guo, Goldstein, Hannun & van der Maaten, Certified data removal from machine learning models (2020),
     theorem 3, with the gradient that is really left in place of its bound.
