@@ -25,6 +25,8 @@ LOCK, DEV_LOCK, BENCH_LOCK = "requirements.lock", "requirements-dev.lock", "requ
 SCALE_LOCK, KMS_LOCK = "requirements-scale.lock", "requirements-kms.lock"
 FLOWER_LOCK = "requirements-flower.lock"
 PEERS = ("peers-anonymity", "peers-synthetic", "peers-membership")
+# What a peer declares and the benchmark never reaches: sacroml's torch, with gigabytes for graphics cards.
+LEFT_OUT = {"peers-membership": ("torch", "nvidia-nccl-cu12", "nvidia-nccl-cu13")}
 WHEELS = "wheels"
 BUNDLE_NOTE = "BUNDLE.json"
 
@@ -86,7 +88,7 @@ def bench(rest):
     """Run every benchmark, or the ones that are named."""
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK, BENCH_LOCK])
     scripts = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
-    helpers = ("peers", "attacks_evasion", "attacks_extraction")  # of the others
+    helpers = ("peers", "attacks_evasion", "attacks_extraction", "privacy_attacks_peers")  # of the others
     names = rest or [name for name in scripts if name not in helpers]
     codes = [run([PYTHON, ROOT / "benchmarks" / f"{name}.py"]) for name in names]
     return max(codes, default=0)
@@ -125,12 +127,25 @@ def lock(rest):
             ["--group", "dev", "-c", SCALE_LOCK, "-c", KMS_LOCK, "-o", DEV_LOCK],
             ["--group", "bench", "-c", SCALE_LOCK, "-o", BENCH_LOCK],
             ["pyproject.toml", "--group", "flower", "-o", FLOWER_LOCK],  # narrower than ours: no -c
-            *(["--group", group, "-o", f"requirements-{group}.lock"] for group in PEERS),
+            *(
+                ["--group", group, *left_out(group, folder), "-o", f"requirements-{group}.lock"]
+                for group in PEERS
+            ),
         ):
             run_or_fail([*common, *arguments], "Cannot compile the lock")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def left_out(group, folder):
+    """Return options that leave packages out of a lock: asked for on no Python there is."""
+    names = LEFT_OUT.get(group, ())
+    if not names:
+        return []
+    overrides = folder / (group + ".txt")
+    overrides.write_text("".join(name + "; python_version < '3'\n" for name in names))
+    return ["--override", overrides]
 
 
 def bundle(rest):
