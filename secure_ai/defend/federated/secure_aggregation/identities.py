@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from secure_ai.core.errors import UserError
 from secure_ai.defend.federated.secure_aggregation.messages import PublicKeys
+from secure_ai.encrypt.transport.public_keys import load_private_key, read_public_line
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Identities:
         keys = {name: Ed25519PrivateKey.generate() for name in names}
         known = {name: key.public_key() for name, key in keys.items()}
         return {name: cls(key, known) for name, key in keys.items()}
+
+    @classmethod
+    def from_files(cls, own: Path | str, known: Mapping[str, str]) -> Identities:
+        """Read one's own key, and the public keys of all as lines such as ``ed25519:...``.
+
+        Args:
+            own: PEM file of :func:`secure_ai.encrypt.transport.generate_signing_key`.
+            known: the public line of each participant by name.
+
+        Raises:
+            OrganizationKeyError: if a key cannot be used.
+        """
+        lines = {name: read_public_line(line, "ed25519") for name, line in known.items()}
+        return cls(load_private_key(own, "ed25519"), lines)
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature of ``content``."""

@@ -53,6 +53,20 @@ class Message(BaseModel):
         return self
 
 
+class WithWords(Message):
+    """A message with a vector of 8 bytes for each number, which travels behind the JSON as it is."""
+
+    words: bytes = Field(default=b"", repr=False)
+
+    def _raw(self) -> bytes:
+        return self.words
+
+    def _with_raw(self, raw: bytes) -> Self:
+        if len(raw) % 8 or self.words:
+            raise ValueError("a vector is whole words")
+        return self.model_copy(update={"words": raw})
+
+
 class Advertise(Message):
     """Stage 1, to each: who is invited to this round, and under which rules."""
 
@@ -97,12 +111,11 @@ class Mask(Message):
     sealed: dict[Name, Sealed]
 
 
-class MaskedUpdate(Message):
+class MaskedUpdate(WithWords):
     """Answer to stage 3: the update under its masks, words of 64 bits."""
 
     kind: Literal["masked"] = "masked"
     name: Name
-    words: bytes = Field(default=b"", repr=False)
 
     @classmethod
     def of(cls, name: str, words: Words) -> MaskedUpdate:
@@ -112,14 +125,6 @@ class MaskedUpdate(Message):
     def vector(self) -> Words:
         """Return the words."""
         return np.frombuffer(self.words, dtype="<u8").astype(np.uint64)
-
-    def _raw(self) -> bytes:
-        return self.words
-
-    def _with_raw(self, raw: bytes) -> MaskedUpdate:
-        if len(raw) % 8 or self.words:
-            raise ValueError("a masked update is whole words")
-        return self.model_copy(update={"words": raw})
 
 
 class Confirm(Message):

@@ -63,6 +63,7 @@ class AggregationServer:
             see its keys, and would all leave because of it.
         seen: what arrived from each participant: words under masks.
         dropped: name → (stage, reason) of each participant that is not in the sum, or fell silent after it.
+        survivors: whose updates are in the sum.
     """
 
     clients: Sequence[str]
@@ -73,6 +74,7 @@ class AggregationServer:
     known: Mapping[str, Ed25519PublicKey] | None = None
     seen: dict[str, Words] = field(default_factory=dict, repr=False)
     dropped: dict[str, tuple[str, str]] = field(default_factory=dict)
+    survivors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = list(self.clients)
