@@ -6,20 +6,23 @@ Units: AUC and rates are probabilities from 0 to 1; a score is a log-likelihood 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from secure_ai.attack.membership import scores
 from secure_ai.attack.membership.groups import Overlap, check_groups, stack
-from secure_ai.attack.membership.loss_threshold import CARLINI, MembershipAttack, membership_from_scores
+from secure_ai.attack.membership.judging import CARLINI, MembershipAttack, membership_from_scores
 from secure_ai.attack.membership.references import ReferenceSignals, own_class
+from secure_ai.attack.membership.shadow import shadow_scores
 from secure_ai.attack.targets.errors import TargetError
-from secure_ai.attack.targets.target import Target, open_target
+from secure_ai.attack.targets.target import open_target
 
 RMIA = "Zarifzadeh et al., Low-cost high-power membership inference attacks (2024)"
 LABEL_ONLY = "Choquette-Choo et al., Label-only membership inference attacks (2021)"
+SHOKRI = "Shokri et al., Membership inference attacks against machine learning models (2017)"
 Group = tuple[Any, Any]
 
 
@@ -53,9 +56,15 @@ def lira_attack(
 
     Source: Carlini et al. (2022), algorithms 1 and 2.
     """
-    judge = partial(scores.lira_scores, mode=mode, scale=scale)
-    groups = check_groups(members, non_members, overlap)
-    return _by_probability(model, groups, references, judge, f"{mode} LiRA", CARLINI, control, seed)
+    case = _Case(*check_groups(members, non_members, overlap), references)
+    return case.judged(
+        lambda asked: scores.lira_scores(case.probability(asked), case.known, mode=mode, scale=scale),
+        model,
+        control,
+        attack=f"{mode} LiRA",
+        source=CARLINI,
+        seed=seed,
+    )
 
 
 def rmia_attack(
@@ -69,15 +78,49 @@ def rmia_attack(
     overlap: Overlap = "refuse",
     seed: int = 0,
 ) -> MembershipAttack:
-    """Tell members from others by how far the model's probability exceeds the population's; few references do.
+    """Tell members by how far the model's probability exceeds the population's; two references will do.
 
     Arguments and errors: :func:`lira_attack`.
 
     Source: Zarifzadeh, Liu & Shokri (2024).
     """
-    judge = partial(scores.rmia_scores, mode=mode)
-    groups = check_groups(members, non_members, overlap)
-    return _by_probability(model, groups, references, judge, f"{mode} RMIA", RMIA, control, seed)
+    case = _Case(*check_groups(members, non_members, overlap), references)
+    return case.judged(
+        lambda asked: scores.rmia_scores(case.probability(asked), case.known, mode=mode),
+        model,
+        control,
+        attack=f"{mode} RMIA",
+        source=RMIA,
+        seed=seed,
+    )
+
+
+def shadow_attack(
+    model: Any,
+    members: Group,
+    non_members: Group,
+    references: ReferenceSignals,
+    *,
+    control: Any | None = None,
+    overlap: Overlap = "refuse",
+    seed: int = 0,
+) -> MembershipAttack:
+    """Tell members by a classifier that has learned from the references what membership looks like.
+
+    Arguments and errors: :func:`lira_attack`; it needs four references, each record in and out of some.
+
+    Source: Shokri et al. (2017), with the calibration of Watson et al. (2022).
+    """
+    case = _Case(*check_groups(members, non_members, overlap), references)
+    learned = shadow_scores(case.known, seed)
+    return case.judged(
+        lambda asked: learned(case.probability(asked)),
+        model,
+        control,
+        attack="shadow-trained",
+        source=SHOKRI,
+        seed=seed,
+    )
 
 
 def label_only_attack(
@@ -97,77 +140,66 @@ def label_only_attack(
 
     Source: Choquette-Choo et al. (2021); Watson et al. (2022).
     """
-    groups = check_groups(members, non_members, overlap)
-    known = None if references is None else _known(references, groups)
+    case = _Case(*check_groups(members, non_members, overlap), references)
 
-    def judge(asked: Any) -> tuple[np.ndarray, np.ndarray]:
-        right = _right(asked, groups)
-        return _split(right.astype(float) if known is None else scores.label_scores(right, known), groups)
+    def scored(asked: Any) -> np.ndarray:
+        right = np.asarray(open_target(asked).labels(case.rows) == case.labels)
+        return right.astype(float) if references is None else scores.label_scores(right, case.known)
 
-    return _judged(judge, model, control, "label-only", LABEL_ONLY, seed)
-
-
-def _by_probability(
-    model: Any,
-    groups: tuple[Group, Group],
-    references: ReferenceSignals,
-    judge: Callable[[np.ndarray, ReferenceSignals], np.ndarray],
-    attack: str,
-    source: str,
-    control: Any,
-    seed: int,
-) -> MembershipAttack:
-    known = _known(references, groups)
-    labels = np.concatenate([groups[0][1], groups[1][1]])
-
-    def scored(asked: Any) -> tuple[np.ndarray, np.ndarray]:
-        return _split(judge(asked_probability(asked, groups, labels), known), groups)
-
-    return _judged(scored, model, control, attack, source, seed)
+    return case.judged(scored, model, control, attack="label-only", source=LABEL_ONLY, seed=seed)
 
 
-def asked_probability(model: Any, groups: tuple[Group, Group], labels: np.ndarray) -> np.ndarray:
-    """Return what the model gives to the class of each record, members first.
+@dataclass(frozen=True)
+class _Case:
+    """Members and non-members, and what the references say of them in that order."""
 
-    Raises:
-        TargetError: if it gives no probabilities, or the same to all.
-    """
-    own, _ = own_class(open_target(model), stack(groups[0][0], groups[1][0]), labels)
-    if not np.ptp(own) > 0:
-        raise TargetError(
-            f"The model gives the same probability to all {len(own):,} records: it tells none of them apart. "
-            "Check the model and its columns."
+    members: Group
+    non_members: Group
+    references: ReferenceSignals | None
+
+    @cached_property
+    def rows(self) -> Any:
+        return stack(self.members[0], self.non_members[0])
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        return np.concatenate([self.members[1], self.non_members[1]])
+
+    @cached_property
+    def known(self) -> ReferenceSignals:
+        assert self.references is not None
+        return self.references.at(self.references.places(self.rows, self.labels))
+
+    def probability(self, model: Any) -> np.ndarray:
+        """Return what the model gives to the class of each record."""
+        own, _ = own_class(open_target(model, answer="probabilities"), self.rows, self.labels)
+        if not np.ptp(own) > 0:
+            raise TargetError(
+                f"The model gives the same probability to all {len(own):,} records: it tells none of them "
+                "apart. Check the model and its columns."
+            )
+        return own
+
+    def judged(
+        self,
+        scored: Callable[[Any], np.ndarray],
+        model: Any,
+        control: Any,
+        *,
+        attack: str,
+        source: str,
+        seed: int,
+    ) -> MembershipAttack:
+        """Judge the scores of the model, beside those of the control where there is one."""
+        size = len(self.members[1])
+        found = scored(model)
+        other = None if control is None else scored(control)
+        return membership_from_scores(
+            found[:size],
+            found[size:],
+            attack=attack,
+            source=source,
+            control=None if other is None else (other[:size], other[size:]),
+            expected=None if self.references is None else self.known.expected(),
+            seed=seed,
         )
-    return own
-
-
-def _judged(
-    scored: Callable[[Any], tuple[np.ndarray, np.ndarray]],
-    model: Any,
-    control: Any,
-    attack: str,
-    source: str,
-    seed: int,
-) -> MembershipAttack:
-    return membership_from_scores(
-        *scored(model),
-        attack=attack,
-        source=source,
-        control=None if control is None else scored(control),
-        seed=seed,
-    )
-
-
-def _right(model: Any, groups: tuple[Group, Group]) -> np.ndarray:
-    target: Target = open_target(model)
-    answers = target.labels(stack(groups[0][0], groups[1][0]))
-    return np.asarray(answers == np.concatenate([groups[0][1], groups[1][1]]))
-
-
-def _known(references: ReferenceSignals, groups: tuple[Group, Group]) -> ReferenceSignals:
-    labels = np.concatenate([groups[0][1], groups[1][1]])
-    return references.at(references.places(stack(groups[0][0], groups[1][0]), labels))
-
-
-def _split(values: np.ndarray, groups: tuple[Group, Group]) -> tuple[np.ndarray, np.ndarray]:
-    return values[: len(groups[0][1])], values[len(groups[0][1]) :]

@@ -54,8 +54,8 @@ def keys_of(rows: Any, labels: Any) -> np.ndarray:
     hashes = np.zeros(len(frame), dtype=np.uint64)
     for column in columns:
         # -0.0 is 0.0.
-        column = column + 0.0 if column.dtype == float else column
-        hashes = hashes * np.uint64(1_099_511_628_211) ^ pd.util.hash_array(column)
+        plain = column + 0.0 if column.dtype == float else column
+        hashes = hashes * np.uint64(1_099_511_628_211) ^ pd.util.hash_array(plain)
     return hashes
 
 
@@ -98,8 +98,8 @@ def check_groups(
         return inside, _pair((take(outside[0], kept), outside[1][kept]), "non-members")
     first = ", ".join(map(str, np.flatnonzero(both)[:SHOWN]))
     raise UserError(
-        f"{int(both.sum()):,} of {len(both):,} non-members are members too (the same values and class; first at "
-        f"positions {first} of the non-members): give two groups without a common record, or choose "
+        f"{int(both.sum()):,} of {len(both):,} non-members are members too (the same values and class; first "
+        f"at positions {first} of the non-members): give two groups without a common record, or choose "
         "overlap='leave out', or overlap='keep' if they are different people who look alike."
     )
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+
 from secure_ai.attack.membership import scores
-from secure_ai.attack.membership.attacks import Group, label_only_attack, lira_attack, rmia_attack
+from secure_ai.attack.membership.attacks import (
+    Group,
+    label_only_attack,
+    lira_attack,
+    rmia_attack,
+    shadow_attack,
+)
 from secure_ai.attack.membership.groups import Overlap, check_groups, stack
-from secure_ai.attack.membership.loss_threshold import MembershipAttack, loss_threshold_attack
+from secure_ai.attack.membership.judging import MembershipAttack
+from secure_ai.attack.membership.loss_threshold import loss_threshold_attack
 from secure_ai.attack.membership.references import COUNT, Recipe, ReferenceSignals, reference_models
 from secure_ai.attack.targets.errors import reason_instead
 from secure_ai.attack.targets.preflight import check_probabilities, check_target
 from secure_ai.attack.targets.target import open_target
 from secure_ai.core import UserError
 
-Method = Literal["auto", "loss", "lira", "rmia", "label"]
-METHODS = ("auto", "loss", "lira", "rmia", "label")
+Method = Literal["auto", "loss", "lira", "rmia", "shadow", "label"]
+METHODS = ("auto", "loss", "lira", "rmia", "shadow", "label")
 
 
 @reason_instead
@@ -44,7 +53,8 @@ def measure_membership(
             strong attacks are possible.
         references: how many reference models to train, or the signals of those that there are.
         method: ``"auto"`` takes without references the loss threshold, else LiRA or RMIA, whichever finds
-            more members of the references themselves; ``"label"`` uses the answers alone.
+            more members of the references themselves; ``"shadow"`` trains an attacker on them; ``"label"``
+            uses the answers alone.
         population: further rows and labels to train references on, so that they are as large as the target:
             a reference has half of all records.
         control: a model trained without these members; the attack on it must fail.
@@ -78,7 +88,7 @@ def measure_membership(
         ready = reference_models(
             recipe,
             stack(*(group[0] for group in groups)),
-            [label for group in groups for label in group[1]],
+            np.concatenate([np.asarray(group[1]).ravel() for group in groups]),
             references,
             seed=seed,
             n_jobs=n_jobs,
@@ -93,6 +103,8 @@ def measure_membership(
     mode = "online" if ready.member.any() else "offline"
     if method == "auto":
         method = scores.best_method(ready) if mode == "online" else "lira"
+    if method == "shadow":
+        return shadow_attack(target, members, non_members, ready, **rest)
     attack = lira_attack if method == "lira" else rmia_attack
     return attack(target, members, non_members, ready, mode=mode, **rest)
 

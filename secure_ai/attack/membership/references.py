@@ -10,7 +10,6 @@ Source: Carlini et al., Membership inference attacks from first principles (2022
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from collections.abc import Sequence
@@ -27,9 +26,12 @@ from secure_ai.attack.targets.target import Target, open_target
 from secure_ai.core import UserError
 
 Recipe = Any
+Job = tuple[np.ndarray, int]
+Signals = tuple[np.ndarray, np.ndarray]
 COUNT = 16
-# Starting two processes that import scikit-learn takes about this long; less work stays in this one.
-WORTH_PROCESSES = 4.0
+SEEDS = ("random_state", "seed")
+# Seconds of work. Trees and matrix products run beside each other in threads; Python code needs processes.
+WORTH_SHARING, WORTH_PROCESSES = 1.0, 20.0
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -60,6 +62,16 @@ class ReferenceSignals:
     def records(self) -> int:
         """Number of records that they were asked about."""
         return self.probability.shape[1]
+
+    def models(self, which: slice | np.ndarray) -> ReferenceSignals:
+        """Return the signals of some of the models."""
+        return ReferenceSignals(self.probability[which], self.right[which], self.member[which], self.keys)
+
+    def expected(self) -> np.ndarray:
+        """Return (records,) the mean probability of the record's class over models without the record."""
+        outside = ~self.member
+        total = np.where(outside, self.probability, 0.0).sum(axis=0, dtype=float)
+        return total / np.maximum(outside.sum(axis=0), 1)
 
     def at(self, places: np.ndarray) -> ReferenceSignals:
         """Return the signals of the records at ``places``, in that order."""
@@ -131,9 +143,8 @@ def reference_models(
             stack(rows, records[0]),
             np.concatenate([y, np.asarray(records[1]).ravel()]),
         )
-    seeds = np.random.SeedSequence(seed).generate_state(count)
-    jobs = [(mask, int(one) % 2**31) for mask, one in zip(member, seeds, strict=True)]
-    found = train_all(recipe, rows, y, jobs, (asked_rows, asked_labels), n_jobs)
+    training = Training(recipe, rows, y, (asked_rows, asked_labels))
+    found = train_all(training, list(zip(member, seeds_of(seed, count), strict=True)), n_jobs)
     outside = np.zeros((count, len(asked_labels) - len(y)), bool)
     return ReferenceSignals(
         probability=np.stack([one[0] for one in found]),
@@ -141,6 +152,11 @@ def reference_models(
         member=np.hstack([member, outside]),
         keys=keys_of(asked_rows, asked_labels),
     )
+
+
+def seeds_of(seed: int, count: int) -> list[int]:
+    """Return ``count`` seeds of models, as many as scikit-learn takes (below 2**31)."""
+    return [int(one) % 2**31 for one in np.random.SeedSequence(seed).generate_state(count)]
 
 
 def draw_membership(records: int, count: int, in_share: float, rng: np.random.Generator) -> np.ndarray:
@@ -156,48 +172,86 @@ def draw_membership(records: int, count: int, in_share: float, rng: np.random.Ge
     return np.concatenate(halves)
 
 
-def train_all(
-    recipe: Recipe,
-    rows: Any,
-    labels: np.ndarray,
-    jobs: Sequence[tuple[np.ndarray, int]],
-    asked: tuple[Any, np.ndarray],
-    n_jobs: int = 2,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Train a model for each job (records it is trained on, seed) and return its signals on ``asked``.
+@dataclass(frozen=True)
+class Training:
+    """What models are trained from, and what they are asked afterwards.
+
+    Attributes:
+        recipe: an unfitted classifier, or ``(rows, labels, seed)`` to a fitted one.
+        rows, labels: records to train on.
+        asked: rows and labels of the records whose signals are kept.
+    """
+
+    recipe: Recipe
+    rows: Any
+    labels: np.ndarray
+    asked: tuple[Any, np.ndarray]
+
+    def signals(self, inside: np.ndarray, seed: int) -> Signals:
+        """Train on the records ``inside`` (bool) and return what the model says of the records asked.
+
+        Raises:
+            TargetError: if it cannot be trained, or gives no answers.
+        """
+        model = fit(self.recipe, take(self.rows, np.flatnonzero(inside)), self.labels[inside], seed)
+        return own_class(open_target(model, name="reference model"), *self.asked)
+
+
+def train_all(training: Training, jobs: Sequence[Job], n_jobs: int = 2) -> list[Signals]:
+    """Return the signals of a model for each job (records it is trained on, seed).
+
+    The first is timed: little work is shared among threads, much among processes (which take two seconds to
+    start). Nothing goes through a file.
 
     Raises:
-        TargetError: if one cannot be trained or gives no probabilities.
+        TargetError: if one cannot be trained, or gives no answers.
     """
-    begun = time.perf_counter()
-    first = _trained(recipe, rows, labels, *jobs[0], asked)
-    left = (time.perf_counter() - begun) * (len(jobs) - 1)
-    rest = jobs[1:]
-    if n_jobs < 2 or left < WORTH_PROCESSES:
-        return [first, *_several(recipe, rows, labels, rest, asked)]
+    with warnings.catch_warnings():
+        # One call for all: threads share the filters.
+        warnings.simplefilter("ignore")
+        begun = time.process_time()
+        first = training.signals(*jobs[0])
+        left = (time.process_time() - begun) * (len(jobs) - 1)
+        return [first, *_shared_out(training, jobs[1:], n_jobs, left)]
+
+
+def _shared_out(training: Training, jobs: Sequence[Job], n_jobs: int, seconds: float) -> list[Signals]:
+    if n_jobs < 2 or seconds < WORTH_SHARING:
+        return _several(training, jobs)
     from joblib import Parallel, delayed
 
+    if seconds < WORTH_PROCESSES:
+        return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(training.signals)(*job) for job in jobs)
     # Few large parcels: the rows travel once for each. max_nbytes=None: by pipe, never by a file.
-    parcels = np.array_split(np.arange(len(rest)), min(len(rest), 2 * n_jobs))
+    parcels = np.array_split(np.arange(len(jobs)), min(len(jobs), 2 * n_jobs))
     try:
         done = Parallel(n_jobs=n_jobs, max_nbytes=None)(
-            delayed(_several)(recipe, rows, labels, [rest[place] for place in parcel], asked)
-            for parcel in parcels
+            delayed(_several)(training, [jobs[place] for place in parcel]) for parcel in parcels
         )
     except PicklingError:
         # What the recipe holds (a connection, a lock) cannot go to another process.
-        done = [_several(recipe, rows, labels, rest, asked)]
-    return [first, *(signals for parcel in done for signals in parcel)]
+        return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(training.signals)(*job) for job in jobs)
+    return [signals for parcel in done for signals in parcel]
+
+
+def _several(training: Training, jobs: Sequence[Job]) -> list[Signals]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [training.signals(*job) for job in jobs]
 
 
 def own_class(target: Target, rows: Any, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return of each record the probability of its class (float32) and whether that class is the answer.
 
-    A class that the model does not know has probability 0.
+    A class that the model does not know has probability 0. Where there are answers alone, the right one has
+    probability 1.
 
     Raises:
-        TargetError: if the target gives no probabilities, or answers nothing that could be judged.
+        TargetError: if the target answers nothing that could be judged.
     """
+    if target.answer == "labels":
+        right = np.asarray(target.labels(rows) == labels)
+        return right.astype(np.float32), right
     chances = target.probabilities(rows)
     order = np.argsort(target.classes)
     place = np.searchsorted(target.classes, labels, sorter=order).clip(max=len(order) - 1)
@@ -217,18 +271,12 @@ def fit(recipe: Recipe, rows: Any, labels: np.ndarray, seed: int) -> Any:
     from sklearn.base import clone
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if callable(getattr(recipe, "fit", None)):
-                model = clone(recipe)
-                wanted = {
-                    name: seed
-                    for name in model.get_params()
-                    if name == "random_state" or name.endswith("__random_state")
-                }
-                return model.set_params(**wanted).fit(rows, labels)
-            if callable(recipe):
-                return recipe(rows, labels, seed)
+        if callable(getattr(recipe, "fit", None)):
+            model = clone(recipe)
+            names = [name for name in model.get_params() if name.split("__")[-1] in SEEDS]
+            return model.set_params(**dict.fromkeys(names, seed)).fit(rows, labels)
+        if callable(recipe):
+            return recipe(rows, labels, seed)
     except UserError:
         raise
     except Exception as error:
@@ -238,27 +286,6 @@ def fit(recipe: Recipe, rows: Any, labels: np.ndarray, seed: int) -> Any:
             "check that the recipe takes these rows and labels."
         ) from None
     raise UserError("The recipe is neither an unfitted classifier nor a function (rows, labels, seed).")
-
-
-def _trained(
-    recipe: Recipe,
-    rows: Any,
-    labels: np.ndarray,
-    mask: np.ndarray,
-    seed: int,
-    asked: tuple[Any, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray]:
-    model = fit(recipe, take(rows, np.flatnonzero(mask)), labels[mask], seed)
-    return own_class(open_target(model, name="reference model"), *asked)
-
-
-def _several(
-    recipe: Recipe, rows: Any, labels: np.ndarray, jobs: Sequence[Any], asked: tuple[Any, np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return [_trained(recipe, rows, labels, *job, asked) for job in jobs]
 
 
 def _numbered(keys: np.ndarray) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Scores of membership from reference signals: arrays in, one figure for each record out, greater is *member*."""
+"""Scores of membership from reference signals: a figure for each record, the greater the more a *member*."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def lira_scores(
     """Return (records,): how much likelier the target's answer is from models with the record than without.
 
     Both are Student's t with the mean of the references' signals; the spread of each record is drawn to that
-    of all records, as few references cannot tell it (4 models' weight). Offline only models without the record
-    are used: how far the target's signal lies above theirs, in spreads.
+    of all records, as few references cannot tell it (4 models' weight). Offline only models without the
+    record are used: how far the target's signal lies above theirs, in spreads.
 
     Args:
         probability: (records,) that the target gives to each record's class.
@@ -74,7 +74,7 @@ def lira_scores(
 def rmia_scores(
     probability: np.ndarray, references: ReferenceSignals, *, mode: Mode = "online", share: float = 0.3
 ) -> np.ndarray:
-    """Return (records,): log of the target's probability over the record's mean probability in the population.
+    """Return (records,): log of the target's probability over the mean one of models in the population.
 
     The paper compares this ratio with that of population records; the share of those below grows with the
     ratio, so the order of the records, and with it every figure, is that of the ratio itself.
@@ -102,7 +102,7 @@ def rmia_scores(
 
 
 def label_scores(right: np.ndarray, references: ReferenceSignals) -> np.ndarray:
-    """Return (records,): log-likelihood ratio of *the answer was right*, from models with and without a record.
+    """Return (records,): log-likelihood ratio of a right answer, from models with and without the record.
 
     All it needs of the target is its answers. A right answer is worth much where models without the record
     are wrong; shares of right answers are drawn to those of all records.
@@ -115,7 +115,7 @@ def label_scores(right: np.ndarray, references: ReferenceSignals) -> np.ndarray:
         UserError: if there are too few references.
 
     Source: Choquette-Choo et al., Label-only membership inference attacks (2021), the gap attack; calibrated
-        as in Watson et al., On the importance of difficulty calibration in membership inference attacks (2022).
+        as in Watson et al., On the importance of difficulty calibration in membership inference (2022).
     """
     inside = references.member
     online = bool((inside.sum(axis=0) >= 1).all())
@@ -157,12 +157,12 @@ def self_attack(references: ReferenceSignals, scores: Callable[[int], np.ndarray
 
 
 def best_method(references: ReferenceSignals) -> str:
-    """Return ``"lira"`` or ``"rmia"``: what finds more members of the references, each attacked with the others."""
+    """Return ``"lira"`` or ``"rmia"``: what finds more members of the references themselves."""
     if references.count < 6 or not _each_has(references, 3, 3):
         return "rmia" if references.count < 4 or not _each_has(references, 2, 2) else "lira"
 
     def rmia(k: int) -> np.ndarray:
-        return rmia_scores(references.probability[k], _without(references, k))
+        return rmia_scores(references.probability[k], references.models(np.arange(references.count) != k))
 
     scale = SCALES[best_scale(references)]
     signals = scale(references.probability)
@@ -230,13 +230,6 @@ def _drawn(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Return means over a group of models, drawn to the mean of all records by one model's weight."""
     n, total = group.sum(axis=0), np.where(group, values, 0.0).sum(axis=0)
     return (total + total.sum() / max(n.sum(), 1)) / (n + 1)
-
-
-def _without(references: ReferenceSignals, k: int) -> ReferenceSignals:
-    rest = np.arange(references.count) != k
-    return ReferenceSignals(
-        references.probability[rest], references.right[rest], references.member[rest], references.keys
-    )
 
 
 def _each_has(references: ReferenceSignals, inside: int, outside: int) -> bool:
