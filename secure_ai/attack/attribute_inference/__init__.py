@@ -6,7 +6,8 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "values": "SensitiveValues",
-        "guessing": "guess_values",
+        "guessing": "Guesser",
+        "charts": "plot_attribute_inference",
         "measure": "AttributeInference measure_attribute_inference",
     },
 )

@@ -4,8 +4,8 @@ Source: Fredrikson et al., Privacy in pharmacogenetics (2014): values weighted b
     (``"prior"``); Mehnaz et al., Are your sensitive attributes private? (2022): the value with which the
     model is surest of the true outcome (``"confidence"``); Jayaraman & Evans, Are attribute inference attacks
     just imputation? (2022): guessing without the model, and both together (``"bayes"``). What the model says
-    weighs more where it learns by heart: how much is learned on a stand-in (``"weighted"``), as Shokri et al.,
-    Membership inference attacks against machine learning models (2017) learn from shadow models.
+    weighs more where it learns by heart; how much is learned on a stand-in (``"weighted"``): Shokri et al.,
+    Membership inference attacks against machine learning models (2017), shadow models.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from secure_ai.attack.attribute_inference.values import SensitiveValues
 from secure_ai.attack.extraction.coding import InputCoder, as_frame
+from secure_ai.attack.membership.groups import take
 from secure_ai.attack.targets import Target, TargetError, open_target
 from secure_ai.core import UserError
 
@@ -101,67 +102,79 @@ class Imputer:
         return table if outcomes is None else table.assign(**{"(outcome)": np.asarray(outcomes).astype(str)})
 
 
-def guess_values(
-    target: Target,
-    rows: Any,
-    outcomes: Any,
-    own: tuple[Any, Any],
-    values: SensitiveValues,
-    *,
-    stand_in: Any = None,
-    seed: int = 0,
-) -> dict[str, np.ndarray]:
-    """Return (rows, values) scores of each way to guess; the greatest is the guess.
-
-    ``"most frequent"`` and ``"imputation"`` ask no model; ``"bayes"`` weighs what the other columns say by
-    the model's probability of the true outcome, ``"weighted"`` does with a power of it, ``"prior"`` weighs how
-    common a value is, ``"confidence"`` takes the model's word alone.
+class Guesser:
+    """An attacker who has learned what can be learned from his own rows.
 
     Args:
         target: what is asked, once for each row and value.
-        rows: records; what stands in the sensitive column is not looked at.
-        outcomes: their true outcomes.
         own: the attacker's rows, with the sensitive column, and their outcomes.
         values: what the column may hold.
-        stand_in: a classifier like the target's, not fitted, that the attacker trains on his own rows; a
-            random forest if not given.
+        stand_in: a classifier like the target's, not fitted, that is trained on his own rows; a random forest
+            if not given.
         seed: of what is learned.
-    """
-    told = outcome_chances(target, rows, outcomes, values)
-    beside = Imputer(own[0], None, values, seed)
-    return {
-        "most frequent": np.tile(beside.common, (len(rows), 1)),
-        "imputation": Imputer(own[0], own[1], values, seed).chances(rows, outcomes),
-        "weighted": beside.chances(rows, None)
-        * told ** learned_power(target, own, values, stand_in=stand_in, seed=seed),
-        "bayes": beside.chances(rows, None) * told,
-        "prior": beside.common * told,
-        "confidence": told,
-    }
 
-
-def learned_power(
-    target: Target, own: tuple[Any, Any], values: SensitiveValues, *, stand_in: Any = None, seed: int = 0
-) -> float:
-    """Return the weight of the model's word that guesses best about the members of a stand-in.
-
-    The attacker trains the stand-in on half of his own rows, whose sensitive values he knows, and imputes
-    them from the other half.
+    Attributes:
+        power: how much the model's word weighs.
+        trusts_columns: 1 where the other columns count beside it, 0 where not.
 
     Raises:
-        TargetError: if the stand-in cannot be trained on these rows.
+        TargetError: if the stand-in cannot be trained on the rows.
     """
-    rows, outcomes = own
-    order = np.random.default_rng(seed).permutation(len(rows))
-    known, learned = (taken(own, np.sort(part)) for part in np.array_split(order, 2))
-    if len(np.unique(learned[1])) < 2 or len(np.unique(values.codes(known[0]))) < 2:
-        return 1.0
-    shadow = _trained(stand_in, learned, seed)
-    told = outcome_chances(open_target(shadow, answer=target.answer, name="stand-in"), *learned, values)
-    beside = Imputer(known[0], None, values, seed).chances(learned[0], None)
-    truth = values.codes(learned[0])
-    hits = [((beside * told**power).argmax(axis=1) == truth).mean() for power in POWERS]
-    return POWERS[int(np.argmax(hits))]
+
+    def __init__(
+        self,
+        target: Target,
+        own: tuple[Any, Any],
+        values: SensitiveValues,
+        *,
+        stand_in: Any = None,
+        seed: int,
+    ) -> None:
+        self.target, self.values = target, values
+        self._beside = Imputer(own[0], None, values, seed)
+        self._imputer = Imputer(own[0], own[1], values, seed)
+        self.trusts_columns, self.power = self._weights(own, stand_in, seed)
+
+    def guess(self, rows: Any, outcomes: Any) -> dict[str, np.ndarray]:
+        """Return (rows, values) scores of each way to guess; the greatest is the guess.
+
+        ``"most frequent"`` and ``"imputation"`` ask no model; ``"bayes"`` weighs what the other columns say
+        by the model's probability of the true outcome, ``"weighted"`` by a power of it, ``"prior"`` weighs
+        how common a value is, ``"confidence"`` takes the model's word alone.
+
+        Args:
+            rows: records; what stands in the sensitive column is not looked at.
+            outcomes: their true outcomes.
+        """
+        told = outcome_chances(self.target, rows, outcomes, self.values)
+        beside = self._beside.chances(rows, None)
+        common = self._beside.common
+        return {
+            "most frequent": np.tile(common, (len(rows), 1)),
+            "imputation": self._imputer.chances(rows, outcomes),
+            "weighted": beside**self.trusts_columns * told**self.power,
+            "bayes": beside * told,
+            "prior": common * told,
+            "confidence": told,
+        }
+
+    def _weights(self, own: tuple[Any, Any], stand_in: Any, seed: int) -> tuple[int, float]:
+        """Return what guesses best about the members of a stand-in.
+
+        It is trained on half of the attacker's rows, whose sensitive values he knows and imputes from the
+        other half.
+        """
+        order = np.random.default_rng(seed).permutation(len(own[0]))
+        known, learned = (taken(own, np.sort(part)) for part in np.array_split(order, 2))
+        if len(np.unique(learned[1])) < 2 or len(np.unique(self.values.codes(known[0]))) < 2:
+            return 1, 1.0
+        shadow = open_target(_trained(stand_in, learned, seed), answer=self.target.answer, name="stand-in")
+        told = outcome_chances(shadow, *learned, self.values)
+        beside = Imputer(known[0], None, self.values, seed).chances(learned[0], None)
+        truth = self.values.codes(learned[0])
+        ways = [*((1, power) for power in POWERS), (0, 1.0)]
+        hits = [((beside**trust * told**power).argmax(axis=1) == truth).mean() for trust, power in ways]
+        return ways[int(np.argmax(hits))]
 
 
 def _trained(stand_in: Any, learned: tuple[Any, Any], seed: int) -> Any:
@@ -190,8 +203,4 @@ def _trained(stand_in: Any, learned: tuple[Any, Any], seed: int) -> Any:
 
 def taken(group: tuple[Any, Any], places: np.ndarray) -> tuple[Any, Any]:
     """Return the rows and outcomes at some places."""
-    rows, outcomes = group
-    return (
-        rows.iloc[places] if isinstance(rows, pd.DataFrame) else np.asarray(rows)[places],
-        np.asarray(outcomes)[places],
-    )
+    return take(group[0], places), np.asarray(group[1])[places]

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
-from secure_ai.attack.attribute_inference.guessing import WITH_MODEL, guess_values, taken
+from secure_ai.attack.attribute_inference.guessing import WITH_MODEL, Guesser, taken
 from secure_ai.attack.attribute_inference.values import SensitiveValues
+from secure_ai.attack.membership.groups import Overlap, check_groups
 from secure_ai.attack.targets import (
     TargetError,
     check_probabilities,
@@ -92,6 +94,7 @@ class AttributeInference:
 
 
 @reason_instead
+@threadpool_limits.wrap(limits=1)
 def measure_attribute_inference(
     model: Any,
     members: tuple[Any, Any],
@@ -102,6 +105,7 @@ def measure_attribute_inference(
     attack: str = "weighted",
     stand_in: Any = None,
     groups: int = 4,
+    overlap: Overlap = "refuse",
     seed: int = 0,
 ) -> AttributeInference:
     """Guess a sensitive column of records from their other columns, their outcome and the model's answers.
@@ -115,12 +119,14 @@ def measure_attribute_inference(
             values are guessed by group.
         own: complete records and outcomes that the attacker has; half of ``non_members``, drawn at random
             and then not attacked, if not given.
-        attack: ``"weighted"``, ``"bayes"``, ``"prior"`` or ``"confidence"`` (:func:`guess_values`): what the
+        attack: ``"weighted"``, ``"bayes"``, ``"prior"`` or ``"confidence"`` (:meth:`Guesser.guess`): what the
             figures speak of.
         stand_in: a classifier, not fitted, that the attacker trains on his own rows to learn how far the
             model's word is to be taken; one like ``model`` if that is an estimator of scikit-learn's kind, a
             random forest otherwise.
         groups: into how many groups numbers are cut.
+        overlap: what happens to non-members that are members too
+            (:func:`secure_ai.attack.membership.groups.check_groups`).
         seed: of halves, of what the attacker learns, and of resampling.
 
     Returns:
@@ -129,12 +135,16 @@ def measure_attribute_inference(
     Raises:
         UserError: if there is no such column or attack, lengths differ, or members are among the others.
 
-    Source: the module's and that of :func:`guess_values`.
+    Source: the module's and that of :meth:`Guesser.guess`.
     """
     if attack not in WITH_MODEL:
         raise UserError(f"attack='{attack}': choose from {', '.join(WITH_MODEL)}.")
-    groups_of = {"members": members, "non_members": non_members} | ({} if own is None else {"own": own})
-    for name, (rows, outcomes) in groups_of.items():
+    members, non_members = check_groups(members, non_members, overlap)
+    for name, (rows, outcomes) in {
+        "members": members,
+        "non_members": non_members,
+        "own": own or members,
+    }.items():
         check_rows(rows, least=LEAST, what=f"records of {name}")
         if len(rows) != len(outcomes):
             raise UserError(
@@ -154,11 +164,12 @@ def measure_attribute_inference(
         if not np.isin(np.asarray(outcomes), target.classes).all():
             raise UserError("A record has an outcome that the model does not know: leave it out.")
     (check_probabilities if target.answer == "probabilities" else check_target)(target, members[0])
+    guesser = Guesser(target, own, values, stand_in=stand_in, seed=seed)
     right: dict[str, dict[str, np.ndarray]] = {}
     certain: dict[str, np.ndarray] = {}
     for name, (rows, outcomes) in (("members", members), ("non_members", others)):
         truth = values.codes(rows)
-        scores = guess_values(target, rows, outcomes, own, values, stand_in=stand_in, seed=seed)
+        scores = guesser.guess(rows, outcomes)
         right[name] = {way: found.argmax(axis=1) == truth for way, found in scores.items()}
         certain[name] = _certainty(scores[attack])
     if not any(hits.any() for hits in right["members"].values()):

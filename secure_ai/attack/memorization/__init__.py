@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "exposure": "Exposure exposures",
         "extraction": "Extraction extract",
         "duplicates": "Deduplicated deduplicate",
+        "charts": "plot_exposure plot_preparations",
         "measure": "Memorization MemorizationComparison compare_preparations measure_memorization",
     },
 )
