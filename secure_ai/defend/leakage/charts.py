@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent
-from secure_ai.defend.leakage.compare import AFFORDABLE, BEFORE, FALSE_ALARMS, LeakageComparison
+from secure_ai.defend.leakage.compare import AFFORDABLE, BEFORE, FALSE_ALARMS, LeakageComparison, points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,8 +51,8 @@ def plot_leakage(found: LeakageComparison, most_cost: float = AFFORDABLE) -> Fig
     if best is not None:
         line = table[table["answer"] == best].iloc[0]
         title = (
-            f"'{best}' takes the members found from {percent(first['tpr'])} to {percent(line['tpr'])}, for "
-            f"{100 * line['cost']:+.1f} points of accuracy lost"
+            f"'{best}' takes the members found from {percent(first['tpr'])} to {percent(line['tpr'])}, at "
+            f"{points(line['cost'])} of accuracy"
         )
     axes.set_title(title, loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)

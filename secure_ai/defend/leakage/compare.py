@@ -1,8 +1,9 @@
 """What each answer to membership inference takes from an attacker who knows it, and what it costs.
 
 Each answer is a way to train, or to answer, and is attacked alike: models are trained on random halves of the
-records, each in turn is the target, and the others, trained in the same way, are the attacker's references.
-The attacker takes whichever of his attacks finds most. All figures are means over the targets; accuracy is that
+records, each in turn is the target, and those of the other draw (the models' halves are drawn apart, so that
+the number of references with a record tells nothing of the target) are the attacker's references.
+The attacker takes whichever attack finds most. All figures are means over the targets; accuracy is that
 on records that a target was not trained on. So an answer is compared with no answer on the same halves.
 
 Sources: Carlini et al., Membership inference attacks from first principles (2022), section V, for targets in
@@ -33,7 +34,7 @@ from secure_ai.defend.leakage.recipes import Repeated, WithoutDuplicates
 BEFORE = "none"
 FALSE_ALARMS = 0.01
 LEAST = round(2 / FALSE_ALARMS)
-LEAST_MODELS = 6
+LEAST_MODELS = 8
 AFFORDABLE = 0.01
 CARLINI = "Carlini et al., Membership inference attacks from first principles (2022)"
 
@@ -51,12 +52,14 @@ class LeakageComparison:
             own ROC curve; NaN with more than two classes).
         records: distinct records; each target is trained on half of them.
         models: targets for each answer.
+        majority: accuracy of always answering the most frequent class.
     """
 
     found: dict[str, Measurement]
     table: pd.DataFrame
     records: int
     models: int
+    majority: float
 
     def measurements(self) -> list[Measurement]:
         """Return what is found of the members after each answer."""
@@ -88,11 +91,24 @@ class LeakageComparison:
         if best is None:
             return text + f"No answer costs less than {100 * most_cost:g} points of accuracy."
         line = table.loc[best]
+        ranking = ""
+        if not np.isnan(line["ranking"]):
+            ranking = f", area under the model's ROC curve {line['ranking']:.3f} after {first['ranking']:.3f}"
         return text + (
-            f"With '{best}' it is {percent(line['tpr'])} ({percent(line['low'])} to {percent(line['high'])}"
-            f"), {line['times']:.1f} times fewer, for {100 * line['cost']:+.1f} points of accuracy lost "
-            f"({100 * line['cost_low']:+.1f} to {100 * line['cost_high']:+.1f}); guessing finds 1%."
+            f"With '{best}' it is {percent(line['tpr'])} ({percent(line['low'])} to {percent(line['high'])}), "
+            f"{line['times']:.1f} times fewer; guessing finds 1%. Accuracy is {line['accuracy']:.1%} after "
+            f"{first['accuracy']:.1%} ({points(line['cost'])}; always the most frequent class: "
+            f"{self.majority:.1%}){ranking}."
         )
+
+
+def points(cost: float) -> str:
+    """Say what an answer costs: ``"0.7 points less"``, or more where it costs nothing.
+
+    >>> points(0.007), points(-0.004)
+    ('0.7 points less', '0.4 points more')
+    """
+    return f"{abs(100 * cost):.1f} points {'less' if cost >= 0 else 'more'}"
 
 
 @reason_instead
@@ -137,6 +153,8 @@ def compare_answers(
     trained: dict[int, ReferenceSignals] = {}
 
     def signals(recipe: Any) -> ReferenceSignals:
+        while copies is None and isinstance(recipe, WithoutDuplicates):
+            recipe = recipe.recipe
         if id(recipe) not in trained:
             made = recipe if copies is None or isinstance(recipe, WithoutDuplicates) else copies(recipe)
             trained[id(recipe)] = reference_models(made, table, known, models, seed=seed, n_jobs=n_jobs)
@@ -162,7 +180,8 @@ def compare_answers(
         )
         for name, run in runs.items()
     }
-    return LeakageComparison(found, pd.DataFrame(lines), len(known), models)
+    majority = float(np.unique(known, return_counts=True)[1].max() / len(known))
+    return LeakageComparison(found, pd.DataFrame(lines), len(known), models, majority)
 
 
 @dataclass(frozen=True)
@@ -242,7 +261,9 @@ def _tpr(members: np.ndarray, others: np.ndarray) -> float:
 
 def _judges(references: ReferenceSignals, gives: AnswerPolicy) -> dict[str, Callable[[int], np.ndarray]]:
     """Return the attacks that are possible on what is given: number of the target to scores."""
-    others = [_without(references, k) for k in range(references.count)]
+    parts = np.array_split(np.arange(references.count), 2)
+    first, second = (_some(references, part) for part in parts)
+    others = [second] * len(parts[0]) + [first] * len(parts[1])
 
     def by_label(k: int) -> np.ndarray:
         return scores.label_scores(references.right[k], others[k])
@@ -253,18 +274,17 @@ def _judges(references: ReferenceSignals, gives: AnswerPolicy) -> dict[str, Call
     seen = references.probability
     if gives.kind == "rounded":
         seen = np.round(seen.astype(float), gives.decimals)
-    scale = scores.best_scale(references)
     return {
-        "LiRA": lambda k: scores.lira_scores(seen[k], others[k], scale=scale),
+        "LiRA": lambda k: scores.lira_scores(seen[k], others[k], scale="logit"),
+        "LiRA (arcsine)": lambda k: scores.lira_scores(seen[k], others[k], scale="arcsine"),
         "RMIA": lambda k: scores.rmia_scores(seen[k], others[k]),
         "label-only": by_label,
     }
 
 
-def _without(references: ReferenceSignals, k: int) -> ReferenceSignals:
-    rest = np.arange(references.count) != k
+def _some(references: ReferenceSignals, models: np.ndarray) -> ReferenceSignals:
     return ReferenceSignals(
-        references.probability[rest], references.right[rest], references.member[rest], references.keys
+        references.probability[models], references.right[models], references.member[models], references.keys
     )
 
 

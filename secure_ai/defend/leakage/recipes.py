@@ -92,7 +92,7 @@ class OutOfFold:
     """
 
     recipe: Any
-    folds: int = 5
+    folds: int = 3
 
     def __post_init__(self) -> None:
         if isinstance(self.folds, bool) or not isinstance(self.folds, int) or not 2 <= self.folds <= 50:
