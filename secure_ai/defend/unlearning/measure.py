@@ -20,12 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from secure_ai.attack.membership.loss_threshold import (
-    LEAST,
-    MembershipAttack,
-    membership_from_scores,
-    record_losses,
-)
+from secure_ai.attack.membership.judging import LEAST, MembershipAttack, membership_from_scores
+from secure_ai.attack.membership.loss_threshold import record_losses
 from secure_ai.attack.poisoning.poisoned import take
 from secure_ai.attack.targets import reason_instead
 from secure_ai.core import Measurement, Unassessed, UserError
