@@ -177,6 +177,12 @@ ANSWERS: dict[str, type[Message]] = {
 }
 
 
+def is_kind(content: bytes, kind: type[Message]) -> bool:
+    """Whether ``content`` says that it is a message of this kind; no more is checked."""
+    begin = b'{"kind":"%b"' % kind.model_fields["kind"].default.encode()
+    return content[_LENGTHS.size : _LENGTHS.size + len(begin)] == begin
+
+
 def read_message(content: bytes, kinds: Sequence[type[Message]]) -> Message:
     """Read a message that must be of one of ``kinds``.
 
@@ -190,7 +196,7 @@ def read_message(content: bytes, kinds: Sequence[type[Message]]) -> Message:
             raise ValueError("lengths")
         text = content[start : start + head]
         for kind in kinds:
-            if b'"kind":"%b"' % kind.model_fields["kind"].default.encode() in text[:40]:
+            if is_kind(content, kind):
                 return kind.model_validate_json(text)._with_raw(content[start + head :])
     except (ValueError, struct.error, ValidationError):
         pass

@@ -16,7 +16,10 @@ class Exchange(Protocol):
     Attributes:
         records: rows of each participant by name, in the order in which they joined.
         sent, received: bytes that each participant has sent and received so far.
+        last_round: number of the last round asked for; participants train each number once.
     """
+
+    last_round: int
 
     @property
     def records(self) -> Mapping[str, int]: ...
@@ -46,6 +49,7 @@ class InProcessExchange:
         self._peers = {peer.name: peer for peer in peers}
         if len(self._peers) < len(peers):
             raise UserError("Two participants have the same name: give each its own.")
+        self.last_round = 0
         self.records = {name: peer.client.records for name, peer in self._peers.items()}
         self.sent, self.received = dict.fromkeys(self._peers, 0), dict.fromkeys(self._peers, 0)
 

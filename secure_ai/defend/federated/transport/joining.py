@@ -11,7 +11,7 @@ from secure_ai.core.sources import shown
 from secure_ai.defend.federated.client import Client
 from secure_ai.defend.federated.model import FederatedModel
 from secure_ai.defend.federated.secure_aggregation.identities import Identities
-from secure_ai.defend.federated.secure_aggregation.messages import Refusal, read_message
+from secure_ai.defend.federated.secure_aggregation.messages import Refusal, is_kind, read_message
 from secure_ai.defend.federated.transport.frames import receive_frame, send_frame
 from secure_ai.defend.federated.transport.messages import Goodbye, Hello, Train, Welcome
 from secure_ai.defend.federated.transport.peer import Peer
@@ -108,10 +108,11 @@ def _answering(connection: ssl.SSLSocket, plain: socket.socket, peer: Peer, idle
                 request = receive_frame(connection, most_bytes)
             except (OSError, EOFError, ValueError) as error:
                 raise _lost(error, time.passed) from None
-        kind = request[12:60]
-        if b'"%b"' % Goodbye().kind.encode() in kind or _is_refusal(request, peer.name):
+        if is_kind(request, Goodbye):
             return rounds
-        rounds += b'"%b"' % Train.model_fields["kind"].default.encode() in kind
+        if is_kind(request, Refusal):
+            raise UserError(f"The server refused {shown(peer.name)}: {_reason(request)}.")
+        rounds += is_kind(request, Train)
         answer = peer.answer(request)
         with deadline(plain, idle_seconds) as time:
             try:
@@ -120,13 +121,8 @@ def _answering(connection: ssl.SSLSocket, plain: socket.socket, peer: Peer, idle
                 raise _lost(error, time.passed) from None
 
 
-def _is_refusal(content: bytes, name: str) -> bool:
-    """Raise what a refusal says; False if it is none."""
-    try:
-        told = read_message(content, [Refusal])
-    except UserError:
-        return False
-    raise UserError(f"The server refused {shown(name)}: {_plain(told.reason)}.")
+def _reason(content: bytes) -> str:
+    return _plain(read_message(content, [Refusal]).reason)
 
 
 def _lost(error: BaseException, late: bool) -> UserError:

@@ -53,6 +53,7 @@ class FederationService:
         audit: who joined, who was refused, who was lost; no number of an update.
         records: rows of each participant that has joined, as it states them, sorted by name.
         sent, received: bytes that each participant has sent and received.
+        last_round: number of the last round asked for.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class FederationService:
         self.audit = audit if audit is not None else AuditLog()
         self._context, self._seconds = context, seconds
         self._most_bytes = 8 * (model.size + 1) + ROOM_BYTES
+        self.last_round = 0
         self._records: dict[str, int] = {}
         self.sent, self.received = dict.fromkeys(self.allowed, 0), dict.fromkeys(self.allowed, 0)
         self._members: dict[str, _Member] = {}

@@ -14,6 +14,7 @@ from secure_ai.defend.federated.aggregation import Aggregate, weighted_mean
 from secure_ai.defend.federated.checks import UpdateError
 from secure_ai.defend.federated.client import RoundRequest, TrainingSettings, Update
 from secure_ai.defend.federated.model import FederatedModel, flatten
+from secure_ai.defend.federated.secure_aggregation.errors import RoundFailed
 from secure_ai.defend.federated.secure_aggregation.fixed_point import Words
 from secure_ai.defend.federated.secure_aggregation.messages import Message, Refusal, read_message
 from secure_ai.defend.federated.secure_aggregation.rounds import mean_of
@@ -115,7 +116,7 @@ def train_over(
             return aggregate([each.delta for each in updates], weights / weights.sum())
         server = AggregationServer(names, model.size + 1, shared.ask_stage, threshold)
         try:
-            return mean_of(server.run())
+            return _mean(server.run(), sum(each.records for each in updates if each.name in server.survivors))
         finally:
             seen.update(server.seen)
             # All are invited: the threshold is a share of the members, not of those who happen to be there.
@@ -151,8 +152,10 @@ class _Round:
     def update_of(self, name: str, request: RoundRequest) -> Update:
         if request.number != self._number:
             self._number = request.number
+            # A further training over the same exchange goes on counting: a number is trained once.
+            self._exchange.last_round += 1
             message = Train(
-                number=request.number,
+                number=self._exchange.last_round,
                 settings=request.settings.to_dict(),
                 words=bytes_of(flatten(request.weights)),
             ).to_bytes()
@@ -191,6 +194,20 @@ class _Remote:
 
     def train(self, request: RoundRequest) -> Update:
         return self._shared.update_of(self.name, request)
+
+
+def _mean(total: np.ndarray, records: int) -> np.ndarray:
+    """Return the mean of a masked sum, if its weight is the number of records that its members state.
+
+    Raises:
+        RoundFailed: if a participant weighs more or less than it says.
+    """
+    if abs(total[-1] - records) > 1e-6:
+        raise RoundFailed(
+            f"The updates of this round weigh {total[-1]:,.6g} records and their senders state {records:,}: "
+            "one of them lies, and masks hide which one. Discard the round."
+        )
+    return mean_of(total)
 
 
 def _without_updates(rounds: pd.DataFrame, lost: list[tuple[int, str, str]]) -> pd.DataFrame:
