@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from secure_ai.access.scoring import AnswerPolicy
-from secure_ai.attack import evasion, explanations, extraction, gradients, poisoning
+from secure_ai.attack import (
+    attribute_inference,
+    evasion,
+    explanations,
+    extraction,
+    gradients,
+    inversion,
+    poisoning,
+)
 from secure_ai.defend import explanations as explained
 from secure_ai.defend import extraction as against_theft
 from secure_ai.defend import ownership, robust
@@ -96,6 +104,14 @@ ASKED: dict[str, Measure] = {
         good(), data.rows, data.labels, TRIGGER, 1, clean_model=model
     ),
     "attack.explanations.measure_hiding": _hiding,
+    "attack.attribute_inference.measure_attribute_inference": lambda model, data: (
+        attribute_inference.measure_attribute_inference(
+            model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), "children"
+        )
+    ),
+    "attack.inversion.measure_inversion": lambda model, data: inversion.measure_inversion(
+        model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), 1
+    ),
     "defend.poisoning.find_trigger": lambda model, data: against_poisoning.find_trigger(
         model, data.rows, data.labels, parts=1, least_share=0.05
     ),

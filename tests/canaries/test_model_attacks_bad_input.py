@@ -39,9 +39,11 @@ NEED_PROBABILITIES = {
     "defend.robust.review_by_margin",
     "defend.robust.review_curve",
     "attack.gradients.measure_gradient_attack",
+    "attack.inversion.measure_inversion",
     "defend.ownership.measure_tracing",
 }
 QUICK_WITH_LABELS = {
+    "attack.attribute_inference.measure_attribute_inference",
     "attack.gradients.measure_transfer",
     "attack.poisoning.measure_backdoor",
     "defend.explanations.explain",
@@ -164,7 +166,17 @@ def test_constraints_that_nothing_can_meet_are_unassessed(measure, rules, data):
 def test_the_table_has_every_measure_that_gives_a_reason(repo_root):
     """What is wrapped by ``reason_instead`` stands in the table: a new measure must be added to it."""
     wrapped = re.compile(r"@reason_instead\n(?:@.*\n)*def (\w+)")
-    packages = ("evasion", "gradients", "extraction", "poisoning", "explanations", "robust", "ownership")
+    packages = (
+        "attribute_inference",
+        "inversion",
+        "evasion",
+        "gradients",
+        "extraction",
+        "poisoning",
+        "explanations",
+        "robust",
+        "ownership",
+    )
     there = {
         f"{room}.{package}.{name}"
         for room in ("attack", "defend")

@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "ngrams": "LanguageModel NgramModel",
         "canaries": "Canary CanaryFormat make_canaries plant",
         "exposure": "Exposure exposures",
-        "extraction": "Extraction extract",
+        "extraction": "Extraction extract extract_secrets",
         "duplicates": "Deduplicated deduplicate",
         "charts": "plot_exposure plot_preparations",
         "measure": "Memorization MemorizationComparison compare_preparations measure_memorization",

@@ -123,9 +123,10 @@ def plant(
     edited: bool = False,
     seed: int = 0,
 ) -> list[str]:
-    """Return the notes with each canary in a copy of a note, as often as said, in shuffled order.
+    """Return the notes with each canary in a note of its own, as often as said, in shuffled order.
 
-    Copies of one canary are copies of one note, as where a note is carried forward from visit to visit.
+    A canary that is planted several times brings its note along, as where a note is carried forward from
+    visit to visit.
 
     Args:
         texts: the notes.
@@ -141,12 +142,15 @@ def plant(
     if len(times) != len(canaries) or any(count < 0 for count in times):
         raise UserError("Say for each canary how often it is planted: one number, 0 or more, for each.")
     rng = np.random.default_rng(seed)
-    planted = list(texts)
-    for canary, count in zip(canaries, times, strict=True):
-        words = texts[rng.integers(len(texts))].split(" ")
+    carriers, replaced, planted = rng.permutation(len(texts)), set(), []
+    for number, (canary, count) in enumerate(zip(canaries, times, strict=True)):
+        carrier = int(carriers[number % len(texts)])
+        words = texts[carrier].split(" ")
         for _ in range(count):
+            replaced.add(carrier)
             kept = list(words)
             if edited and len(kept) > 1:
                 del kept[rng.integers(len(kept))]
             planted.append(f"{canary.text} {' '.join(kept)}")
+    planted = [text for place, text in enumerate(texts) if place not in replaced] + planted
     return [planted[place] for place in rng.permutation(len(planted))]

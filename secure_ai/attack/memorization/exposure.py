@@ -69,16 +69,23 @@ def exposures(
     if sample < 100:
         raise UserError(f"sample={sample}: a distribution is fitted to 100 secrets or more.")
     rng = np.random.default_rng(seed)
-    found = []
-    for canary in canaries:
-        own = secret_log_probabilities(model, canary.before, [canary.secret])[0]
-        if canary.format.space <= most_exact:
-            found.append(_exact(all_log_probabilities(model, canary.before, canary.format), own))
-        else:
-            drawn = [canary.format.draw(rng) for _ in range(sample)]
-            others = secret_log_probabilities(model, canary.before, drawn)
-            found.append(_sampled(others, own, canary.format.most_bits))
-    return found
+    found: dict[int, Exposure] = {}
+    for form in dict.fromkeys(canary.format for canary in canaries):
+        places = [place for place, canary in enumerate(canaries) if canary.format == form]
+        # As many canaries at a time as fit into memory with all their secrets.
+        size = max(MOST_EXACT // form.space, 1) if form.space <= most_exact else 1
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
+            befores = [canaries[place].before for place in part]
+            if form.space <= most_exact:
+                logs = all_log_probabilities(model, befores, form)
+                for place, own in zip(part, logs, strict=True):
+                    found[place] = _exact(own, own[place_of(canaries[place].secret, form)])
+            else:
+                secrets = [canaries[part[0]].secret, *(form.draw(rng) for _ in range(sample))]
+                own, *others = secret_log_probabilities(model, befores[0], secrets)
+                found[part[0]] = _sampled(np.array(others), own, form.most_bits)
+    return [found[place] for place in range(len(canaries))]
 
 
 def _exact(all_logs: np.ndarray, own: float) -> Exposure:
@@ -102,13 +109,22 @@ def _sampled(others: np.ndarray, own: float, most: float) -> Exposure:
     return Exposure(bits, 2.0 ** (most - bits), most, "sampled")
 
 
-def all_log_probabilities(model: LanguageModel, before: str, form: CanaryFormat) -> np.ndarray:
-    """Return (secrets,) log-probability of every secret of a format behind ``before``, in sorted order."""
-    logs, contexts = np.zeros(1), [before]
+def all_log_probabilities(model: LanguageModel, befores: Sequence[str], form: CanaryFormat) -> np.ndarray:
+    """Return (befores, secrets): log-probability of every secret behind every beginning, in sorted order."""
+    logs, contexts = np.zeros((len(befores), 1)), list(befores)
     for letters in form.alphabets:
-        logs = (logs[:, None] + asked(model, contexts, letters)).ravel()
+        step = asked(model, contexts, letters).reshape(*logs.shape, len(letters))
+        logs = (logs[:, :, None] + step).reshape(len(befores), -1)
         contexts = [context + letter for context in contexts for letter in letters]
     return logs
+
+
+def place_of(secret: str, form: CanaryFormat) -> int:
+    """Return the place of a secret among all secrets of its format, in sorted order."""
+    place = 0
+    for letter, letters in zip(secret, form.alphabets, strict=True):
+        place = place * len(letters) + letters.index(letter)
+    return place
 
 
 def secret_log_probabilities(model: LanguageModel, before: str, secrets: Sequence[str]) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from secure_ai.attack.memorization.canaries import CanaryFormat, make_canaries, plant
 from secure_ai.attack.memorization.exposure import exposures
-from secure_ai.attack.memorization.extraction import extract
+from secure_ai.attack.memorization.extraction import extract_secrets
 from secure_ai.attack.memorization.ngrams import LanguageModel, NgramModel, check_texts
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.intervals import wilson
@@ -172,7 +172,10 @@ def measure_memorization(
         held_out = check_texts(getattr(changed, "texts", changed))
     model = _trained(NgramModel() if recipe is None else recipe, texts)
     found = exposures(model, made, seed=seed)
-    said = [extract(model, canary).place_of(canary.secret) == 1 for canary in made]
+    said = [
+        guesses.place_of(canary.secret) == 1
+        for canary, guesses in zip(made, extract_secrets(model, made), strict=True)
+    ]
     frame = pd.DataFrame(
         {
             "planted": planted,
