@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import rankdata
@@ -100,8 +101,15 @@ def true_positives_interval(
     return min(float(low), plain[0]), max(float(high), plain[1])
 
 
-def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> tuple[float, tuple[float, float]]:
-    """Return how often shuffled membership gives this AUC or more, and the interval of that share at 95 %.
+def permuted(
+    members: np.ndarray, others: np.ndarray, seed: int, controls: Sequence[tuple[np.ndarray, np.ndarray]] = ()
+) -> tuple[float, tuple[float, float], float]:
+    """Return how often shuffled membership gives this AUC or more, the interval at 95 %, and the control.
+
+    Args:
+        members, others: scores.
+        seed: of the permutations.
+        controls: pairs of scores; of these the mean is returned, one half where there are none.
 
     Source: Phipson & Smyth, Permutation p-values should never be zero (2010); for many records Mann &
         Whitney, On a test of whether one of two random variables is stochastically larger (1947).
@@ -109,17 +117,33 @@ def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> tuple[float,
     if len(members) + len(others) > MOST_PERMUTED:
         from scipy.stats import mannwhitneyu
 
-        chance = float(mannwhitneyu(members, others, alternative="greater", method="asymptotic").pvalue)
-        return chance, (chance, chance)
-    rng = np.random.default_rng(seed)
-    ranks = rankdata(np.concatenate([members, others]))
-    found = ranks[: len(members)].sum()
-    # The sum of the smaller group says the same.
-    small, sign = (len(members), 1) if len(members) <= len(others) else (len(others), -1)
-    least = found if sign == 1 else ranks.sum() - found
+        first, *rest = (
+            float(mannwhitneyu(*pair, alternative="greater", method="asymptotic").pvalue)
+            for pair in ((members, others), *controls)
+        )
+        return first, (first, first), float(np.mean(rest)) if rest else 0.5
+    drawn: dict[bytes, np.ndarray] = {}
+
+    def hits(pair: tuple[np.ndarray, np.ndarray]) -> int:
+        pooled = np.sort(np.concatenate(pair))
+        ranks = rankdata(pooled)
+        # Shuffles of the same scores have the same permutations.
+        key = ranks.tobytes()
+        if key not in drawn:
+            drawn[key] = _permuted_sums(ranks, len(pair[0]), np.random.default_rng(seed))
+        found = ranks[np.searchsorted(pooled, pair[0])].sum()
+        return int((drawn[key] >= found - 1e-6).sum())
+
+    count = hits((members, others))
+    value, (low, high) = (count + 1) / (PERMUTATIONS + 1), clopper_pearson(count, PERMUTATIONS)
+    rest = [(hits(pair) + 1) / (PERMUTATIONS + 1) for pair in controls]
+    return value, (min(low, value), max(high, value)), float(np.mean(rest)) if rest else 0.5
+
+
+def _permuted_sums(ranks: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return sums of ``size`` ranks drawn at random, by drawing the smaller part."""
+    fewer = min(size, len(ranks) - size)
     sums = np.array(
-        [rng.choice(ranks, small, replace=False, shuffle=False).sum() for _ in range(PERMUTATIONS)]
+        [rng.choice(ranks, fewer, replace=False, shuffle=False).sum() for _ in range(PERMUTATIONS)]
     )
-    hits = int((sign * sums >= sign * least).sum())
-    value, (low, high) = (hits + 1) / (PERMUTATIONS + 1), clopper_pearson(hits, PERMUTATIONS)
-    return value, (min(low, value), max(high, value))
+    return sums if fewer == size else ranks.sum() - sums

@@ -5,7 +5,7 @@ Source: Carlini et al., Membership inference attacks from first principles (2022
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -240,7 +240,7 @@ def membership_from_scores(
         tpr_at_low_fpr=found_at_few(FALSE_ALARMS, "membership_tpr_at_1_percent_fpr"),
         tpr_at_lower_fpr=found_at_few(FEWER_ALARMS, "membership_tpr_at_0.1_percent_fpr"),
         tpr_at_zero_fpr=found_at(0.0, "membership_tpr_at_0_fpr"),
-        p_value=_p_value(first, second, attack, seed),
+        p_value=_p_value(first, second, pairs, f"{attack}; {absent}", seed),
         roc=pd.DataFrame({"fpr": fpr, "tpr": tpr}),
         scores=_score_frame(first, second),
         attack=attack,
@@ -250,8 +250,10 @@ def membership_from_scores(
     )
 
 
-def _p_value(first: np.ndarray, second: np.ndarray, attack: str, seed: int) -> Measurement:
-    value, interval = figures.permuted(first, second, seed)
+def _p_value(
+    first: np.ndarray, second: np.ndarray, pairs: Sequence[Any], method: str, seed: int
+) -> Measurement:
+    value, interval, control = figures.permuted(first, second, seed, pairs)
     return Measurement(
         name="membership_p_value",
         value=value,
@@ -259,7 +261,8 @@ def _p_value(first: np.ndarray, second: np.ndarray, attack: str, seed: int) -> M
         n=len(first) + len(second),
         baseline=0.5,
         interval=interval,
-        method=f"{attack}; AUC against {figures.PERMUTATIONS} permutations of membership, one-sided",
+        method=f"AUC against shuffled membership, one-sided; {method}",
+        control=control,
         source="Phipson & Smyth, Permutation p-values should never be zero (2010)",
     )
 

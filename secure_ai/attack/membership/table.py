@@ -1,9 +1,9 @@
 """Membership from a table of probabilities alone: the model stays where it is, and so do the records.
 
 Columns: ``p_<class>`` the probability that the model gives to each class, ``label`` the record's class,
-``member`` 1 or 0 (true, false, yes, no). With reference models also ``ref_<model>``, the probability that this
-one gives to the record's own class, and ``in_<model>``, 1 where the record was in its training data; without
-``in_`` columns no reference has seen the records.
+``member`` 1 or 0 (true, false, yes, no). With reference models also ``ref_<model>``, the probability that
+this one gives to the record's own class, and ``in_<model>``, 1 where the record was in its training data;
+without ``in_`` columns no reference has seen the records.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def _flags(column: Any, label: str) -> np.ndarray:
     wrong = ~words.isin(YES | NO)
     if wrong.any():
         raise UserError(
-            f"{label}: column '{shown(column.name)}' is neither 1 nor 0 in {int(wrong.sum()):,} rows (first in "
-            f"row {int(wrong.to_numpy().argmax()) + 1}): write 1 or 0."
+            f"{label}: column '{shown(column.name)}' is neither 1 nor 0 in {int(wrong.sum()):,} rows (first "
+            f"in row {int(wrong.to_numpy().argmax()) + 1}): write 1 or 0."
         )
     return words.isin(YES).to_numpy()
 

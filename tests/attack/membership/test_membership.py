@@ -148,12 +148,20 @@ def test_no_epsilon_allows_nothing_and_no_noise_allows_everything():
 def test_figures_come_with_baseline_control_and_interval():
     found = membership_from_scores(np.arange(50.0), np.arange(25.0, 75), attack="toy")
     assert isinstance(found.tpr_at_low_fpr, Unassessed)
-    assert [figure.name for figure in found.measurements()] == ["membership_auc", "membership_advantage"]
+    assert isinstance(found.tpr_at_lower_fpr, Unassessed)
+    assert "1,000" in found.tpr_at_lower_fpr.reason
+    assert [figure.name for figure in found.measurements()] == [
+        "membership_auc",
+        "membership_advantage",
+        "membership_balanced_accuracy",
+        "membership_tpr_at_0_fpr",
+        "membership_p_value",
+    ]
     for figure in found.measurements():
         assert isinstance(figure, Measurement)
         assert figure.control is not None
         assert figure.interval[0] <= figure.value <= figure.interval[1]
-    assert list(found.to_frame()["baseline"]) == [0.5, 0.0]
+    assert list(found.to_frame()["baseline"]) == [0.5, 0.0, 0.5, 1 / 51, 0.5]
 
 
 def test_the_same_seed_gives_the_same_figures():
