@@ -25,8 +25,9 @@ from scipy.stats import t as student
 from secure_ai.access.scoring import AnswerPolicy
 from secure_ai.attack.membership import figures, scores
 from secure_ai.attack.membership.groups import keys_of, take
-from secure_ai.attack.membership.references import ReferenceSignals, reference_models
-from secure_ai.attack.targets import TargetError, reason_instead
+from secure_ai.attack.membership.references import ReferenceSignals, fit, reference_models
+from secure_ai.attack.targets import TargetError, check_rows, open_target, reason_instead
+from secure_ai.attack.targets.preflight import check_probabilities
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
 from secure_ai.defend.leakage.recipes import Repeated, WithoutDuplicates
@@ -95,9 +96,9 @@ class LeakageComparison:
         if not np.isnan(line["ranking"]):
             ranking = f", area under the model's ROC curve {line['ranking']:.3f} after {first['ranking']:.3f}"
         return text + (
-            f"With '{best}' it is {percent(line['tpr'])} ({percent(line['low'])} to {percent(line['high'])}), "
-            f"{line['times']:.1f} times fewer; guessing finds 1%. Accuracy is {line['accuracy']:.1%} after "
-            f"{first['accuracy']:.1%} ({points(line['cost'])}; always the most frequent class: "
+            f"With '{best}' {percent(line['tpr'])} ({percent(line['low'])} to {percent(line['high'])}) are "
+            f"left, {line['times']:.1f} times fewer; guessing finds 1%. Accuracy is {line['accuracy']:.1%} "
+            f"after {first['accuracy']:.1%} ({points(line['cost'])}; always the most frequent class: "
             f"{self.majority:.1%}){ranking}."
         )
 
@@ -157,6 +158,7 @@ def compare_answers(
             recipe = recipe.recipe
         if id(recipe) not in trained:
             made = recipe if copies is None or isinstance(recipe, WithoutDuplicates) else copies(recipe)
+            _preflight(made, table, known, seed)
             trained[id(recipe)] = reference_models(made, table, known, models, seed=seed, n_jobs=n_jobs)
         return trained[id(recipe)]
 
@@ -194,6 +196,18 @@ class _Run:
     ranking: np.ndarray
     attack: str
     control: float
+
+
+def _preflight(recipe: Any, rows: Any, labels: np.ndarray, seed: int) -> None:
+    """Train once and ask: what answers nothing, or by chance, holds every attack and answers none.
+
+    Raises:
+        TargetError: if the model cannot be trained, or tells nothing apart.
+    """
+    check_rows(rows)
+    half = np.flatnonzero(np.random.default_rng(seed).random(len(labels)) < 0.5)
+    model = fit(recipe, take(rows, half), labels[half], seed)
+    check_probabilities(open_target(model), rows)
 
 
 def _plan(answer: Any, before: Any) -> tuple[Any, AnswerPolicy]:

@@ -11,12 +11,14 @@ from threadpoolctl import threadpool_limits
 from secure_ai.attack.targets import TargetError
 from secure_ai.core import UserError
 
+SEEDS = ("random_state", "seed")
+
 
 def fit_recipe(recipe: Any, rows: Any, labels: np.ndarray, seed: int) -> Any:
     """Return a fitted classifier.
 
     Args:
-        recipe: a classifier with ``fit`` and ``get_params`` (copied, every ``random_state`` set to ``seed``),
+        recipe: a classifier with ``fit`` and ``get_params`` (copied, with ``seed`` as its seed),
             or a function of rows, labels and seed that returns a fitted one.
         rows, labels: to train on.
         seed: of the training.
@@ -56,11 +58,11 @@ def check_recipe(recipe: Any) -> None:
 
 
 def seeded(estimator: Any, seed: int) -> Any:
-    """Return an unfitted copy whose every ``random_state`` is the seed, also inside a pipeline."""
+    """Return an unfitted copy with this seed wherever it takes one, also inside a pipeline."""
     from sklearn.base import clone
 
     made = clone(estimator)
-    states = [name for name in made.get_params() if name.split("__")[-1] == "random_state"]
+    states = [name for name in made.get_params() if name.split("__")[-1] in SEEDS]
     return made.set_params(**dict.fromkeys(states, seed))
 
 

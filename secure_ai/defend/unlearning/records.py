@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.attack.poisoning.poisoned import take
+from secure_ai.attack.targets import TargetError
 from secure_ai.core import UserError
 
 MOST_NAMED = 5
@@ -71,7 +72,8 @@ def check_table(rows: Any, labels: Any) -> tuple[Any, np.ndarray]:
     """Return rows and labels as they are trained on.
 
     Raises:
-        UserError: if lengths differ, there is no row, a label is missing, or there is one class only.
+        TargetError: if there is no row, a label is missing, or there is one class only.
+        UserError: if lengths differ.
     """
     known = np.asarray(labels).ravel()
     try:
@@ -79,15 +81,15 @@ def check_table(rows: Any, labels: Any) -> tuple[Any, np.ndarray]:
     except TypeError:
         raise UserError("The training rows are no table: give a frame or an array.") from None
     if not count:
-        raise UserError("There are no training rows: give at least two, of two classes.")
+        raise TargetError("There are no training rows: give at least two, of two classes.")
     if len(known) != count:
         raise UserError(f"There are {count:,} rows and {len(known):,} labels: give one for each.")
     if pd.isna(known).any():
-        raise UserError(
+        raise TargetError(
             f"{int(pd.isna(known).sum()):,} labels are missing: fill them in or leave the rows out."
         )
     if len(np.unique(known)) < 2:
-        raise UserError("The training labels are of one class only: there is nothing to learn.")
+        raise TargetError("The training labels are of one class only: there is nothing to learn.")
     return (rows if hasattr(rows, "iloc") else np.asarray(rows)), known
 
 

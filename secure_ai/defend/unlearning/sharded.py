@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from secure_ai.attack.poisoning.poisoned import take
+from secure_ai.attack.targets import check_rows, open_target
+from secure_ai.attack.targets.preflight import check_probabilities
 from secure_ai.core import UserError
 from secure_ai.defend.unlearning.erasure import Erasure, Receipt, answers_digest
 from secure_ai.defend.unlearning.recipes import (
@@ -26,6 +28,8 @@ from secure_ai.defend.unlearning.recipes import (
     stage_weight,
 )
 from secure_ai.defend.unlearning.records import check_rest, check_table, drawn, keys_of, rows_of, without
+
+ASKED = 500
 
 
 @dataclass(frozen=True)
@@ -176,10 +180,11 @@ def train_sharded(
 
     Raises:
         UserError: if an argument is wrong.
-        TargetError: if training fails.
+        TargetError: if training fails, or the model tells nothing apart.
 
     Source: the module's.
     """
+    check_rows(rows, what="training rows")
     table, known = check_table(rows, labels)
     check_recipe(recipe)
     keys = keys_of(ids, len(known))
@@ -190,7 +195,9 @@ def train_sharded(
     plan = ShardedTraining(
         ShardedClassifier((), np.unique(known)), table, known, keys, recipe, shards, slices, seed, 0.0, ()
     )
-    return _train(plan, table, known, keys)[0]
+    made = _train(plan, table, known, keys)[0]
+    check_probabilities(open_target(made.model), take(table, np.arange(min(len(known), ASKED))))
+    return made
 
 
 def _train(
