@@ -13,6 +13,7 @@ import numpy as np
 
 from secure_ai.attack.targets import TargetError, open_target
 from secure_ai.core import Unassessed
+from secure_ai.defend.release.parts import predicts_numbers
 
 SAME = 12  # decimals: sums of the same leaves in another order differ by less
 
@@ -63,9 +64,7 @@ def read_cells(model: Any, rows: Any, *, few: float, zero: float, decimals: int 
 
 
 def _answers(model: Any, rows: Any) -> tuple[np.ndarray, bool]:
-    from sklearn.base import is_regressor
-
-    if is_regressor(model):
+    if predicts_numbers(model):
         try:
             return np.asarray(model.predict(rows), dtype=float).reshape(len(rows), -1), False
         except Exception as error:

@@ -14,7 +14,7 @@ from secure_ai.core import Measurement, Outcome, Unassessed, UserError
 from secure_ai.defend.release.answers import Cells, read_cells
 from secure_ai.defend.release.facts import Facts, read_facts
 from secure_ai.defend.release.hidden import per_record_arrays
-from secure_ai.defend.release.parts import Part, TooDeep, take_apart
+from secure_ai.defend.release.parts import Part, TooDeep, predicts_numbers, take_apart
 from secure_ai.defend.release.report import ReleaseFinding, ReleaseReport
 from secure_ai.defend.release.rules import KNOWN, ReleaseRules, load_rules
 
@@ -28,9 +28,9 @@ def check_release(model: Any, data: Any = None, labels: Any = None, *, rules: An
     Args:
         model: a fitted estimator of scikit-learn, pipelines and ensembles included, or of this kit. Of any
             other kind, or of one that lives in a process of its own, the rules on structure are unassessed.
-        data: the records that it was trained on, as it takes them; without them the rules on answers, and
-            those that need the number of records, are unassessed.
-        labels: their classes.
+        data: the records that it was trained on, as it takes them, or rows and labels together; without them
+            the rules on answers, and those that need the number of records, are unassessed.
+        labels: their classes, unless they came with ``data``.
         rules: thresholds, as :func:`load_rules` takes them.
 
     Returns:
@@ -50,6 +50,10 @@ def check_release(model: Any, data: Any = None, labels: Any = None, *, rules: An
     40.0
     """
     chosen = load_rules(rules)
+    if isinstance(data, tuple) and len(data) == 2:
+        if labels is not None:
+            raise UserError("Give the labels once: with the rows, or as labels.")
+        data, labels = data
     _check_data(data, labels)
     case = _read(model, data, labels, chosen)
     findings, others = [], []
@@ -141,7 +145,19 @@ def _read(model: Any, data: Any, labels: Any, rules: ReleaseRules) -> _Case:
         cells = read_cells(model, data, few=few, zero=rules.zero, decimals=rules.decimals)
     classes = None if labels is None else np.asarray(labels).ravel()
     hidden = per_record_arrays(model, records) if records else ()
-    return _Case(type(model).__name__, model, known, records, classes, cells, hidden, rules)
+    return _Case(_kind(model, parts), model, known, records, classes, cells, hidden, rules)
+
+
+def _kind(model: Any, parts: list[Part]) -> str:
+    """What the model is, and what decides in it: "Pipeline with RandomForestClassifier"."""
+    outer = type(model).__name__
+    inner = dict.fromkeys(
+        type(part.model).__name__
+        for part in parts
+        if hasattr(part.model, "predict") and part.model is not model
+    )
+    names = [name for name in inner if name not in (outer, "IsotonicRegression", "_SigmoidCalibration")]
+    return f"{outer} with {' and '.join(names[:3])}" if names else outer
 
 
 def _check_data(data: Any, labels: Any) -> None:
@@ -267,6 +283,8 @@ def _degrees(case: _Case) -> Found:
 
 
 def _class_size(case: _Case) -> Found:
+    if predicts_numbers(case.model):
+        return "the model predicts a number and tells no classes apart"
     counts = None if case.labels is None else np.unique(case.labels, return_counts=True)[1]
     where = "labels"
     if counts is None:
@@ -307,15 +325,17 @@ def _small_cells(case: _Case) -> Found:
 @_answers_rule
 def _small_answers(case: _Case, cells: Cells) -> Found:
     if cells.cell is None:
-        return "the model gives labels only: there are no probabilities to multiply"
+        return "the model gives no probabilities to multiply"
     said = f"The smallest count that probability times group size gives is {cells.cell:,.3g}."
     return cells.cell, said, "answers"
 
 
-@_answers_rule
-def _class_disclosure(case: _Case, cells: Cells) -> Found:
+def _class_disclosure(case: _Case) -> Found:
+    cells = case.cells
+    if isinstance(cells, Unassessed):
+        return cells
     if cells.certain is None:
-        return "the model gives labels only: none is ruled out with certainty"
+        return "the model gives no probabilities: none of them is zero"
     return cells.certain, f"Of {cells.certain:,} of {case.records:,} training records.", "answers"
 
 

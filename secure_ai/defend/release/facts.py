@@ -143,7 +143,10 @@ def _forest(part: Part, _: float) -> Facts:
 
 def _boosting(part: Part, _: float) -> Facts:
     model = part.model
-    return _trees(model.estimators_.ravel(), model.min_samples_leaf, boosted=True)
+    facts = _trees(model.estimators_.ravel(), model.min_samples_leaf, boosted=True)
+    if model.init is None or model.init == "zero":
+        return facts
+    return _with(facts, stored=None, parameters=None, unknown="it starts from a model of your own")
 
 
 def _histograms(part: Part, _: float) -> Facts:
@@ -181,10 +184,12 @@ def _process(part: Part, _: float) -> Facts:
     return Facts(stored=kept, parameters=kept, records=kept, smooth=True)
 
 
-def _keeps(attribute: str, *, all_of_them: bool = True, smooth: bool = True) -> Reader:
+def _keeps(attribute: str, *, prepares: bool = False, some: bool = False) -> Reader:
     def read(part: Part, _: float) -> Facts:
         kept = int(getattr(part.model, attribute).shape[0])
-        return Facts(stored=kept, parameters=kept, records=kept if all_of_them else 0, smooth=smooth)
+        return Facts(
+            stored=kept, parameters=0 if prepares else kept, records=0 if some else kept, smooth=not prepares
+        )
 
     return read
 
@@ -312,9 +317,10 @@ BY_KIND: dict[str, Reader] = {
     "OneHotEncoder OrdinalEncoder TargetEncoder": _encoder,
     "CountVectorizer TfidfVectorizer": _vectorizer,
     "LabelPropagation LabelSpreading": _keeps("X_"),
-    "KernelRidge KernelPCA": _keeps("X_fit_"),
-    "KNNImputer": _keeps("_fit_X"),
-    "Nystroem": _keeps("components_", all_of_them=False),
+    "KernelRidge": _keeps("X_fit_"),
+    "KernelPCA": _keeps("X_fit_", prepares=True),
+    "KNNImputer": _keeps("_fit_X", prepares=True),
+    "Nystroem": _keeps("components_", prepares=True, some=True),
     "GaussianNB": _gaussian,
     "NearestCentroid": _centroid,
     "_SigmoidCalibration": _sigmoid,

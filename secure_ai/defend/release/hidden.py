@@ -10,10 +10,12 @@ LEAST = 10  # below, an array of that length is likely to be something else
 DEEPEST = 6
 MOST = 200_000
 # Kept by design and counted as stored records by kind; or as long as there are units, features or trees.
-OTHERS = set(
-    "X_ X_fit_ X_train_ _fit_X _tree _y coef_ coefs_ components_ estimator_errors_ estimator_weights_ estimators_ "
-    "estimators_features_ estimators_samples_ feature_names_in_ intercept_ intercepts_ layers_ oob_improvement_ "
-    "oob_scores_ support_vectors_ train_score_ validation_score_ weights_ y_train_".split()
+OTHERS = (
+    *("X_", "X_fit_", "X_train_", "_fit_X", "_tree", "_y", "y_train_", "support_vectors_"),
+    *("coef_", "coefs_", "components_", "intercept_", "intercepts_", "layers_", "weights_"),
+    *("_best_coefs", "_best_intercepts", "_optimizer"),
+    *("estimator_errors_", "estimator_weights_", "estimators_features_", "estimators_samples_"),
+    *("oob_improvement_", "oob_scores_", "train_score_", "validation_score_", "feature_names_in_"),
 )
 
 
@@ -34,7 +36,7 @@ def per_record_arrays(model: Any, records: int) -> tuple[tuple[str, str], ...]:
         if id(value) in seen or depth > DEEPEST:
             continue
         seen.add(id(value))
-        if _has_entries(value, records):
+        if _has_entries(value, records) and name != "estimators_":
             found.append((owner, name))
         elif isinstance(value, dict):
             pending += [(inner, owner, name or str(key), depth + 1) for key, inner in value.items()]
@@ -47,21 +49,11 @@ def per_record_arrays(model: Any, records: int) -> tuple[tuple[str, str], ...]:
             if getattr(value, "n_features_in_", None) == records:
                 continue
             inside = vars(value).items()
-            pending += [(inner, kind, key, depth + 1) for key, inner in inside if _may_hold(key, inner)]
+            pending += [(inner, kind, key, depth + 1) for key, inner in inside if key not in OTHERS]
     return tuple(sorted(set(found)))
-
-
-def _may_hold(name: str, value: Any) -> bool:
-    return name not in OTHERS or (
-        isinstance(value, list | np.ndarray) and name == "estimators_" and _objects(value)
-    )
-
-
-def _objects(value: Any) -> bool:
-    return isinstance(value, list) or value.dtype == object
 
 
 def _has_entries(value: Any, records: int) -> bool:
     shape = getattr(value, "shape", None)
-    plain = getattr(value, "dtype", None) != object
-    return plain and isinstance(shape, tuple) and len(shape) > 0 and shape[0] == records
+    holds_others = isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 1
+    return not holds_others and isinstance(shape, tuple) and len(shape) > 0 and shape[0] == records

@@ -67,6 +67,13 @@ def is_sklearn(model: Any) -> bool:
     return type(model).__module__.split(".")[0] == "sklearn"
 
 
+def predicts_numbers(model: Any) -> bool:
+    """Say whether this is an estimator that predicts a number and no class."""
+    from sklearn.base import BaseEstimator, is_regressor
+
+    return isinstance(model, BaseEstimator) and is_regressor(model)
+
+
 def take_apart(model: Any, rows: Any = None) -> list[Part]:
     """Return the parts of a fitted model that hold no other estimator, containers' own attributes aside.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secure_ai.core import Measurement, Outcome, Unassessed
+from secure_ai.core import Finding, Level, Measurement, Outcome, Unassessed
+from secure_ai.core.finding import combine_level
 from secure_ai.defend.release.rules import Rule
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class ReleaseReport:
         Raises:
             KeyError: if the rule does not apply.
         """
-        return next(found for found in self.findings if found.rule == rule) if self._has(rule) else _no(rule)
+        found = {one.rule: one for one in self.findings}
+        if rule not in found:
+            raise KeyError(f"the rule {rule} does not apply to this model")
+        return found[rule]
 
     def not_met(self) -> tuple[ReleaseFinding, ...]:
         """Return the findings that stand against release."""
@@ -93,6 +97,14 @@ class ReleaseReport:
     def measurements(self) -> tuple[Measurement | Unassessed, ...]:
         """Return the figure of each rule that applies."""
         return tuple(finding.measurement for finding in self.findings)
+
+    def to_findings(self, asset: str = "the model") -> tuple[Finding, ...]:
+        """Return one core finding a rule, for a risk report; likely where a rule is not met.
+
+        Args:
+            asset: what the report calls the model.
+        """
+        return tuple(_finding(finding, asset) for finding in self.findings)
 
     def sentence(self) -> str:
         """Say what the committee can decide on, in one or two sentences."""
@@ -135,9 +147,25 @@ class ReleaseReport:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def _has(self, rule: str) -> bool:
-        return any(found.rule == rule for found in self.findings)
 
-
-def _no(rule: str) -> ReleaseFinding:
-    raise KeyError(f"the rule {rule} does not apply to this model")
+def _finding(found: ReleaseFinding, asset: str) -> Finding:
+    likelihood = {Outcome.EXCEEDS_THRESHOLD: Level.HIGH, Outcome.WITHIN_THRESHOLD: Level.LOW}.get(
+        found.outcome, Level.UNASSESSED
+    )
+    severity = Level(found.terms.severity)
+    return Finding(
+        id=f"release.{found.rule}",
+        title=found.terms.asks,
+        threat=found.terms.why,
+        asset=asset,
+        attacker_knowledge="the released model, its file included",
+        measurement=found.measurement,
+        threshold=found.terms.threshold,
+        threshold_source=found.terms.source,
+        outcome=found.outcome,
+        likelihood=likelihood,
+        severity=severity,
+        level=combine_level(likelihood, severity),
+        mitigations=(found.terms.remedy,),
+        evidence=found.found,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -39,6 +39,7 @@ class Rule(BaseModel):
         unit: of the figure.
         asks, why, remedy: question, reason and answer, a sentence each.
         source: where the threshold comes from.
+        severity: how bad it is where the rule is not met; the house's judgment.
         enabled: False leaves the rule out.
     """
 
@@ -51,6 +52,7 @@ class Rule(BaseModel):
     why: Text
     remedy: Text
     source: Text
+    severity: Literal["low", "medium", "high", "critical"]
     enabled: bool = True
 
     @model_validator(mode="after")
