@@ -5,11 +5,18 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "aggregation": "weighted_mean",
+        "aggregation": "Aggregate BoundedMean Krum TrimmedMean coordinate_median weighted_mean",
+        "charts": "plot_comparison plot_lies plot_privacy plot_rounds",
         "checks": "UpdateError check_update",
         "client": "Client LocalClient RecordPrivacy RoundRequest TrainingSettings Update",
+        "comparison": "FederationComparison compare_proximal compare_with_alone",
+        "encoding": "AgreedEncoder TableSummary agree_encoder summarize_table",
+        "exposure": "seen_by_server",
+        "lying": "LIES LieTest LyingClient compare_aggregations flipped sent",
         "model": "FederatedClassifier FederatedModel",
-        "participants": "Participant describe_participants pooled_rows split_by split_unequally",
+        "participants": "Participant describe_participants model_for pooled_rows split_by split_unequally",
+        "private": "PrivateRun compare_budgets train_private",
+        "scores": "scores_of",
         "training": "FederatedRun train_federated",
     },
 )

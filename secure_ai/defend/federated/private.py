@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from secure_ai.anonymize.differential_privacy.learning.accountant import epsilon_spent, noise_for
 from secure_ai.anonymize.differential_privacy.learning.inputs import positive
@@ -27,7 +28,10 @@ from secure_ai.defend.federated.aggregation import Aggregate, weighted_mean
 from secure_ai.defend.federated.client import Client, RecordPrivacy, TrainingSettings, Update, clipped
 from secure_ai.defend.federated.model import FederatedModel
 from secure_ai.defend.federated.participants import Participant
+from secure_ai.defend.federated.scores import scores_of
 from secure_ai.defend.federated.training import FederatedRun, HeldOut, run_rounds, train_federated
+
+SEEDED = " The seed is fixed: who knows it can take the noise away, so this model is for lessons."
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class PrivateRun:
         sampling_rate: probability with which each record enters a step, or each participant a round.
         steps: steps that were accounted for.
         participants: how many there are.
+        fixed_seed: whether the noise came from a seed that somebody chose.
     """
 
     run: FederatedRun
@@ -54,6 +59,7 @@ class PrivateRun:
     sampling_rate: float
     steps: int
     participants: int
+    fixed_seed: bool = True
 
     def sentence(self) -> str:
         """Say whom the noise protects and what was spent."""
@@ -65,8 +71,7 @@ class PrivateRun:
         return (
             f"{self.steps:,} noisy steps have cost epsilon {self.epsilon:.3g} at delta {self.delta:g} for "
             f"{whom} ({self.participants} participants; noise {self.noise_multiplier:.3g} times the longest "
-            f"{'gradient' if self.level == 'record' else 'update'}). The seed is fixed: who knows it can "
-            "take the noise away, so this model is for lessons."
+            f"{'gradient' if self.level == 'record' else 'update'}).{SEEDED if self.fixed_seed else ''}"
         )
 
 
@@ -84,7 +89,7 @@ def train_private(
     settings: TrainingSettings | None = None,
     aggregate: Aggregate = weighted_mean,
     held_out: HeldOut | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> PrivateRun:
     """Train together with (epsilon, delta)-differential privacy.
 
@@ -100,7 +105,7 @@ def train_private(
         steps: steps of each participant in a round (level ``"record"``).
         aggregate: adds up the updates; at level ``"participant"`` it has to be a mean, plain or secure.
         seed: of weights, order, drawing and noise: for lessons and tests, as whoever knows it takes the noise
-            away.
+            away. None draws fresh entropy, as every release must. (Clients of your own bring their seed.)
 
     Raises:
         UserError: if an argument is impossible, or delta would allow to give away a whole participant.
@@ -131,7 +136,7 @@ def train_private(
             **shared,
         )
     else:
-        rng = np.random.default_rng([seed, many])
+        rng = np.random.default_rng(None if seed is None else [seed, many])
         expected = rate * many
 
         def combine(updates: Sequence[Update], number: int) -> np.ndarray:
@@ -154,8 +159,72 @@ def train_private(
             **shared,
         )
     spent = epsilon_spent(noise_multiplier=noise, delta=float(delta), **plan)
-    return PrivateRun(run, level, spent, float(delta), noise, float(max_norm), float(rate), taken, many)
+    return PrivateRun(
+        run,
+        level=level,
+        epsilon=spent,
+        delta=float(delta),
+        noise_multiplier=noise,
+        max_norm=float(max_norm),
+        sampling_rate=float(rate),
+        steps=taken,
+        participants=many,
+        fixed_seed=seed is not None,
+    )
 
 
 def _records(participant: Client | Participant) -> int:
     return len(participant.rows) if isinstance(participant, Participant) else int(participant.records)
+
+
+def compare_budgets(
+    participants: Sequence[Participant],
+    model: FederatedModel,
+    *,
+    epsilons: Sequence[float] = (0.5, 2.0, 8.0),
+    levels: Sequence[str] = ("record", "participant"),
+    rounds: int = 20,
+    settings: TrainingSettings | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    **how: Any,
+) -> pd.DataFrame:
+    """Return what privacy costs: one row for each level and epsilon, the last without noise.
+
+    Columns: level, epsilon (infinite without noise), noise_multiplier, loss, accuracy, auc on everybody's
+    held-out rows (means over ``seeds``), auc_low, auc_high (least and greatest over seeds).
+
+    Args:
+        participants, model, rounds, settings: as :func:`train_private`.
+        epsilons: budgets to try.
+        levels: ``"record"``, ``"participant"`` or both.
+        seeds: of noise, weights and order.
+        how: further arguments of :func:`train_private` (``delta``, ``max_norm``, ``steps`` ...).
+    """
+    settings = settings or TrainingSettings()
+    rows = np.concatenate([each.test_rows for each in participants])
+    labels = np.concatenate([each.test_labels for each in participants])
+    shared: dict[str, Any] = {"rounds": rounds, "settings": settings, "held_out": {}}
+    found = []
+    for level in levels:
+        for epsilon in epsilons:
+            runs = [
+                train_private(participants, model, epsilon=epsilon, level=level, seed=seed, **shared, **how)
+                for seed in seeds
+            ]
+            scores = [scores_of(each.run.model, rows, labels) for each in runs]
+            found.append(_row(level, float(epsilon), runs[0].noise_multiplier, scores))
+    plain = [train_federated(participants, model, seed=seed, **shared).model for seed in seeds]
+    found.append(_row("no noise", np.inf, 0.0, [scores_of(each, rows, labels) for each in plain]))
+    return pd.DataFrame(found)
+
+
+def _row(level: str, epsilon: float, noise: float, scores: Sequence[dict[str, float]]) -> dict[str, Any]:
+    table = pd.DataFrame(scores)
+    return {
+        "level": level,
+        "epsilon": epsilon,
+        "noise_multiplier": noise,
+        **table[["loss", "accuracy", "auc"]].mean().to_dict(),
+        "auc_low": table["auc"].min(),
+        "auc_high": table["auc"].max(),
+    }

@@ -41,3 +41,19 @@ def area(scores: np.ndarray, positive: np.ndarray) -> float:
     if not ones or not zeros:
         return float("nan")
     return float((rankdata(scores)[wanted].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def area_interval(
+    scores: np.ndarray, positive: np.ndarray, *, draws: int = 300, seed: int = 0
+) -> tuple[float, float]:
+    """Return the interval at 95 % of :func:`area`, by resampling rows within each class."""
+    wanted = np.asarray(positive).astype(bool)
+    ones, zeros = np.flatnonzero(wanted), np.flatnonzero(~wanted)
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        chosen = np.concatenate([rng.choice(ones, len(ones)), rng.choice(zeros, len(zeros))])
+        found.append(area(scores[chosen], wanted[chosen]))
+    low, high = np.percentile(found, [2.5, 97.5])
+    value = area(scores, wanted)
+    return float(min(low, value)), float(max(high, value))

@@ -90,7 +90,7 @@ def train_federated(
     held_out: HeldOut | None = None,
     weigh: str = "records",
     start: np.ndarray | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> FederatedRun:
     """Train one model of all participants; rows stay with them.
 
@@ -108,7 +108,8 @@ def train_federated(
         held_out: name → (rows, labels) to measure on after each round; those of ``Participant`` if None.
         weigh: ``"records"``, or ``"equal"`` to give every participant the same weight.
         start: flat weights to begin from; None draws them by ``seed``.
-        seed: of the first weights, and of the clients that are made of :class:`Participant`.
+        seed: of the first weights, and of the clients that are made of :class:`Participant`; None: they draw
+            fresh entropy.
 
     Raises:
         UserError: if an argument is impossible, or a round has no usable update.
@@ -146,7 +147,7 @@ def run_rounds(
     draws: Callable[[int], np.ndarray] | None = None,
     held_out: HeldOut | None = None,
     start: np.ndarray | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> FederatedRun:
     """Run the rounds; what is particular to a method comes in as ``combine`` and ``draws``.
 
@@ -163,7 +164,7 @@ def run_rounds(
         raise UserError(f"rounds={rounds!r:.40}: choose a whole number from 1 to {MOST_ROUNDS:,}.")
     clients = _clients(participants, model, seed)
     tests = _tests(participants, held_out)
-    weights = model.initial_weights(seed) if start is None else np.array(start, dtype=float)
+    weights = model.initial_weights(seed or 0) if start is None else np.array(start, dtype=float)
     model.unflatten(weights)
     agreed = {client.name: int(client.records) for client in clients}
     told: list[dict[str, Any]] = []
@@ -253,7 +254,7 @@ def ask(client: Client, request: RoundRequest, size: int, records: int) -> Updat
 
 def _clients(participants: Sequence[Client | Participant], model: FederatedModel, seed: int) -> list[Client]:
     clients = [
-        each.client(model, seed + place) if isinstance(each, Participant) else each
+        each.client(model, None if seed is None else seed + place) if isinstance(each, Participant) else each
         for place, each in enumerate(participants)
     ]
     if not clients:
