@@ -29,16 +29,8 @@ def peer_python(name: str) -> str | None:
     print(f"Making an environment for the peers ({name}), once ...", flush=True)
     try:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
-        install = [
-            str(environment / scripts),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-        ]
+        install = [str(environment / scripts), "-m", "pip", "install", "--quiet", "--no-deps"]
+        install += ["--require-hashes", "-r"]
         subprocess.run([*install, str(_lock(name))], check=True, stderr=subprocess.DEVNULL)
     except subprocess.CalledProcessError:
         print("It cannot be made (no network, or a Python that the peers do not know): our figures alone.")
