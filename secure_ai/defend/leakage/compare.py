@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class LeakageComparison:
             Baseline: guessing. Control: the same attack where membership is drawn by lot.
         table: one line for each answer: answer, tpr (members found at 1 % false alarms), low, high, times
             (how many times fewer than without an answer), auc (of the attack), attack (which found most),
+            tpr_repeated (the same of members that stand in the table several times; NaN where none does),
             accuracy, cost (accuracy lost, as a share), cost_low, cost_high, ranking (area under the model's
             own ROC curve; NaN with more than two classes).
         records: distinct records; each target is trained on half of them.
@@ -150,7 +152,7 @@ def compare_answers(
         raise UserError(f"Name at least one answer; '{BEFORE}' is the name of the model without one.")
     if isinstance(models, bool) or not isinstance(models, int) or not LEAST_MODELS <= models <= 256:
         raise UserError(f"models={models!r}: choose a whole number from {LEAST_MODELS} to 256.")
-    table, known, copies = _distinct(rows, labels)
+    table, known, copies, times = _distinct(rows, labels)
     trained: dict[int, ReferenceSignals] = {}
 
     def signals(recipe: Any) -> ReferenceSignals:
@@ -164,7 +166,8 @@ def compare_answers(
 
     plans = {BEFORE: (before, AnswerPolicy())}
     plans |= {name: _plan(answer, before) for name, answer in answers.items()}
-    runs = {name: _attacked(signals(recipe), gives, known, seed) for name, (recipe, gives) in plans.items()}
+    attacked = partial(_attacked, labels=known, repeated=times > 1, seed=seed)
+    runs = {name: attacked(signals(recipe), gives) for name, (recipe, gives) in plans.items()}
     first = runs[BEFORE]
     lines = [{"answer": name} | _line(run, first) for name, run in runs.items()]
     found = {
@@ -191,6 +194,7 @@ class _Run:
     """What was found against one answer, one figure for each target."""
 
     tpr: np.ndarray
+    tpr_repeated: float
     auc: np.ndarray
     accuracy: np.ndarray
     ranking: np.ndarray
@@ -220,8 +224,8 @@ def _plan(answer: Any, before: Any) -> tuple[Any, AnswerPolicy]:
     return answer, AnswerPolicy()
 
 
-def _distinct(rows: Any, labels: Any) -> tuple[Any, np.ndarray, Callable[[Any], Repeated] | None]:
-    """Return the distinct records, and what trains on the copies of each; None without copies.
+def _distinct(rows: Any, labels: Any) -> tuple[Any, np.ndarray, Callable[[Any], Repeated] | None, np.ndarray]:
+    """Return distinct records, what trains on the copies of each (None without), and how many there are.
 
     Raises:
         TargetError: if there are too few records, or one class.
@@ -239,12 +243,15 @@ def _distinct(rows: Any, labels: Any) -> tuple[Any, np.ndarray, Callable[[Any], 
         )
     if len(np.unique(known)) < 2:
         raise TargetError("The labels are of one class only: there is nothing to learn.")
-    order = np.sort(first)
+    inverse = np.argsort(first)
+    order = first[inverse]
     copies = None if (times == 1).all() else lambda recipe: Repeated(recipe, keys, times)
-    return take(rows, order), known[order], copies
+    return take(rows, order), known[order], copies, times[inverse]
 
 
-def _attacked(references: ReferenceSignals, gives: AnswerPolicy, labels: np.ndarray, seed: int) -> _Run:
+def _attacked(
+    references: ReferenceSignals, gives: AnswerPolicy, *, labels: np.ndarray, repeated: np.ndarray, seed: int
+) -> _Run:
     """Attack each model with the others as references, by whatever attack finds most."""
     groups = references.member
     tried = {
@@ -256,6 +263,7 @@ def _attacked(references: ReferenceSignals, gives: AnswerPolicy, labels: np.ndar
     lot = np.random.default_rng(seed).permuted(groups, axis=1)
     return _Run(
         tpr=rates[best],
+        tpr_repeated=_share_found(tried[best], groups, repeated),
         auc=_each(figures.auc, tried[best], groups),
         accuracy=_each(lambda _, outside: outside.mean(), references.right, groups),
         ranking=_ranking(references, labels),
@@ -267,6 +275,16 @@ def _attacked(references: ReferenceSignals, gives: AnswerPolicy, labels: np.ndar
 def _each(figure: Callable[..., float], values: Any, groups: np.ndarray) -> np.ndarray:
     """Return a figure of members and others for each target."""
     return np.array([figure(one[inside], one[~inside]) for one, inside in zip(values, groups, strict=True)])
+
+
+def _share_found(scored: list[np.ndarray], groups: np.ndarray, which: np.ndarray) -> float:
+    """Return the share of some members above the threshold that 1 % of all others reach; NaN of none."""
+    shares = []
+    for one, inside in zip(scored, groups, strict=True):
+        others = np.sort(one[~inside])[::-1]
+        if (inside & which).any():
+            shares.append(float((one[inside & which] > others[int(FALSE_ALARMS * len(others))]).mean()))
+    return float(np.mean(shares)) if shares else float("nan")
 
 
 def _tpr(members: np.ndarray, others: np.ndarray) -> float:
@@ -327,6 +345,7 @@ def _line(run: _Run, first: _Run) -> dict[str, Any]:
         "low": low,
         "high": high,
         "times": float(first.tpr.mean()) / tpr if tpr else np.inf,
+        "tpr_repeated": run.tpr_repeated,
         "auc": float(run.auc.mean()),
         "attack": run.attack,
         "accuracy": float(run.accuracy.mean()),

@@ -14,8 +14,6 @@ from secure_ai.attack.targets import TargetError
 from secure_ai.core import UserError
 from secure_ai.core.sources import shown
 
-LEAST_IN_FOLD = 2
-
 
 @dataclass(frozen=True)
 class FewerColumns:
@@ -104,16 +102,15 @@ class OutOfFold:
         Raises:
             TargetError: if there are too few records of a class for the folds.
         """
-        from sklearn.model_selection import StratifiedKFold
-
         known = np.asarray(labels).ravel()
-        if np.unique(known, return_counts=True)[1].min() < max(self.folds, LEAST_IN_FOLD):
+        if np.unique(known, return_counts=True)[1].min() < 2 * self.folds:
             raise TargetError(
-                f"A class has fewer than {self.folds} records, one for each fold: choose fewer folds."
+                f"A class has fewer than {2 * self.folds} records, two for each fold: choose fewer folds."
             )
         told = known.copy()
-        split = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
-        for others, fold in split.split(known, known):
+        fold_of = _folds(keys_of(rows, known), known, self.folds, seed)
+        for number in range(self.folds):
+            fold, others = np.flatnonzero(fold_of == number), np.flatnonzero(fold_of != number)
             model = fit(self.recipe, take(rows, others), known[others], seed)
             chances = np.asarray(model.predict_proba(take(rows, fold)))
             told[fold] = np.asarray(model.classes_)[chances.argmax(axis=1)]
@@ -188,6 +185,20 @@ class Repeated:
         times = self.times[np.searchsorted(self.keys, keys_of(rows, labels))]
         places = np.repeat(np.arange(len(times)), times)
         return fit(self.recipe, take(rows, places), np.asarray(labels)[places], seed)
+
+
+def _folds(keys: np.ndarray, labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each record: as many of each class in each, and copies of a record in one.
+
+    A model that has a copy of a record would else answer for it.
+    """
+    rng = np.random.default_rng(seed)
+    fold_of = np.empty(len(keys), dtype=int)
+    for one in np.unique(labels):
+        places = np.flatnonzero(labels == one)
+        different, record = np.unique(keys[places], return_inverse=True)
+        fold_of[places] = (rng.permutation(len(different)) % folds)[record]
+    return fold_of
 
 
 def _encoded(rows: Any, encoder: Any) -> Any:

@@ -40,11 +40,11 @@ def usual_answers(recipe: Any) -> dict[str, Any]:
 
     last = recipe.steps[-1][0] + "__" if hasattr(recipe, "steps") else ""
     settings = recipe.get_params()
-    iterates = not hasattr(getattr(recipe, "steps", [(0, recipe)])[-1][1], "coef_")
     found: dict[str, Any] = {}
     for (setting, value), name in SETTINGS.items():
         if last + setting in settings and settings[last + setting] != value:
-            if setting == "max_iter" and not iterates:
+            if setting == "max_iter" and last + "learning_rate" not in settings:
+                # A solver that is stopped too early is not regularized, it is wrong.
                 continue
             found[name] = clone(recipe).set_params(**{last + setting: value})
     return found | {

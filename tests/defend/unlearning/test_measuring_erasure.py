@@ -1,4 +1,4 @@
-"""The proof: an attack finds the erased records before, and afterwards no more than on a model without them."""
+"""The proof: an attack finds the erased records before, and then no more than on a model without them."""
 
 from __future__ import annotations
 
