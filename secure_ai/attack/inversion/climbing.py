@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from secure_ai.attack.extraction.coding import as_frame, is_number, like
 from secure_ai.attack.gradients.white_box import WhiteBox, open_white_box
@@ -56,6 +57,7 @@ class Inverted:
     queries: int
 
 
+@threadpool_limits.wrap(limits=1)
 def invert_class(
     model: Any,
     label: Any,

@@ -107,7 +107,7 @@ def test_what_was_deidentified_first_cannot_be_repeated(notes):
     from secure_ai.anonymize import Deidentifier
 
     safe = Deidentifier("safe_harbor", seed=1, as_of=2026)
-    found = measure_memorization(notes[:100], prepare=safe.text, times=(1, 8), canaries=8, never=30)
+    found = measure_memorization(notes[:40], prepare=safe.text, times=(1, 8), canaries=4, never=20)
     assert not found.canaries["first_guess"].any()
     assert (found.by_times()["exposure"] < 4).all()
 
@@ -140,7 +140,7 @@ def test_the_rank_is_that_of_counting_all_secrets(weights, seed):
 def test_a_sample_with_a_fitted_distribution_comes_near_the_exact_exposure():
     rng = np.random.default_rng(3)
     model = Digits(rng.dirichlet(np.full(10, 8.0)))
-    made = make_canaries(12, CanaryFormat(secret="#####"), seed=2)
+    made = make_canaries(5, CanaryFormat(secret="#####"), seed=2)
     exact = np.array([one.bits for one in exposures(model, made)])
     sampled = exposures(model, made, most_exact=10)
     assert {one.method for one in sampled} == {"sampled"}
