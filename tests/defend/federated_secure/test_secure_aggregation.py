@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secure_ai.attack.federated import measure_inversion
 from secure_ai.core.errors import UserError
+from secure_ai.defend.federated import FederatedModel, seen_by_server, split_unequally, train_federated
 from secure_ai.defend.federated.secure_aggregation import (
     STAGES,
     FixedPoint,
@@ -18,6 +20,7 @@ from secure_ai.defend.federated.secure_aggregation import (
     RoundFailed,
     SecureMean,
     UnfairRequest,
+    masked_view,
     masking_cost,
     plot_what_the_server_sees,
     reconstruct,
@@ -146,6 +149,21 @@ def test_a_round_of_nine_with_two_thousand_numbers_is_quick_and_costs_little_mor
     assert frame["seconds"].max() < 2
     assert 1 < frame["times_plain"].iloc[1] < 1.3
     assert "bytes in place of 16,000" in cost.sentence()
+
+
+def test_gradient_inversion_recovers_every_record_from_plain_updates_and_none_from_masked_ones():
+    model, rng = FederatedModel(6, (5,)), np.random.default_rng(1)
+    rows, codes = rng.normal(size=(40, 6)), rng.integers(0, 2, 40)
+    weights = model.initial_weights(0)
+    plain, masked = (
+        measure_inversion(
+            model.unflatten(weights), rows, codes, sends=seen_by_server(model, weights, mask=mask)
+        )
+        for mask in (None, masked_view())
+    )
+    assert plain.recovered.value == 1
+    assert masked.recovered.value == 0
+    assert masked.error.value > 0.3 * masked.error.baseline
 
 
 # Bad numbers
@@ -425,6 +443,18 @@ def test_no_sentence_of_a_refusal_holds_a_number_of_the_update():
 
 
 # The mean
+
+
+def test_federated_training_with_masks_ends_with_the_weights_of_training_without():
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(300, 4))
+    labels = (rows.sum(axis=1) + rng.normal(size=300) > 0).astype(int)
+    people, model = split_unequally(rows, labels, NAMES[:4]), FederatedModel(4)
+    masked = SecureMean(seed=0)
+    plain = train_federated(people, model, rounds=4)
+    same = train_federated(people, model, rounds=4, aggregate=masked)
+    assert np.abs(same.weights - plain.weights).max() < 1e-9
+    assert len(masked.rounds) == 4
 
 
 def test_the_masked_mean_is_the_weighted_mean_and_hides_the_numbers_of_records():

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "errors": "RoundFailed UnfairRequest",
         "fixed_point": "FixedPoint",
         "identities": "Identities",
-        "measure": "MaskingCost ServerView masking_cost what_the_server_sees",
+        "measure": "MaskingCost ServerView masked_view masking_cost what_the_server_sees",
         "participant": "MaskingParticipant least_for",
         "rounds": "SecureMean SecureSum lesson_entropy secure_sum",
         "secret_sharing": "reconstruct split_secret",

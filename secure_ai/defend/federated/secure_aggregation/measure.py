@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,6 +111,28 @@ def what_the_server_sees(
         masked_entropy=_entropy("masked", masked_words, seed),
         sum_error=float(np.abs(found.total - updates.sum(axis=0)).max()),
     )
+
+
+def masked_view(clients: int = 3, *, seed: int = 0) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return ``mask(update) -> numbers``: what the server holds of one update in a masked round.
+
+    It is for ``secure_ai.defend.federated.seen_by_server(mask=...)``, which gradient inversion is tried on.
+    The sum stays in sight: of three updates of one record each, it is the gradient of a batch of three, and
+    masks do not help against what can be read from that.
+
+    Args:
+        clients: participants of the round; the others send zeros, which the masks hide as well.
+        seed: of the masks of the first call; each call has others.
+    """
+    calls = itertools.count()
+
+    def mask(update: NDArray[np.float64]) -> NDArray[np.float64]:
+        vectors = {"participant": np.asarray(update, dtype=np.float64)}
+        vectors |= {f"other {number}": np.zeros(len(update)) for number in range(1, clients)}
+        found = secure_sum(vectors, seed=seed + next(calls))
+        return _as_numbers(found.seen["participant"], FixedPoint.for_clients(clients))
+
+    return mask
 
 
 @dataclass(frozen=True)
