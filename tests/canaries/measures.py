@@ -16,11 +16,13 @@ from secure_ai.attack import (
     extraction,
     gradients,
     inversion,
+    membership,
     poisoning,
 )
+from secure_ai.attack.targets import reason_instead
 from secure_ai.defend import explanations as explained
 from secure_ai.defend import extraction as against_theft
-from secure_ai.defend import ownership, robust
+from secure_ai.defend import leakage, ownership, robust, unlearning
 from secure_ai.defend import poisoning as against_poisoning
 
 from .bad_models import Data, good_model, usual_data
@@ -79,6 +81,14 @@ class _Network:
         return answers[:, :1] * np.asarray(rows)
 
 
+@reason_instead
+def _erased(model: Any, data: Data) -> Any:
+    """Train in shards, erase and prove it."""
+    members, others = _halves(data)
+    training = unlearning.train_sharded(model, *members, shards=2)
+    return unlearning.measure_erasure(training, range(30), others, references=1)
+
+
 # Asked as they are: a fitted model, a function or an endpoint.
 ASKED: dict[str, Measure] = {
     "attack.evasion.measure_evasion": lambda model, data: evasion.measure_evasion(
@@ -108,6 +118,12 @@ ASKED: dict[str, Measure] = {
         attribute_inference.measure_attribute_inference(
             model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), "children"
         )
+    ),
+    "attack.membership.measure_membership": lambda model, data: membership.measure_membership(
+        model, *_halves(data)
+    ),
+    "attack.membership.measure_membership, references": lambda model, data: membership.measure_membership(
+        model, *_halves(data), recipe=good(), references=4
     ),
     "attack.inversion.measure_inversion": lambda model, data: inversion.measure_inversion(
         model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), 1
@@ -172,6 +188,19 @@ PARTS = ("defend.robust.check_monotone", "defend.robust.review_by_margin", "defe
 
 # Trained anew: a classifier with ``fit``.
 TRAINED: dict[str, Measure] = {
+    "attack.membership.measure_membership, recipe": lambda model, data: membership.measure_membership(
+        good(), *_halves(data), recipe=model, references=4
+    ),
+    "attack.membership.measure_recipe": lambda model, data: membership.measure_recipe(
+        model, data.rows, data.labels, references=4, targets=1, controls=1
+    ),
+    "defend.leakage.compare_answers": lambda model, data: leakage.compare_answers(
+        model, {"label": AnswerPolicy("label")}, data.rows, data.labels, models=8, n_jobs=1
+    ),
+    "defend.leakage.compare_answers, the answer": lambda model, data: leakage.compare_answers(
+        good(), {"another": model}, data.rows, data.labels, models=8, n_jobs=1
+    ),
+    "defend.unlearning.measure_erasure": _erased,
     "attack.poisoning.backdoor_sensitivity": lambda model, data: poisoning.backdoor_sensitivity(
         model, data.rows, data.labels, TRIGGER, 1, share=0.05
     ),
@@ -191,6 +220,12 @@ TRAINED: dict[str, Measure] = {
         model, data.rows, data.labels, (data.rows, data.labels), KEY, questions=20, independent=3, keys=20
     ),
 }
+
+
+def _halves(data: Data) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Members and non-members."""
+    half = len(data.rows) // 2
+    return (data.rows[:half], data.labels[:half]), (data.rows[half:], data.labels[half:])
 
 
 def _evasion_of(data: Data) -> Callable[[Any], Any]:

@@ -169,6 +169,9 @@ def test_the_table_has_every_measure_that_gives_a_reason(repo_root):
     packages = (
         "attribute_inference",
         "inversion",
+        "leakage",
+        "membership",
+        "unlearning",
         "evasion",
         "gradients",
         "extraction",

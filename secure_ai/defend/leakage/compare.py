@@ -152,6 +152,7 @@ def compare_answers(
         raise UserError(f"Name at least one answer; '{BEFORE}' is the name of the model without one.")
     if isinstance(models, bool) or not isinstance(models, int) or not LEAST_MODELS <= models <= 256:
         raise UserError(f"models={models!r}: choose a whole number from {LEAST_MODELS} to 256.")
+    check_rows(rows)
     table, known, copies, times = _distinct(rows, labels)
     trained: dict[int, ReferenceSignals] = {}
 
@@ -208,7 +209,6 @@ def _preflight(recipe: Any, rows: Any, labels: np.ndarray, seed: int) -> None:
     Raises:
         TargetError: if the model cannot be trained, or tells nothing apart.
     """
-    check_rows(rows)
     half = np.flatnonzero(np.random.default_rng(seed).random(len(labels)) < 0.5)
     model = fit(recipe, take(rows, half), labels[half], seed)
     check_probabilities(open_target(model), rows)
@@ -242,7 +242,7 @@ def _distinct(rows: Any, labels: Any) -> tuple[Any, np.ndarray, Callable[[Any], 
             "outside each model."
         )
     if len(np.unique(known)) < 2:
-        raise TargetError("The labels are of one class only: there is nothing to learn.")
+        raise TargetError("The labels are of one class only: give records of at least two.")
     inverse = np.argsort(first)
     order = first[inverse]
     copies = None if (times == 1).all() else lambda recipe: Repeated(recipe, keys, times)

@@ -89,7 +89,7 @@ def check_table(rows: Any, labels: Any) -> tuple[Any, np.ndarray]:
             f"{int(pd.isna(known).sum()):,} labels are missing: fill them in or leave the rows out."
         )
     if len(np.unique(known)) < 2:
-        raise TargetError("The training labels are of one class only: there is nothing to learn.")
+        raise TargetError("The training labels are of one class only: give records of at least two.")
     return (rows if hasattr(rows, "iloc") else np.asarray(rows)), known
 
 
