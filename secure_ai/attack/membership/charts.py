@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secure_ai.attack.membership.at_risk import RecordsAtRisk
 from secure_ai.attack.membership.bounds import most_true_positives
 from secure_ai.attack.membership.curve import PrivacyUtilityCurve
 from secure_ai.attack.membership.loss_threshold import MembershipAttack
 from secure_ai.core import UserError
-from secure_ai.core.figures import GUIDE, RISK, SCORE
+from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FEW = 0.01
 
 
 def plot_membership(found: MembershipAttack) -> Figure:
@@ -96,5 +101,83 @@ def plot_privacy_utility(curve: PrivacyUtilityCurve) -> Figure:
         x=0.01,
         ha="left",
     )
+    plt.close(figure)
+    return figure
+
+
+def plot_membership_attacks(attacks: Mapping[str, MembershipAttack]) -> Figure:
+    """Draw the curves of several attacks on one model, on log axes: what counts is the left end.
+
+    What it shows in words: :meth:`MembershipAttack.sentence` of each.
+
+    Args:
+        attacks: name for the legend → attack.
+
+    Raises:
+        UserError: if there is none.
+    """
+    import matplotlib.pyplot as plt
+
+    if not attacks:
+        raise UserError("Give at least one attack to draw.")
+    least = 1 / max(int((~found.scores["member"]).sum()) for found in attacks.values())
+    least = min(least, FEW / 10)
+    figure, axes = plt.subplots(figsize=(6.4, 4.8), dpi=80, layout="constrained")
+    styles = itertools.product(("-", "--", "-.", ":"), (RISK, SCORE, GUIDE))
+    for (name, found), (line, color) in zip(attacks.items(), styles, strict=False):
+        axes.step(
+            found.roc["fpr"].clip(lower=least / 2),
+            found.roc["tpr"].clip(lower=least / 2),
+            where="post",
+            color=color,
+            linestyle=line,
+            label=f"{name} (AUC {found.auc.value:.2f})",
+        )
+    axes.plot([least, 1], [least, 1], color="black", linewidth=0.8, linestyle=":", label="guessing")
+    axes.axvline(FEW, color="black", linestyle=":", linewidth=1)
+    axes.annotate("1%", (FEW, least), (3, 4), textcoords="offset points")
+    axes.set(xscale="log", yscale="log", xlim=(least, 1), ylim=(least, 1.1))
+    axes.set_xlabel("false alarms (share of others called members)")
+    axes.set_ylabel("members found (share)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    at_few = {name: float(found.roc["tpr"][found.roc["fpr"] <= FEW].max()) for name, found in attacks.items()}
+    best = max(at_few, key=lambda name: at_few[name])
+    figure.suptitle(
+        f"At 1% false alarms {best} finds {percent(at_few[best])} of the members", x=0.01, ha="left"
+    )
+    plt.close(figure)
+    return figure
+
+
+def plot_records_at_risk(found: RecordsAtRisk, *, most: int = 8) -> Figure:
+    """Draw what the members most at risk have in common, beside how frequent it is among all members.
+
+    What it shows in words: :meth:`RecordsAtRisk.sentence`.
+    """
+    import matplotlib.pyplot as plt
+
+    shown = found.shared.head(most)[::-1]
+    figure, axes = plt.subplots(figsize=(7.5, 1.4 + 0.55 * max(len(shown), 1)), dpi=80, layout="constrained")
+    places = np.arange(len(shown))
+    axes.barh(places + 0.2, shown["share_at_risk"], 0.38, color=RISK, hatch=HATCH, edgecolor="white")
+    axes.barh(places - 0.2, shown["share_of_all"], 0.38, color=GUIDE)
+    for shift, name in ((0.2, "share_at_risk"), (-0.2, "share_of_all")):
+        group = "most at risk" if name == "share_at_risk" else "all members"
+        for place, share in zip(places, shown[name], strict=True):
+            axes.annotate(
+                f"{percent(share)} of {group}", (share, place + shift), (4, 0), textcoords="offset points",
+                va="center", fontsize=8,
+            )  # fmt: skip
+    axes.set_yticks(places, [f"{row.column}: {row.value}" for row in shown.itertuples()])
+    axes.set_xlim(0, 1.35)
+    axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    axes.set_xlabel("share of the group")
+    axes.spines[["top", "right"]].set_visible(False)
+    title = f"Nothing is more frequent among the {len(found.frame)} members found first"
+    if len(shown):
+        first = shown.iloc[-1]
+        title = f"Found first: {first['column']} {first['value']}, {first['times']:.1f} times as often"
+    figure.suptitle(title, x=0.01, ha="left")
     plt.close(figure)
     return figure

@@ -271,7 +271,7 @@ def _score_frame(first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
     scores = np.concatenate([first, second])
-    alarms = 1 - np.searchsorted(np.sort(second), scores, side="left") / len(second)
+    alarms = (len(second) - np.searchsorted(np.sort(second), scores, side="left")) / len(second)
     return pd.DataFrame(
         {
             "member": np.arange(len(scores)) < len(first),

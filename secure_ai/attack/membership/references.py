@@ -21,7 +21,7 @@ import numpy as np
 
 from secure_ai.attack.membership.groups import keys_of, stack, take
 from secure_ai.attack.targets.errors import TargetError
-from secure_ai.attack.targets.preflight import check_rows
+from secure_ai.attack.targets.preflight import check_probabilities, check_rows, check_target
 from secure_ai.attack.targets.target import Target, open_target
 from secure_ai.core import UserError
 
@@ -187,14 +187,19 @@ class Training:
     labels: np.ndarray
     asked: tuple[Any, np.ndarray]
 
-    def signals(self, inside: np.ndarray, seed: int) -> Signals:
+    def signals(self, inside: np.ndarray, seed: int, checked: bool = False) -> Signals:
         """Train on the records ``inside`` (bool) and return what the model says of the records asked.
+
+        ``checked`` asks some of them twice first: whether the answers mean anything.
 
         Raises:
             TargetError: if it cannot be trained, or gives no answers.
         """
         model = fit(self.recipe, take(self.rows, np.flatnonzero(inside)), self.labels[inside], seed)
-        return own_class(open_target(model, name="reference model"), *self.asked)
+        target = open_target(model, name="model trained by the recipe")
+        if checked:
+            (check_target if target.answer == "labels" else check_probabilities)(target, self.asked[0])
+        return own_class(target, *self.asked)
 
 
 def train_all(training: Training, jobs: Sequence[Job], n_jobs: int = 2) -> list[Signals]:
@@ -210,7 +215,7 @@ def train_all(training: Training, jobs: Sequence[Job], n_jobs: int = 2) -> list[
         # One call for all: threads share the filters.
         warnings.simplefilter("ignore")
         begun = time.process_time()
-        first = training.signals(*jobs[0])
+        first = training.signals(*jobs[0], checked=True)
         left = (time.process_time() - begun) * (len(jobs) - 1)
         return [first, *_shared_out(training, jobs[1:], n_jobs, left)]
 
@@ -253,11 +258,14 @@ def own_class(target: Target, rows: Any, labels: np.ndarray) -> tuple[np.ndarray
         right = np.asarray(target.labels(rows) == labels)
         return right.astype(np.float32), right
     chances = target.probabilities(rows)
-    order = np.argsort(target.classes)
-    place = np.searchsorted(target.classes, labels, sorter=order).clip(max=len(order) - 1)
-    column = order[place]
-    known = target.classes[column] == labels
-    own = np.where(known, chances[np.arange(len(labels)), column], 0.0)
+    columns = {one: place for place, one in enumerate(target.classes.tolist())}
+    column = np.array([columns.get(label, -1) for label in np.asarray(labels).tolist()], dtype=int)
+    if len(column) and (column < 0).all():
+        raise TargetError(
+            f"The {target.name} knows none of the classes of the {len(column):,} records: give labels as "
+            "they were when it was trained."
+        )
+    own = np.where(column >= 0, chances[np.arange(len(column)), column], 0.0)
     return own.astype(np.float32), np.asarray(target.decide(chances) == labels)
 
 
@@ -282,7 +290,7 @@ def fit(recipe: Recipe, rows: Any, labels: np.ndarray, seed: int) -> Any:
     except Exception as error:
         # The text of the exception may hold a value of the rows.
         raise TargetError(
-            f"A reference model cannot be trained on {len(labels):,} records ({type(error).__name__}): "
+            f"A model cannot be trained on {len(labels):,} records ({type(error).__name__}): "
             "check that the recipe takes these rows and labels."
         ) from None
     raise UserError("The recipe is neither an unfitted classifier nor a function (rows, labels, seed).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -64,11 +64,16 @@ def lira_scores(
     """
     _check(references, mode)
     if scale == "auto":
-        scale = best_scale(references, mode=mode)
+        scale = cast("Scale", best_scale(references, mode=mode))
     if scale not in SCALES:
         raise UserError(f"scale='{scale}': choose from auto, {', '.join(SCALES)}.")
-    change = SCALES[scale]
-    return _Moments.of(change(references.probability), references.member).lira(change(probability), mode)
+    signals, observed = SCALES[scale](references.probability), SCALES[scale](probability)
+    mean, variance, freedom = _spread(signals, ~references.member)
+    if mode == "offline":
+        return (observed - mean) / np.sqrt(variance)
+    return _student(observed, *_spread(signals, references.member)) - _student(
+        observed, mean, variance, freedom
+    )
 
 
 def rmia_scores(
@@ -129,87 +134,63 @@ def label_scores(right: np.ndarray, references: ReferenceSignals) -> np.ndarray:
 
 
 def best_scale(references: ReferenceSignals, *, mode: Mode = "online") -> str:
-    """Return the scale by which LiRA finds most members of the references, each attacked with the others."""
-    if references.count < 4 or not _each_has(references, 3 if mode == "online" else 0, 3):
-        return "logit"
+    """Return the scale by which LiRA finds most members of the references themselves."""
 
-    def found(name: str) -> float:
-        signals = SCALES[name](references.probability)
-        moments = _Moments.of(signals, references.member)
-        return self_attack(references, lambda k: moments.without(k).lira(signals[k], mode))
+    def found(scale: str) -> float:
+        return self_attack(
+            references, lambda *case: lira_scores(*case, mode=mode, scale=cast("Scale", scale))
+        )
 
-    return max(SCALES, key=found)
-
-
-def self_attack(references: ReferenceSignals, scores: Callable[[int], np.ndarray]) -> float:
-    """Return how many of its members an attack finds at 1 % false alarms in the references, on average.
-
-    Args:
-        references: the targets, one after the other.
-        scores: number of the reference to scores of the records, computed from the other references.
-    """
-    shares = []
-    for k in range(references.count):
-        inside, one = references.member[k], scores(k)
-        if inside.any() and not inside.all():
-            shares.append(figures.true_positives_at(one[inside], one[~inside], FALSE_ALARMS))
-    return float(np.mean(shares)) if shares else 0.0
+    return max(SCALES, key=found) if _halves_do(references, mode) else "logit"
 
 
 def best_method(references: ReferenceSignals) -> str:
     """Return ``"lira"`` or ``"rmia"``: what finds more members of the references themselves."""
-    if references.count < 6 or not _each_has(references, 3, 3):
-        return "rmia" if references.count < 4 or not _each_has(references, 2, 2) else "lira"
-
-    def rmia(k: int) -> np.ndarray:
-        return rmia_scores(references.probability[k], references.models(np.arange(references.count) != k))
-
-    scale = SCALES[best_scale(references)]
-    signals = scale(references.probability)
-    moments = _Moments.of(signals, references.member)
-    by_lira = self_attack(references, lambda k: moments.without(k).lira(signals[k], "online"))
-    return "lira" if by_lira >= self_attack(references, rmia) else "rmia"
+    if not _halves_do(references, "online"):
+        return "rmia"
+    scale = cast("Scale", best_scale(references))
+    by_lira = self_attack(references, lambda *case: lira_scores(*case, scale=scale))
+    return "lira" if by_lira >= self_attack(references, rmia_scores) else "rmia"
 
 
-class _Moments:
-    """Sums of signals and their squares, with and without each record; one model can be taken out again."""
+def self_attack(
+    references: ReferenceSignals, attack: Callable[[np.ndarray, ReferenceSignals], np.ndarray]
+) -> float:
+    """Return how many members an attack finds at 1 % false alarms in the references, on average.
 
-    def __init__(self, parts: tuple[np.ndarray, ...], signals: np.ndarray, member: np.ndarray) -> None:
-        self.parts, self.signals, self.member = parts, signals, member
+    Each is attacked with the half of the references that it is not in. (With all others it would not do:
+    every record is in half of the models, so how many of the others have it tells of the one left out.)
 
-    @classmethod
-    def of(cls, signals: np.ndarray, member: np.ndarray) -> _Moments:
-        parts = []
-        for group in (member, ~member):
-            kept = np.where(group, signals, 0.0)
-            parts += [group.sum(axis=0).astype(float), kept.sum(axis=0), (kept**2).sum(axis=0)]
-        return cls(tuple(parts), signals, member)
+    Args:
+        references: the targets, one after the other.
+        attack: probabilities of a target and its references to scores.
+    """
+    half = (references.count + 1) // 2
+    parts = references.models(slice(0, half)), references.models(slice(half, None))
+    shares = []
+    for targets, judges in (parts, parts[::-1]):
+        for probability, inside in zip(targets.probability, targets.member, strict=True):
+            found = attack(probability, judges)
+            if inside.any() and not inside.all():
+                shares.append(figures.true_positives_at(found[inside], found[~inside], FALSE_ALARMS))
+    return float(np.mean(shares)) if shares else 0.0
 
-    def without(self, k: int) -> _Moments:
-        """Return the sums without model ``k``."""
-        parts = []
-        for place, group in ((0, self.member[k]), (3, ~self.member[k])):
-            kept = np.where(group, self.signals[k], 0.0)
-            parts += [
-                part - less
-                for part, less in zip(self.parts[place : place + 3], (group, kept, kept**2), strict=True)
-            ]
-        return _Moments(tuple(parts), self.signals, self.member)
 
-    def lira(self, observed: np.ndarray, mode: Mode) -> np.ndarray:
-        """Return the scores of a target's signals."""
-        mean, spread, freedom = self._spread(3)
-        if mode == "offline":
-            return (observed - mean) / np.sqrt(spread)
-        return _student(observed, *self._spread(0)) - _student(observed, mean, spread, freedom)
+def _halves_do(references: ReferenceSignals, mode: Mode) -> bool:
+    half = (references.count + 1) // 2
+    least = LEAST_IN_EACH if mode == "online" else 0
+    parts = references.models(slice(0, half)), references.models(slice(half, None))
+    return references.member.any() and all(_each_has(part, least, LEAST_IN_EACH) for part in parts)
 
-    def _spread(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        n, total, squares = self.parts[place : place + 3]
-        mean = total / n
-        around = np.maximum(squares - n * mean**2, 0.0)
-        common = max(around.sum() / max((n - 1).sum(), 1.0), SMALLEST)
-        freedom = n - 1 + PRIOR
-        return mean, (around + PRIOR * common) / freedom, freedom
+
+def _spread(signals: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return of each record mean, variance and degrees of freedom over a group of models."""
+    n = group.sum(axis=0)
+    mean = np.where(group, signals, 0.0).sum(axis=0) / n
+    around = np.where(group, (signals - mean) ** 2, 0.0).sum(axis=0)
+    common = max(around.sum() / max((n - 1).sum(), 1), SMALLEST)
+    freedom = n - 1 + PRIOR
+    return mean, (around + PRIOR * common) / freedom, freedom
 
 
 def _student(x: np.ndarray, mean: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> np.ndarray:

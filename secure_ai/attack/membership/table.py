@@ -18,14 +18,13 @@ from secure_ai.attack.membership.judging import CARLINI, LEAST, YEOM, Membership
 from secure_ai.attack.membership.references import ReferenceSignals
 from secure_ai.attack.targets.errors import TargetError, reason_instead
 from secure_ai.attack.targets.target import open_target
-from secure_ai.core import UserError
-from secure_ai.core.sources import TableLike, as_source, shown
+from secure_ai.core import Unassessed, UserError
+from secure_ai.core.sources import Source, TableLike, as_source, shown
 
 YES, NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 
 
-@reason_instead
-def membership_from_table(source: TableLike, *, seed: int = 0) -> MembershipAttack:
+def membership_from_table(source: TableLike, *, seed: int = 0) -> MembershipAttack | Unassessed:
     """Measure membership from probabilities in a table.
 
     Args:
@@ -42,7 +41,10 @@ def membership_from_table(source: TableLike, *, seed: int = 0) -> MembershipAtta
 
     Source: Carlini et al. (2022); Yeom et al. (2018); Zarifzadeh et al. (2024).
     """
-    opened = as_source(source)
+    return reason_instead(_measured)(as_source(source), seed)
+
+
+def _measured(opened: Source, seed: int) -> MembershipAttack:
     opened.require(["label", "member"])
     frame = opened.to_pandas()
     classes = [name[2:] for name in frame.columns if name.startswith("p_")]
@@ -128,7 +130,7 @@ def _own(labels: Any, classes: list[str], chances: np.ndarray, label: str) -> np
             f"{int(wrong.to_numpy().argmax()) + 1}): name the columns as the labels."
         )
     place = words.map({name: index for index, name in enumerate(classes)}).to_numpy(dtype=int)
-    return chances[np.arange(len(place)), place]
+    return chances[np.arange(len(place)), place].astype(np.float32)
 
 
 def _references(frame: Any, label: str) -> ReferenceSignals | None:
