@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "linear": ("LinearTraining", "train_linear"),
         "logistic": ("LogisticTraining", "train_logistic"),
         "measure": ("ErasureMeasure", "ShardingCurve", "measure_erasure", "sharding_curve"),
+        "ngrams": ("NgramCounts", "NgramTraining", "train_ngrams"),
         "sharded": ("ShardedClassifier", "ShardedTraining", "train_sharded"),
     },
 )
