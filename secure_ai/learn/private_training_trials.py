@@ -110,6 +110,11 @@ def federation(cases: CaseTable, sector: str, *, seed: int = 0) -> Federation:
     )
 
 
+def rounded(area_found: float) -> str:
+    """Return an area under the ROC curve in words: three decimal places, or that there is none."""
+    return "none: the model is NaN" if np.isnan(area_found) else f"{area_found:.3f}"
+
+
 # --- 1 · rounds ---
 
 
@@ -325,7 +330,7 @@ def price_of_noise(
 ) -> pd.DataFrame:
     """Return how good a model is with and without noise, for few and for many participants.
 
-    Columns: participants, ``noise / clip``, ``AUC without noise``, ``AUC with noise`` (mean of three draws).
+    Columns: participants, ``noise / clip``, ``area without noise``, ``area with noise`` (mean of 3 draws).
 
     Args:
         mean: as in :func:`trained_with_noise`.
@@ -341,9 +346,9 @@ def price_of_noise(
             trained_with_noise(mean, houses, participants, noise=noise, seed=seed + 1 + turn)
             for turn in range(3)
         ]
-        found.append((participants, noise, plain, float(np.mean(noisy))))
+        found.append((participants, noise, rounded(plain), rounded(float(np.mean(noisy)))))
     return pd.DataFrame(
-        found, columns=["participants", "noise / clip", "AUC without noise", "AUC with noise"]
+        found, columns=["participants", "noise / clip", "area without noise", "area with noise"]
     )
 
 
