@@ -27,6 +27,7 @@ from secure_ai.defend.federated.secure_aggregation import (
     secure_sum,
     server_in_the_middle,
     split_secret,
+    what_masks_hide,
     what_the_server_sees,
 )
 from secure_ai.defend.federated.secure_aggregation.messages import (
@@ -164,6 +165,21 @@ def test_gradient_inversion_recovers_every_record_from_plain_updates_and_none_fr
     assert plain.recovered.value == 1
     assert masked.recovered.value == 0
     assert masked.error.value > 0.3 * masked.error.baseline
+
+
+@pytest.mark.parametrize(
+    ("clients", "threshold", "allies"), [(3, None, 1), (9, None, 3), (9, 8, 7), (3, 3, 2)]
+)
+def test_so_many_allies_of_the_server_hold_both_kinds_of_shares_and_one_less_does_not(
+    clients, threshold, allies
+):
+    table = what_masks_hide(clients, threshold)
+    assert f"the server with {allies} or more of the {clients}" in set(table["observer"])
+    needed = threshold or -(-2 * clients // 3)
+    honest = clients - allies
+    # Honest ones give one share each, of the kind that the server asks them for; one is the victim itself.
+    assert 2 * needed <= honest + 2 * allies or allies == clients - 1
+    assert 2 * needed > (honest + 1) + 2 * (allies - 1)
 
 
 # Bad numbers

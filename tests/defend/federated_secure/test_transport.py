@@ -140,12 +140,13 @@ def test_sockets_train_the_same_weights_as_the_plain_loop(authority, masked):
 
 
 @pytest.mark.slow
-def test_three_processes_train_the_same_weights_as_the_plain_loop(authority):
+@pytest.mark.parametrize("forking", [True, False])
+def test_three_processes_train_the_same_weights_as_the_plain_loop(authority, forking):
     people = participants()
     plain = train_federated(people, MODEL, rounds=3, settings=QUICK)
     with (
         serve_federation(MODEL, authority.server(), allowed=NAMES) as service,
-        participant_processes(people, service, authority) as processes,
+        participant_processes(people, service, authority, forking=forking) as processes,
     ):
         service.wait_for(seconds=90)
         over = train_over(service, MODEL, rounds=3, settings=QUICK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from secure_ai.core.errors import UserError
 from secure_ai.defend.federated.secure_aggregation.measure import masking_cost
 
 
@@ -12,7 +13,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) > 2 or not all(argument.isdigit() for argument in arguments):
         print("Give the number of participants and of numbers in an update, such as 9 2000.", file=sys.stderr)
         return 2
-    cost = masking_cost(*map(int, arguments))
+    try:
+        cost = masking_cost(*map(int, arguments))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(cost.to_frame().to_string(index=False))
     print(cost.sentence())
     return 0

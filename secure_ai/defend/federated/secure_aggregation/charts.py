@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secure_ai.core.errors import UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE
 from secure_ai.defend.federated.secure_aggregation.measure import ServerView
 
@@ -23,9 +24,14 @@ def plot_what_the_server_sees(view: ServerView, participant: str | None = None) 
     Args:
         view: from :func:`what_the_server_sees`.
         participant: its name; the first if None.
+
+    Raises:
+        UserError: if nobody of that name is in the sum.
     """
     import matplotlib.pyplot as plt
 
+    if participant is not None and participant not in view.names:
+        raise UserError(f"Nobody of this name is in the sum: choose one of {', '.join(view.names)}.")
     place = 0 if participant is None else view.names.index(participant)
     # Evenly chosen: a cloud of more points is a blot.
     chosen = np.unique(np.linspace(0, view.updates.shape[1] - 1, MOST_POINTS).astype(int))

@@ -69,7 +69,10 @@ class FixedPoint:
         Raises:
             UserError: if a number is not finite or beyond :attr:`limit` (its place is named, not its value).
         """
-        numbers = np.asarray(values, dtype=np.float64)
+        try:
+            numbers = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise UserError("An update is numbers; this one holds something else.") from None
         if numbers.ndim != 1 or not numbers.size:
             raise UserError("An update is a flat vector of at least one number: ravel the weights first.")
         finite = np.isfinite(numbers)
