@@ -13,7 +13,7 @@ import numpy as np
 from secure_ai.core import Measurement, Outcome, Unassessed, UserError
 from secure_ai.defend.release.answers import Cells, read_cells
 from secure_ai.defend.release.facts import Facts, read_facts
-from secure_ai.defend.release.hidden import per_record_arrays
+from secure_ai.defend.release.hidden import Hidden, find_hidden
 from secure_ai.defend.release.parts import Part, TooDeep, predicts_numbers, take_apart
 from secure_ai.defend.release.report import ReleaseFinding, ReleaseReport
 from secure_ai.defend.release.rules import KNOWN, ReleaseRules, load_rules
@@ -103,7 +103,7 @@ class _Case:
     records: int | None
     labels: np.ndarray | None
     cells: Cells | Unassessed
-    hidden: tuple[tuple[str, str], ...]
+    hidden: Hidden
     rules: ReleaseRules
 
     def unknown(self, attribute: str) -> str:
@@ -144,7 +144,7 @@ def _read(model: Any, data: Any, labels: Any, rules: ReleaseRules) -> _Case:
         few = rules.rules["equal_answers"].threshold
         cells = read_cells(model, data, few=few, zero=rules.zero, decimals=rules.decimals)
     classes = None if labels is None else np.asarray(labels).ravel()
-    hidden = per_record_arrays(model, records) if records else ()
+    hidden = find_hidden(model, records)
     return _Case(_kind(model, parts), model, known, records, classes, cells, hidden, rules)
 
 
@@ -224,13 +224,16 @@ def _summed(case: _Case, attribute: str, what: str, extra: int = 0) -> Found:
 
 def _stored_records(case: _Case) -> Found:
     kept = [facts.stored or 0 for _, facts in case.parts]
-    if case.hidden and not any(kept):
-        path, attribute = case.hidden[0]
+    if case.hidden.entries and not any(kept):
+        path, attribute = case.hidden.entries[0]
         return (
             case.records or 0,
             f"The model holds one entry for each of its {case.records:,} training records ({attribute}).",
             f"{path}, {attribute}",
         )
+    if case.hidden.own and not any(kept):
+        kind, attribute = case.hidden.own[0]
+        return Unassessed(f"{kind} carries an attribute that this kind does not have ({attribute})")
     found = _summed(case, "stored", "training records are kept in the model's file")
     if isinstance(found, tuple) and case.records and found[0] > case.records:
         return case.records, f"All {case.records:,} training records are kept in the model's file.", found[2]

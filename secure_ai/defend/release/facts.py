@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from secure_ai.defend.release.parts import Part, is_sklearn
+from secure_ai.defend.release.parts import Part, is_defined_in, is_sklearn
 
 Reader = Callable[["Part", float], "Facts"]
 
@@ -74,12 +74,8 @@ def read_facts(part: Part, rare: float) -> Facts:
 def _reader(model: Any) -> Reader | None:
     name = type(model).__name__
     if not is_sklearn(model):
-        own = type(model).__module__.startswith(
-            ("secure_ai.attack.networks", "secure_ai.anonymize.differential")
-        )
-        return {"Network": _network, "PrivateLogisticRegression": _layers, "PrivateNetwork": _layers}.get(
-            name if own else ""
-        )
+        own = is_defined_in(model, "secure_ai.attack.networks", "secure_ai.anonymize.differential_privacy")
+        return OWN.get(name) if own else None
     return READERS.get(name)
 
 
@@ -347,3 +343,8 @@ BY_KIND: dict[str, Reader] = {
     "VarianceThreshold": _plain,
 }
 READERS: dict[str, Reader] = {name: reader for names, reader in BY_KIND.items() for name in names.split()}
+OWN: dict[str, Reader] = {
+    "Network": _network,
+    "PrivateLogisticRegression": _layers,
+    "PrivateNetwork": _layers,
+}

@@ -1,10 +1,16 @@
-"""Arrays with one entry for each training record that a model carries along: votes out of the bag, labels."""
+"""What a model carries along beside what its kind learns: entries for each record, odd attributes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from secure_ai.core.sources import shown
+from secure_ai.defend.release.parts import is_sklearn
 
 LEAST = 10  # below, an array of that length is likely to be something else
 DEEPEST = 6
@@ -19,16 +25,43 @@ OTHERS = (
 )
 
 
-def per_record_arrays(model: Any, records: int) -> tuple[tuple[str, str], ...]:
-    """Return (kind of estimator, attribute) of every array as long as there are training records.
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What was found, each as (kind of estimator, attribute).
+
+    Attributes:
+        entries: arrays and lists as long as there are training records.
+        own: attributes that estimators of scikit-learn of this kind do not have.
+    """
+
+    entries: tuple[tuple[str, str], ...] = ()
+    own: tuple[tuple[str, str], ...] = ()
+
+
+def find_hidden(model: Any, records: int | None) -> Hidden:
+    """Look through a model's attributes, those of its parts included.
 
     Args:
         model: a fitted model.
-        records: how many it was trained on.
+        records: how many it was trained on; None if that is not known, and then only ``own`` is found.
     """
-    if records < LEAST:
-        return ()
-    found: list[tuple[str, str]] = []
+    entries: set[tuple[str, str]] = set()
+    own: set[tuple[str, str]] = set()
+    for value, owner, name in _attributes(model, records):
+        if isinstance(value, BaseEstimator) and is_sklearn(value):
+            own |= {(type(value).__name__, shown(attribute)) for attribute in _own_attributes(value)}
+        if (
+            records is not None
+            and records >= LEAST
+            and name != "estimators_"
+            and _has_entries(value, records)
+        ):
+            entries.add((owner, shown(name)))
+    return Hidden(tuple(sorted(entries)), tuple(sorted(own)))
+
+
+def _attributes(model: Any, records: int | None) -> Iterator[tuple[Any, str, str]]:
+    """Yield everything inside as (value, kind of its estimator, attribute)."""
     seen: set[int] = set()
     pending: list[tuple[Any, str, str, int]] = [(model, type(model).__name__, "", 0)]
     while pending and len(seen) < MOST:
@@ -36,24 +69,35 @@ def per_record_arrays(model: Any, records: int) -> tuple[tuple[str, str], ...]:
         if id(value) in seen or depth > DEEPEST:
             continue
         seen.add(id(value))
-        if _has_entries(value, records) and name != "estimators_":
-            found.append((owner, name))
-        elif isinstance(value, dict):
+        yield value, owner, name
+        if isinstance(value, dict):
             pending += [(inner, owner, name or str(key), depth + 1) for key, inner in value.items()]
         elif isinstance(value, list | tuple):
-            pending += [(inner, owner, name, depth + 1) for inner in value]
+            pending += [(inner, owner, name, depth + 1) for inner in value[:MOST]]
         elif isinstance(value, np.ndarray) and value.dtype == object:
-            pending += [(inner, owner, name, depth + 1) for inner in value.ravel()]
+            pending += [(inner, owner, name, depth + 1) for inner in value.ravel()[:MOST]]
         elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
-            kind = type(value).__name__
-            if getattr(value, "n_features_in_", None) == records:
-                continue
-            inside = vars(value).items()
+            if records is not None and getattr(value, "n_features_in_", None) == records:
+                continue  # as many columns as records: an array of that length says nothing
+            kind, inside = type(value).__name__, vars(value).items()
             pending += [(inner, kind, key, depth + 1) for key, inner in inside if key not in OTHERS]
-    return tuple(sorted(set(found)))
+
+
+def _own_attributes(model: BaseEstimator) -> list[str]:
+    try:
+        usual = vars(clone(model))
+    except (TypeError, RuntimeError, ValueError):
+        return []
+    return [
+        name
+        for name in vars(model)
+        if name not in usual and not name.startswith("_") and not name.endswith("_")
+    ]
 
 
 def _has_entries(value: Any, records: int) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) == records and isinstance(value[0], list | tuple | dict | np.ndarray)
     shape = getattr(value, "shape", None)
     holds_others = isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 1
     return not holds_others and isinstance(shape, tuple) and len(shape) > 0 and shape[0] == records

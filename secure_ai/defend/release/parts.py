@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,7 +65,15 @@ class TooDeep(Exception):
 
 def is_sklearn(model: Any) -> bool:
     """Say whether this is an estimator of scikit-learn itself; a subclass may keep anything."""
-    return type(model).__module__.split(".")[0] == "sklearn"
+    return is_defined_in(model, "sklearn")
+
+
+def is_defined_in(model: Any, *packages: str) -> bool:
+    """Say whether the kind of this model is the one that its module defines, in one of these packages."""
+    kind = type(model)
+    module = sys.modules.get(kind.__module__)
+    inside = any(kind.__module__ == name or kind.__module__.startswith(f"{name}.") for name in packages)
+    return inside and getattr(module, kind.__name__, None) is kind
 
 
 def predicts_numbers(model: Any) -> bool:

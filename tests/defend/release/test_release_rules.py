@@ -182,6 +182,26 @@ def test_a_subclass_that_keeps_its_rows_is_caught(wrapped: bool) -> None:
     assert "kept_" in found.where
 
 
+def test_a_model_of_ones_own_cannot_pass_under_a_known_name() -> None:
+    forged = type("LogisticRegression", (Constant,), {"__module__": "sklearn.linear_model._logistic"})
+    assert checked(forged()).finding("stored_records").outcome is Outcome.UNASSESSED
+
+
+@pytest.mark.parametrize("kept", [b"all of them", "text", ROWS[:20]])
+def test_an_attribute_put_on_a_known_model_is_named_and_keeps_it_from_passing(kept: Any) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, LABELS)
+    model[-1].training = kept
+    found = check_release(model, ROWS, LABELS).finding("stored_records")
+    assert found.outcome is Outcome.UNASSESSED
+    assert "training" in found.found
+
+
+def test_a_list_of_rows_on_a_known_model_is_found() -> None:
+    model = LogisticRegression().fit(ROWS, LABELS)
+    model.kept_ = ROWS.tolist()
+    assert "stored_records" in not_met(check_release(model, ROWS, LABELS))
+
+
 def test_an_unknown_part_does_not_hide_what_another_part_stores() -> None:
     model = VotingClassifier([("a", Constant()), ("b", KNeighborsClassifier())], voting="soft")
     report = checked(model)
@@ -195,7 +215,7 @@ def test_votes_out_of_the_bag_are_found_in_a_forest() -> None:
     assert "oob_decision_function_" in report.finding("stored_records").found
 
 
-@pytest.mark.parametrize("size", [10, 50, 100])
+@pytest.mark.parametrize("size", [12, 40])
 def test_arrays_of_units_or_trees_are_not_taken_for_records(size: int) -> None:
     rows, labels = ROWS[:size], np.arange(size) % 2
     models = [
