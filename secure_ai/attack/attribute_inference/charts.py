@@ -48,10 +48,11 @@ def plot_attribute_inference(found: AttributeInference) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center", ncols=2)
     control = found.accuracy.control or 0.0
-    axes.set_title(
+    figure.suptitle(
         f"With the model {percent(found.accuracy.value)} of members are guessed right, "
         f"{percent(control)} of others; without it {percent(found.accuracy.baseline)}",
-        loc="left",
+        x=0.01,
+        ha="left",
         fontsize=11,
     )
     plt.close(figure)

@@ -45,7 +45,7 @@ def plot_inverted_picture(found: Inversion, members: tuple[Any, Any], picture: t
         place.imshow(np.asarray(row, dtype=float).reshape(picture), cmap="gray")
         place.set_title(name, fontsize=10)
         place.set_axis_off()
-    figure.suptitle(_title(found), x=0.01, ha="left")
+    figure.suptitle(_title(found), x=0.01, ha="left", fontsize=11)
     plt.close(figure)
     return figure
 
@@ -82,7 +82,7 @@ def plot_inverted_record(found: Inversion, members: tuple[Any, Any]) -> Figure:
     axes.set_xlabel("difference from the usual record (share of the way, standard deviations)")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center", ncols=2)
-    axes.set_title(_title(found), loc="left", fontsize=11)
+    figure.suptitle(_title(found), x=0.01, ha="left", fontsize=11)
     plt.close(figure)
     return figure
 

@@ -5,6 +5,7 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "network": "CharacterNetwork",
         "ngrams": "LanguageModel NgramModel",
         "canaries": "Canary CanaryFormat make_canaries plant",
         "exposure": "Exposure exposures",

@@ -161,13 +161,18 @@ class NgramModel:
         return codes, real
 
     def _codes(self, text: str) -> np.ndarray:
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
-        places = np.minimum(np.searchsorted(self._known, points), len(self._known) - 1)
-        return np.where(self._known[places] == points, places, len(self._known))
+        return codes_of(text, self._known)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "characters"):
             raise UserError("The language model has not been trained: call fit first.")
+
+
+def codes_of(text: str, known: np.ndarray) -> np.ndarray:
+    """Return the place of each character among the sorted code points ``known``; their number if unknown."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
+    places = np.minimum(np.searchsorted(known, points), len(known) - 1)
+    return np.where(known[places] == points, places, len(known))
 
 
 def check_texts(texts: Any) -> list[str]:

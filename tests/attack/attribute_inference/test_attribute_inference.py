@@ -223,5 +223,5 @@ def test_a_stand_in_that_fails_is_unassessed_without_its_words():
 def test_the_chart_says_what_was_found():
     members, others, _ = thirds()
     found = measure_attribute_inference(forest().fit(*members), members, others, "illness")
-    title = plot_attribute_inference(found).axes[0].get_title("left")
+    title = plot_attribute_inference(found).get_suptitle()
     assert f"{found.accuracy.value:.0%} of members" in title

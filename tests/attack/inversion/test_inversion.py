@@ -214,6 +214,6 @@ def test_the_charts_say_what_was_found(digits):
         plot_inverted_picture(found, members, (5, 5))
     tabular = halves(*cases())
     other = measure_inversion(with_texts().fit(*tabular[0]), *tabular, 1)
-    axes = plot_inverted_record(other, tabular[0]).axes[0]
-    assert "shows no person" in axes.get_title("left")
-    assert "home=rent" in [text.get_text() for text in axes.get_yticklabels()]
+    figure = plot_inverted_record(other, tabular[0])
+    assert "shows no person" in figure.get_suptitle()
+    assert "home=rent" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
