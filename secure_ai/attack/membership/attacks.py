@@ -172,7 +172,13 @@ class _Case:
 
     def probability(self, model: Any) -> np.ndarray:
         """Return what the model gives to the class of each record."""
-        own, _ = own_class(open_target(model, answer="probabilities"), self.rows, self.labels)
+        target = open_target(model)
+        if target.answer == "labels":
+            raise TargetError(
+                f"The {target.name} gives labels only, and this attack needs probabilities: choose "
+                "label_only_attack."
+            )
+        own, _ = own_class(target, self.rows, self.labels)
         if not np.ptp(own) > 0:
             raise TargetError(
                 f"The model gives the same probability to all {len(own):,} records: it tells none of them "

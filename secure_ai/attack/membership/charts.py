@@ -144,7 +144,9 @@ def plot_membership_attacks(attacks: Mapping[str, MembershipAttack]) -> Figure:
     at_few = {name: float(found.roc["tpr"][found.roc["fpr"] <= FEW].max()) for name, found in attacks.items()}
     best = max(at_few, key=lambda name: at_few[name])
     figure.suptitle(
-        f"At 1% false alarms {best} finds {percent(at_few[best])} of the members", x=0.01, ha="left"
+        f"At 1% false alarms the {best} attack finds {percent(at_few[best])} of the members",
+        x=0.01,
+        ha="left",
     )
     plt.close(figure)
     return figure

@@ -29,6 +29,7 @@ Recipe = Any
 Job = tuple[np.ndarray, int]
 Signals = tuple[np.ndarray, np.ndarray]
 COUNT = 16
+LEAST_HALVED = 4
 SEEDS = ("random_state", "seed")
 # Seconds of work. Trees and matrix products run beside each other in threads; Python code needs processes.
 WORTH_SHARING, WORTH_PROCESSES = 1.0, 20.0
@@ -162,10 +163,11 @@ def seeds_of(seed: int, count: int) -> list[int]:
 def draw_membership(records: int, count: int, in_share: float, rng: np.random.Generator) -> np.ndarray:
     """Return (count, records) bool: who is in which model; the two halves of the models are independent.
 
-    Within each half every record is in the same number of models, up to one.
+    Within each half every record is in the same number of models, up to one. Fewer than four are no halves:
+    there a record could be in all of them, or in none.
     """
     halves = []
-    for size in (count - count // 2, count // 2):
+    for size in (count - count // 2, count // 2) if count >= LEAST_HALVED else (count,):
         # A share that does not come out even is drawn for each record.
         inside = np.floor(in_share * size + rng.random(records))
         halves.append(rng.random((size, records)).argsort(axis=0).argsort(axis=0) < inside)

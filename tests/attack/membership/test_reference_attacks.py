@@ -179,6 +179,18 @@ def test_a_recipe_that_cannot_leave_this_process_is_trained_in_it(monkeypatch):
     assert reference_models(guarded, X[:200], Y[:200], 4).count == 4
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_even_few_references_are_enough_for_rmia(count, target):
+    found = measure_membership(target, MEMBERS, OTHERS, recipe=FOREST, references=count, n_jobs=1)
+    assert found.attack == "online RMIA"
+    assert found.leaks()
+
+
+def test_an_attack_that_needs_probabilities_says_so(target, references):
+    with pytest.raises(TargetError, match="label_only_attack"):
+        rmia_attack(open_target(target, answer="labels"), MEMBERS, OTHERS, references)
+
+
 @pytest.mark.parametrize(("count", "share"), [(16, 0.5), (8, 0.25), (5, 0.5)])
 def test_who_is_in_which_reference_is_balanced_and_tells_nothing_across_halves(count, share):
     drawn = draw_membership(4000, count, share, np.random.default_rng(0))
