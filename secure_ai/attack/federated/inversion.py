@@ -33,6 +33,7 @@ ROUNDING = 1e-9
 MATCHED = 1e-10
 MOST_RECORDS = 8
 MOST_ASSIGNMENTS = 5
+MOST_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,9 @@ def recover_batch(
             return (_flat(mean_gradient(small, flat.reshape(count, count), codes)) - target) / length
 
         start = rng.normal(size=(count, inputs)) @ basis
-        found = least_squares(mismatch, start.ravel(), method="lm", max_nfev=40 * count**2)
-        spent += int(found.nfev)
+        found = least_squares(mismatch, start.ravel(), method="lm", max_nfev=MOST_STEPS)
+        # Each step takes a gradient for each coordinate beside its own.
+        spent += int(found.nfev) * (count**2 + 1)
         apart = float(np.linalg.norm(found.fun))
         if best is None or apart < best.mismatch:
             best = RecoveredBatch(found.x.reshape(count, count) @ basis.T, codes, apart)

@@ -134,7 +134,10 @@ def default_rules(participants: int) -> dict[str, Aggregate]:
     if participants >= 3:
         rules["median"] = coordinate_median
     if participants >= 5:
-        rules |= {"trimmed mean": TrimmedMean(1), "Krum": Krum(1)}
+        rules["trimmed mean"] = TrimmedMean(1)
+    # Krum needs five; one more, as the round of a liar who was left out goes on without it.
+    if participants >= 6:
+        rules["Krum"] = Krum(1)
     return rules
 
 
