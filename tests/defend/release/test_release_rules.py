@@ -229,7 +229,7 @@ def test_arrays_of_units_or_trees_are_not_taken_for_records(size: int) -> None:
 
 
 @given(leaf=st.integers(1, 40), trees=st.integers(1, 3), seed=st.integers(0, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_smallest_leaf_is_the_one_that_records_fall_into(leaf: int, trees: int, seed: int) -> None:
     model = BaggingClassifier(
         DecisionTreeClassifier(min_samples_leaf=leaf),
