@@ -10,7 +10,7 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "charts": "plot_what_the_server_sees",
+        "charts": "plot_masking_cost plot_what_the_server_sees",
         "errors": "RoundFailed UnfairRequest",
         "fixed_point": "FixedPoint",
         "identities": "Identities",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from secure_ai.core.errors import UserError
-from secure_ai.core.figures import GUIDE, RISK, SCORE
-from secure_ai.defend.federated.secure_aggregation.measure import ServerView
+from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE
+from secure_ai.defend.federated.secure_aggregation.measure import MaskingCost, ServerView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +53,55 @@ def plot_what_the_server_sees(view: ServerView, participant: str | None = None) 
         f"Without masks the server reads the update of {view.names[place]}, with masks {hidden}",
         x=0.01,
         ha="left",
+    )
+    plt.close(figure)
+    return figure
+
+
+def plot_masking_cost(costs: Sequence[MaskingCost]) -> Figure:
+    """Draw what a participant sends and receives in a round, for rounds of several sizes.
+
+    What it shows in words: :meth:`MaskingCost.sentence` of each.
+
+    Args:
+        costs: from :func:`masking_cost`, the smallest round first, all with updates of the same length.
+
+    Raises:
+        UserError: if there is none, or their updates differ in length.
+    """
+    import matplotlib.pyplot as plt
+
+    if not costs or len({cost.length for cost in costs}) > 1:
+        raise UserError("Give at least one cost, all of updates of the same length.")
+    frames = [cost.to_frame() for cost in costs]
+    places, width = np.arange(len(costs)), 0.27
+    figure, axes = plt.subplots(figsize=(8, 4.2), dpi=80, layout="constrained")
+    bars = (
+        ("sent without masks", [frame["bytes_sent"][0] for frame in frames], GUIDE, ""),
+        ("sent with masks", [frame["bytes_sent"][1] for frame in frames], SCORE, HATCH),
+        ("received for the masks", [frame["bytes_received"][1] for frame in frames], RISK, ".."),
+    )
+    for number, (label, values, color, hatch) in enumerate(bars):
+        axes.bar(
+            places + (number - 1) * width,
+            np.asarray(values) / 1000,
+            width,
+            label=label,
+            color=color,
+            hatch=hatch,
+            edgecolor="white",
+        )
+    axes.set_xticks(places, [str(cost.clients) for cost in costs])
+    axes.set_xlabel("participants of the round")
+    axes.set_ylabel("kilobytes of each participant")
+    axes.legend(frameon=False, loc="upper left")
+    axes.spines[["top", "right"]].set_visible(False)
+    last = frames[-1]
+    axes.set_title(
+        f"With {costs[-1].clients} participants masks make an update of {costs[-1].length:,} numbers "
+        f"{last['times_plain'][1]:.2f} times as long",
+        loc="left",
+        fontsize=11,
     )
     plt.close(figure)
     return figure

@@ -79,6 +79,7 @@ class FederationService:
         self._changed = threading.Condition()
         self._free = threading.BoundedSemaphore(2 * len(self.allowed) + 8)
         self._workers: set[threading.Thread] = set()
+        self._arriving: set[socket.socket] = set()
         self._refused: list[str] = []
         self._listener = _listening(host, port)
         self.address = Address(*self._listener.getsockname()[:2])
@@ -138,6 +139,9 @@ class FederationService:
         with self._changed:
             members, workers = list(self._members.values()), list(self._workers)
             self._members.clear()
+            for plain in self._arriving:
+                with suppress(OSError):
+                    plain.shutdown(socket.SHUT_RDWR)
         goodbye = Goodbye().to_bytes()
         for member in members:
             with deadline(member.plain, 2.0), suppress(OSError, ValueError):
@@ -187,6 +191,7 @@ class FederationService:
             worker = threading.Thread(target=self._take_in, args=(plain,), daemon=True)
             with self._changed:
                 self._workers.add(worker)
+                self._arriving.add(plain)
             worker.start()
 
     def _take_in(self, plain: socket.socket) -> None:
@@ -210,6 +215,8 @@ class FederationService:
         except (OSError, EOFError, ValueError) as error:
             self._refuse(NOBODY, f"it did not introduce itself ({why(error)})")
         finally:
+            with self._changed:
+                self._arriving.discard(plain)
             if not joined:
                 for end in (secure, plain):
                     if end is not None:
@@ -249,6 +256,7 @@ class FederationService:
             # What it said when it first joined counts: the weight of a participant is not changed on the way.
             self._records.setdefault(name, hello.records)
             self._members[name] = _Member(plain, secure)
+            self._arriving.discard(plain)
             self._changed.notify_all()
         return True
 
