@@ -34,7 +34,8 @@ def plot_leakage(found: LeakageComparison, most_cost: float = AFFORDABLE) -> Fig
     for place, (number, name) in enumerate(enumerate(table["answer"])):
         axes.errorbar(
             accuracy[place], tpr[place], yerr=spread[:, [place]], fmt=markers[place], color=colors[place],
-            capsize=2, markersize=13 if markers[place] == "*" else 8, label=f"{number} {name}",
+            capsize=2, markersize=13 if markers[place] == "*" else 8, label=f"{number}: {name}",
+            zorder=3 if name == BEFORE else 2,
         )  # fmt: skip
         axes.annotate(str(number), (accuracy[place], tpr[place]), (6, 5), textcoords="offset points")
     axes.axhline(100 * FALSE_ALARMS, color=GUIDE, linestyle=":", linewidth=1)
@@ -51,8 +52,8 @@ def plot_leakage(found: LeakageComparison, most_cost: float = AFFORDABLE) -> Fig
     if best is not None:
         line = table[table["answer"] == best].iloc[0]
         title = (
-            f"'{best}' takes the members found from {percent(first['tpr'])} to {percent(line['tpr'])}, at "
-            f"{points(line['cost'])} of accuracy"
+            f"'{best}' takes the members found from {percent(first['tpr'])} to {percent(line['tpr'])}, with "
+            f"{points(line['cost'])} accuracy"
         )
     axes.set_title(title, loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)

@@ -109,13 +109,24 @@ def fit_stages(recipe: Any, stages: list[tuple[Any, np.ndarray]], seed: int, kep
             settings[trees[0]] = trees[1] * (number + 1) // count
         try:
             with threadpool_limits(1):
-                states.append(model.set_params(**settings).fit(rows, labels))
+                states.append(_continued(model.set_params(**settings), rows, labels, first=not states))
         except Exception as error:
             raise TargetError(
                 f"The recipe cannot go on training with {len(labels):,} rows ({type(error).__name__}): take "
                 "fewer slices, or slices=1."
             ) from None
     return states
+
+
+def _continued(model: Any, rows: Any, labels: np.ndarray, *, first: bool) -> Any:
+    """Return the model after one more stage; what prepares the rows is fitted in the first alone.
+
+    A forest cannot go on with other features than those that it began with.
+    """
+    if first or not hasattr(model, "steps"):
+        return model.fit(rows, labels)
+    model.steps[-1][1].fit(model[:-1].transform(rows), labels)
+    return model
 
 
 def stage_weight(recipe: Any, slices: int) -> float:

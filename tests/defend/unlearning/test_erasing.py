@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from secure_ai.attack.targets import TargetError
@@ -49,6 +49,9 @@ def sharded(recipe=FOREST, **options):
 TRAININGS = {
     "SISA, shards": sharded(shards=4),
     "SISA, shards and slices of a forest": sharded(shards=2, slices=3),
+    "SISA, slices of a pipeline that encodes": sharded(
+        make_pipeline(OneHotEncoder(handle_unknown="ignore"), FOREST), shards=2, slices=3
+    ),
     "SISA, a pipeline": sharded(make_pipeline(StandardScaler(), LogisticRegression()), shards=3),
     "SISA, a function": sharded(
         lambda rows, labels, seed: DecisionTreeClassifier(random_state=seed).fit(rows, labels), shards=3
