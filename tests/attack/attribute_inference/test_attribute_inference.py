@@ -56,6 +56,7 @@ def test_a_model_that_learned_by_heart_tells_of_its_members():
     assert found.table.set_index("attack").loc["imputation", "members"] <= found.accuracy.baseline
 
 
+@pytest.mark.slow
 def test_a_model_of_what_is_common_tells_no_more_of_its_members():
     told = []
     for seed in range(4):
@@ -67,13 +68,13 @@ def test_a_model_of_what_is_common_tells_no_more_of_its_members():
 
 def test_the_control_a_model_that_saw_neither_group_tells_nothing():
     told = []
-    for seed in range(4):
+    for seed in range(2):
         members, others, third = thirds(seed)
         model = forest().fit(*third)
         found = measure_attribute_inference(model, members, others, "illness", seed=seed)
         told.append(found.leaks())
         assert abs(found.advantage.control) < 0.05
-    assert sum(told) <= 1
+    assert not any(told)
 
 
 def test_what_the_other_columns_tell_is_not_counted_against_the_model():
@@ -97,9 +98,10 @@ def test_arrays_are_attacked_like_frames():
 
 def test_texts_numbers_in_groups_and_three_classes_are_guessed():
     members, others, _ = thirds()
-    for group in (members, others):
-        group[0].insert(0, "home", np.where(group[0]["illness"] == 1, "own", "rent"))
-        group[0].drop(columns="illness", inplace=True)
+    members, others = (
+        (rows.drop(columns="illness").assign(home=np.where(rows["illness"] == 1, "own", "rent")), outcome)
+        for rows, outcome in (members, others)
+    )
     code = lambda rows: rows.assign(home=(rows["home"] == "own").astype(int))  # noqa: E731
     tree = DecisionTreeClassifier(random_state=0).fit(code(members[0]), members[1])
     model = lambda rows: tree.predict_proba(code(rows))  # noqa: E731

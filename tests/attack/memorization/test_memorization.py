@@ -103,6 +103,16 @@ def test_removing_duplicates_takes_their_effect_away(notes):
     assert "each once" in both.sentence()
 
 
+def test_what_was_taken_out_first_cannot_be_repeated(notes):
+    def hide(texts):
+        return [re.sub(r"900-20-\d{4}", "[number]", text) for text in texts]
+
+    found = measure_memorization(notes[:40], prepare=hide, times=(1, 8), canaries=4, never=20)
+    assert not found.canaries["first_guess"].any()
+    assert (found.by_times()["exposure"] < 4).all()
+
+
+@pytest.mark.slow
 def test_what_was_deidentified_first_cannot_be_repeated(notes):
     from secure_ai.anonymize import Deidentifier
 
