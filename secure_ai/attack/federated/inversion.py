@@ -33,7 +33,7 @@ ROUNDING = 1e-9
 MATCHED = 1e-10
 MOST_RECORDS = 8
 MOST_ASSIGNMENTS = 5
-MOST_STEPS = 100
+MOST_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def outside_span(gradients: Arrays, rows: Any) -> np.ndarray:
 
 
 def recover_batch(
-    gradients: Arrays, weights: Arrays, *, records: int | None = None, effort: int = 20_000, seed: int = 0
+    gradients: Arrays, weights: Arrays, *, records: int | None = None, effort: int = 10_000, seed: int = 0
 ) -> RecoveredBatch:
     """Return rows and class numbers whose mean gradient is the one seen.
 

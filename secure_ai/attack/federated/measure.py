@@ -101,6 +101,7 @@ def measure_inversion(
     batch: int = 1,
     batches: int = 10,
     sends: Sent | None = None,
+    effort: int = 10_000,
     seed: int = 0,
 ) -> GradientInversion:
     """Draw batches of records, let the participant send their gradient, and invert it.
@@ -113,6 +114,7 @@ def measure_inversion(
         batches: how many are inverted.
         sends: ``sends(rows, codes) -> gradients``, what the participant sends of a batch; by default
             :func:`plain_gradient`. Noise, more steps or a mask come in here.
+        effort: gradients computed for a batch before its search gives up.
         seed: of drawing and of the search.
 
     Raises:
@@ -132,7 +134,7 @@ def measure_inversion(
     order = rng.permutation(len(x))[: batch * (batches + 1)].reshape(batches + 1, batch)
     others = np.delete(x, order.ravel(), axis=0)
     mean = (others if len(others) else x).mean(axis=0)[None, :]
-    got = [_inverted(sends(x[each], y[each]), given, batch, seed) for each in order]
+    got = [_inverted(sends(x[each], y[each]), given, batch, effort=effort, seed=seed) for each in order]
     near = [_distances(x[order[place]], got[place]) for place in range(batches)]
     far = [_distances(x[order[place]], got[place + 1]) for place in range(batches)]
     guess = _distances(x[order[:-1].ravel()], mean)
@@ -187,11 +189,13 @@ def inversion_table(cases: Mapping[str, GradientInversion]) -> pd.DataFrame:
     )
 
 
-def _inverted(gradients: Arrays, weights: list[np.ndarray], batch: int, seed: int) -> np.ndarray:
+def _inverted(
+    gradients: Arrays, weights: list[np.ndarray], batch: int, *, effort: int, seed: int
+) -> np.ndarray:
     """Return the rows that the server believes in, or the one mean row where the batch is too large."""
     seen = [np.asarray(part, dtype=float) for part in gradients]
     try:
-        found: RecoveredBatch = recover_batch(seen, weights, records=batch, seed=seed)
+        found: RecoveredBatch = recover_batch(seen, weights, records=batch, effort=effort, seed=seed)
     except UserError:
         # What is left without a search: a weighted mean of the rows.
         unit = int(np.abs(seen[1]).argmax())
