@@ -168,7 +168,8 @@ def checked_strategy(
 
     Checked.__name__ = strategy
     try:
-        return Checked()
+        with _quiet():
+            return Checked()
     except TypeError:
         raise UserError(f"Flower's strategy {strategy} does not take these options.") from None
 

@@ -28,6 +28,7 @@ from secure_ai.defend.federated.secure_aggregation.participant import MaskingPar
 from secure_ai.defend.federated.secure_aggregation.secret_sharing import Entropy
 from secure_ai.defend.federated.secure_aggregation.server import STAGES, AggregationServer
 
+SHARES_SCALE = 4096.0
 GONE = "it fell silent"
 
 
@@ -174,10 +175,12 @@ class SecureMean:
             raise UserError(
                 f"There are {len(vectors)} updates and {len(weights)} weights: give one for each."
             )
+        # Shares of 1 lose in the last place what numbers of records do not; a power of two alters no bit.
+        scale = SHARES_SCALE if weights.size and weights.sum() < 2 else 1.0
         number, names = len(self.rounds) + 1, [f"participant {place + 1}" for place in range(len(vectors))]
         found = secure_sum(
             {
-                name: weighted_vector(vector, weight)
+                name: weighted_vector(vector, weight * scale)
                 for name, vector, weight in zip(names, vectors, weights, strict=True)
             },
             drop={names[place]: stage for place, stage in self._drop.get(number, {}).items()},
