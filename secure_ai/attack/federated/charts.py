@@ -84,6 +84,6 @@ def plot_recovered(
     axes.legend(frameon=False)
     apart = float(np.sqrt(np.mean((truth - got) ** 2)))
     told = "gave up" if np.isnan(apart) else f"is {apart:.2g} deviations away from the record"
-    axes.set_title(f"What the server recovers from one update {told}", loc="left")
+    figure.suptitle(f"What the server recovers from one update {told}", x=0.01, ha="left")
     plt.close(figure)
     return figure

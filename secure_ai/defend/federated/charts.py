@@ -121,7 +121,7 @@ def plot_lies(found: LieTest) -> Figure:
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     best = max(found.worst, key=lambda rule: found.worst[rule].value)
     figure.suptitle(
-        f"One liar brings the {rules[0]} down to {found.worst[rules[0]].value:.2f}, the {best} to "
+        f"One liar brings the {rules[0]} down to {found.worst[rules[0]].value:.2f}, the {best} to\n"
         f"{found.worst[best].value:.2f} ({NOBODY}: {found.worst[rules[0]].control:.2f})",
         x=0.01,
         ha="left",

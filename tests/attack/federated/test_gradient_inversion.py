@@ -124,7 +124,7 @@ def test_noise_hides_the_record_and_pictures_say_so():
     cases = {"plain": plain, "noise": hidden}
     assert list(inversion_table(cases)["recovered"]) == [1.0, 0.0]
     assert "100%" in plot_inversions(cases).get_suptitle()
-    assert "away from the record" in plot_recovered(plain).axes[0].get_title(loc="left")
+    assert "away from the record" in plot_recovered(plain).get_suptitle()
 
 
 def test_the_result_does_not_print_records():
