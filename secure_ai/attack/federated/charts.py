@@ -39,7 +39,7 @@ def plot_inversions(cases: Mapping[str, GradientInversion]) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     most, least = table["recovered"].idxmax(), table["recovered"].idxmin()
     figure.suptitle(
-        f'Recovered: {percent(table["recovered"][most])} with "{table["case"][most]}", '
+        f'Recovered: {percent(table["recovered"][most])} with "{table["case"][most]}",\n'
         f'{percent(table["recovered"][least])} with "{table["case"][least]}"',
         x=0.01,
         ha="left",
