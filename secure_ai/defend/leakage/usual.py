@@ -40,6 +40,8 @@ def usual_answers(recipe: Any) -> dict[str, Any]:
 
     last = recipe.steps[-1][0] + "__" if hasattr(recipe, "steps") else ""
     settings = recipe.get_params()
+    # What is distilled must not repeat single answers of the folds.
+    small = next((name for name in settings if name == last + "min_samples_leaf"), "")
     found: dict[str, Any] = {}
     for (setting, value), name in SETTINGS.items():
         if last + setting in settings and settings[last + setting] != value:
@@ -51,5 +53,7 @@ def usual_answers(recipe: Any) -> dict[str, Any]:
         "probabilities rounded to 0.1": AnswerPolicy("rounded", 1),
         "top label only": AnswerPolicy("label"),
         "without duplicates": WithoutDuplicates(recipe),
-        "out-of-fold answers": OutOfFold(recipe),
+        f"out-of-fold answers{small and ', 5 records or more in a leaf'}": OutOfFold(
+            clone(recipe).set_params(**{small: 5}) if small else recipe
+        ),
     }

@@ -126,7 +126,7 @@ class ShardedTraining:
         made, work = _train(self, rest, self.labels[~gone], self.keys[~gone], before=self, gone=gone)
         changed = tuple(number + 1 for number, part in enumerate(self._parts) if gone[part.places].any())
         receipt = Receipt(
-            method=f"SISA ({self.shards} shards, {self.slices} slices)",
+            method=f"SISA ({_number(self.shards, 'shard')}, {_number(self.slices, 'slice')} each)",
             exact=True,
             records=int(gone.sum()),
             people=len(np.unique(self.keys[gone].astype(str))),
@@ -232,6 +232,10 @@ def _train(
         model, rows, labels, keys, plan.recipe, plan.shards, plan.slices, plan.seed, whole, tuple(parts)
     )
     return made, spent
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _placed(keys: np.ndarray, plan: ShardedTraining) -> list[tuple[np.ndarray, np.ndarray]]:

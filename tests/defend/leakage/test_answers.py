@@ -186,9 +186,13 @@ def test_private_training_draws_its_noise_anew_for_each_model():
 def test_the_usual_answers_are_those_that_the_recipe_can_set():
     forest = usual_answers(make_pipeline(StandardScaler(), RandomForestClassifier()))
     assert {"20 records or more in a leaf", "depth 4", "top label only"} <= set(forest)
+    assert (
+        forest["out-of-fold answers, 5 records or more in a leaf"].recipe.steps[-1][1].min_samples_leaf == 5
+    )
     assert "10 rounds of training" in usual_answers(HistGradientBoostingClassifier())
     linear = usual_answers(LogisticRegression())
     assert "stronger regularization (C 0.01)" in linear
+    assert "out-of-fold answers" in linear
     assert not {"depth 4", "10 rounds of training"} & set(linear)
 
 

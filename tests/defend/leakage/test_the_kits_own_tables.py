@@ -44,7 +44,6 @@ def test_an_answer_leaves_a_fifth_for_under_a_point_of_accuracy(sector, task, ro
     before = encoded(RandomForestClassifier(30))
     found = compare_answers(before, answers, cases.inputs, cases.outcome, models=10, n_jobs=1)
     line = found.table.set_index("answer").loc[found.best()]
-    print(found.table.to_string())
     assert line["times"] >= 5
     assert line["cost"] < 0.01
 
