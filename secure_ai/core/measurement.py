@@ -68,3 +68,7 @@ class Unassessed:
     def __bool__(self) -> bool:
         """Be false, so that ``if measurement:`` cannot take an absence for a result."""
         return False
+
+    def sentence(self) -> str:
+        """Say that nothing was measured, and why; results of attacks have a sentence, too."""
+        return f"Unassessed: {self.reason}"

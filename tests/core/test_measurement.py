@@ -87,3 +87,7 @@ def test_what_was_not_measured_is_false_and_keeps_its_reason():
 
 def test_a_measurement_of_zero_is_still_a_measurement():
     assert Measurement(**FIELDS | {"value": 0.0, "interval": (0.0, 0.0)})
+
+
+def test_an_absence_has_a_sentence_as_a_result_has():
+    assert Unassessed("no model was given").sentence() == "Unassessed: no model was given"

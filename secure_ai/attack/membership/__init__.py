@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "attacks": "label_only_attack lira_attack rmia_attack shadow_attack",
         "at_risk": "RecordsAtRisk find_records_at_risk",
+        "charts": "plot_membership plot_membership_attacks plot_privacy_utility plot_records_at_risk",
         "curve": "PrivacyUtilityCurve privacy_utility_curve",
         "judging": "MembershipAttack membership_from_scores",
         "loss_threshold": "loss_threshold_attack record_losses",
