@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -93,3 +94,20 @@ def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:
     if any(not name or not sign for name, sign, _ in parts):
         raise UserError(f"{option} is NAME=VALUE, such as {option} {example}.")
     return {name: value for name, _, value in parts}
+
+
+def read_cases(data: str, *, drop: str = "", label: str = "") -> tuple[Any, Any]:
+    """Return the rows of a table as a model takes them, and its column ``label`` (None without).
+
+    Raises:
+        UserError: if it cannot be read, or a column is not there.
+    """
+    from secure_ai.core.sources import open_source
+
+    frame = open_source(data).to_pandas()
+    for option, names in (("--drop", named(drop)), ("--label", [label] if label else [])):
+        unknown = [name for name in names if name not in frame.columns]
+        if unknown:
+            raise UserError(f"{option} names a column that the data do not have: {unknown[0]}.")
+    labels = frame[label].to_numpy() if label else None
+    return frame.drop(columns=[*named(drop), *([label] if label else [])]), labels

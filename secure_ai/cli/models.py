@@ -1,22 +1,17 @@
-"""Commands about models: look into a file, sign and verify it, attack your own before somebody else does."""
+"""Commands about model files: look into one, sign and verify it, and ask whether it may leave the house."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
-from secure_ai.cli.app import named, root
+from secure_ai.cli.app import read_cases, root
 from secure_ai.core.errors import UserError
 
 FILE = click.Path(path_type=Path)
 FOUND = 1
 UNASSESSED = 3
-MOST_ROWS = 200
-THIEF_SHARE = 0.5
 
 
 @root.group()
@@ -126,180 +121,62 @@ def trust(trusted: Path, add: Path | None, owner: str, revoke: str | None, reaso
         print("No key is trusted yet: --add PUBLIC_KEY --owner NAME.")
 
 
-@root.group()
-def attack() -> None:
-    """Attack a model of your own: a skops file, a trusted pickle, or an endpoint by its address.
-
-    An attack that cannot be judged is unassessed (exit code 3): that is not the same as safe.
-    """
-
-
-def _attack_options(command: Callable) -> Callable:
-    for option in (
-        click.option("--seed", type=int, default=0, show_default=True),
-        click.option("--threshold", type=float, default=0.5, show_default=True, help="Of class 1 of two."),
-        click.option("--labels-only", is_flag=True, help="As if the model gave its class alone."),
-        click.option(
-            "--answers", default="predictions", show_default=True, help="Path in an endpoint's JSON."
-        ),
-        click.option("--classes", default="0,1", show_default=True, help="Of an endpoint, in its order."),
-        click.option("--token-file", type=FILE, help="File with the token that an endpoint wants."),
-        click.option("--trust-pickle", is_flag=True, help="Open a pickle, in a process of its own."),
-        click.option("--drop", default="", help="Columns of DATA that the model does not take."),
-    ):
-        command = option(command)
-    return command
-
-
-@attack.command()
-@click.argument("model")
-@click.argument("data")
-@click.option("--rules", type=FILE, help="YAML: what an attacker can change, and what it costs him.")
-@click.option("--goal", help="The class that he wants; any other than the model's if not given.")
-@click.option(
-    "--rows", type=int, default=MOST_ROWS, show_default=True, help="Rows of DATA to attack at most."
-)
-@click.option("--budget", type=int, default=500, show_default=True, help="Questions for each row at most.")
-@click.option("--most-cost", type=float, help="What he can pay for a row.")
-@_attack_options
-def evasion(  # noqa: PLR0917
-    model: str,
-    data: str,
-    rules: Path | None,
-    goal: str | None,
-    rows: int,
-    budget: int,
-    most_cost: float | None,
-    **options: Any,
+@model.command()
+@click.argument("file", type=FILE)
+@click.option("--data", help="The table that it was trained on: without it, only its structure is looked at.")
+@click.option("--label", default="", help="Column of the classes in the data.")
+@click.option("--drop", default="", help="Columns of the data that the model does not take.")
+@click.option("--rules", type=FILE, help="YAML with thresholds of your own, and where they come from.")
+@click.option("--trust-pickle", is_flag=True, help="Open a pickle, in a process of its own.")
+def release(  # noqa: PLR0917
+    file: Path, data: str | None, label: str, drop: str, rules: Path | None, trust_pickle: bool
 ) -> int:
-    """Look for the cheapest allowed change of rows in DATA after which MODEL answers otherwise.
+    """Ask the release rules of a disclosure officer: may FILE leave the house?
 
-    The first half of DATA is what the attacker owns, rows of the second half are attacked. Exit code 1 if
-    an attack succeeds more often than random changes and than asking again.
+    Exit code 1 if a rule is not met, 3 if all that could be assessed are met and one could not be.
     """
-    from secure_ai.attack.evasion import Constraints, measure_evasion
+    from secure_ai.core import Outcome
+    from secure_ai.defend.release import check_release_file
 
-    constraints = None if rules is None else Constraints.from_yaml(rules)
-    with _target(model, options) as target:
-        own, others = _halves(data, options["drop"], target)
-        found = measure_evasion(
-            target,
-            others.head(_positive("--rows", rows)),
-            own,
-            constraints,
-            budget=budget,
-            goal=None if goal is None else _class(goal, target),
-            most_cost=most_cost,
-            seed=options["seed"],
-        )
-    return _told(found, lambda: found.success)
-
-
-@attack.command()
-@click.argument("model")
-@click.argument("data")
-@click.option("--budget", type=int, default=5000, show_default=True, help="Questions at most.")
-@click.option("--price", type=float, default=1.0, show_default=True, help="USD for 1,000 questions.")
-@_attack_options
-def extraction(model: str, data: str, budget: int, price: float, **options: Any) -> int:
-    """Copy MODEL by its answers and say how well the copy agrees with it, for how much money.
-
-    The first half of DATA (without classes) is what the thief owns, the second judges the copy. Exit code 1
-    if the copy agrees more often than a guess of the commonest class.
-    """
-    from secure_ai.attack.extraction import measure_extraction
-
-    with _target(model, options) as target:
-        own, others = _halves(data, options["drop"], target)
-        found = measure_extraction(
-            target,
-            own,
-            others,
-            budget=_positive("--budget", budget),
-            answer="labels" if options["labels_only"] else None,
-            price_per_thousand=price,
-            seed=options["seed"],
-        )
-    return _told(found, lambda: found.fidelity)
-
-
-def _told(found: Any, main: Callable[[], Any]) -> int:
-    from secure_ai.core import Unassessed
-
-    if isinstance(found, Unassessed):
-        print(f"Unassessed: {found.reason}")
-        return UNASSESSED
+    rows, labels = (None, None) if data is None else read_cases(data, drop=drop, label=label)
+    found = check_release_file(file, rows, labels, rules=rules, trust_pickle=trust_pickle)
     print(found.sentence())
-    figure = main()
-    if isinstance(figure, Unassessed):
-        return UNASSESSED
-    return FOUND if figure.interval[0] > max(figure.baseline, figure.control or 0.0) else 0
+    for one in (*found.not_met(), *found.unassessed()):
+        print(f"- {one.sentence()}")
+    return {Outcome.WITHIN_THRESHOLD: 0, Outcome.UNASSESSED: UNASSESSED}.get(found.outcome, FOUND)
 
 
-@contextmanager
-def _target(model: str, options: dict[str, Any]) -> Iterator[Any]:
-    from secure_ai.attack.targets import HttpEndpoint, open_target
+@model.command()
+@click.argument("file", type=FILE)
+@click.argument("data")
+@click.option("--label", required=True, help="Column of the classes in DATA.")
+@click.option("--drop", default="", help="Columns of DATA that the model does not take.")
+@click.option("--models", type=int, default=8, show_default=True, help="To train for each answer.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def leakage(file: Path, data: str, label: str, drop: str, models: int, seed: int) -> int:  # noqa: PLR0917
+    """Train FILE's recipe anew on DATA, with each usual answer to membership attacks, and compare.
+
+    A skops file is needed, of which only the settings are taken. Exit code 1 if members are found beyond
+    chance without an answer.
+    """
+    from sklearn.base import BaseEstimator, clone
+
+    from secure_ai.core import Unassessed
+    from secure_ai.defend.leakage import compare_answers, usual_answers
     from secure_ai.defend.model_files import load_model
 
-    settings = {
-        "threshold": options["threshold"],
-        "answer": "labels" if options["labels_only"] else None,
-    }
-    if "://" in model:
-        token = options["token_file"]
-        endpoint = HttpEndpoint(
-            model,
-            classes=[_number(one) for one in named(options["classes"])],
-            answer="labels" if options["labels_only"] else "probabilities",
-            response=options["answers"],
-            token=None if token is None else _line(token),
-        )
-        with endpoint:
-            yield open_target(endpoint, **settings)
-        return
-    loaded = load_model(model, trust_pickle=options["trust_pickle"])
-    if hasattr(loaded, "close"):
-        with loaded:
-            yield open_target(loaded, **settings)
-    else:
-        yield open_target(loaded, **settings)
-
-
-def _halves(data: str, drop: str, target: Any) -> tuple[Any, Any]:
-    from secure_ai.core.sources import open_source
-
-    frame = open_source(data).to_pandas()
-    unwanted = named(drop) if drop else []
-    unknown = [name for name in unwanted if name not in frame.columns]
-    if unknown:
-        raise UserError(f"--drop names a column that the data do not have: {unknown[0]}.")
-    frame = frame.drop(columns=list(unwanted))
-    half = int(len(frame) * THIEF_SHARE)
-    return frame.head(half), frame.tail(len(frame) - half)
-
-
-def _class(text: str, target: Any) -> Any:
-    for known in target.classes:
-        if str(known) == text:
-            return known
-    raise UserError(f"--goal {text}: the model tells apart {', '.join(map(str, target.classes))}.")
-
-
-def _number(text: str) -> Any:
-    return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _positive(name: str, value: int) -> int:
-    if value < 1:
-        raise UserError(f"{name} must be 1 or more.")
-    return value
-
-
-def _line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        raise UserError(f"The token file {path.name} cannot be read: check its path.") from None
+    loaded = load_model(file)
+    if not isinstance(loaded, BaseEstimator):
+        raise UserError(f"{file.name} holds no model of scikit-learn: its recipe cannot be read.")
+    rows, labels = read_cases(data, drop=drop, label=label)
+    recipe = clone(loaded)
+    found = compare_answers(recipe, usual_answers(recipe), rows, labels, models=models, seed=seed)
+    print(found.sentence())
+    if isinstance(found, Unassessed):
+        return UNASSESSED
+    table = found.to_frame()[["answer", "tpr", "low", "high", "times", "attack", "accuracy", "cost"]]
+    print(table.round(3).to_string(index=False))
+    return FOUND if found.found["none"].interval[0] > found.found["none"].baseline else 0
 
 
 def _passphrase(*, confirm: bool = False) -> str:

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from secure_ai.cli import invoke
@@ -106,6 +107,95 @@ def test_a_model_that_cannot_be_judged_is_unassessed(kept, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Unassessed: ")
 
 
+@pytest.fixture(scope="module")
+def forest(tmp_path_factory):
+    """A forest that knows its records by heart, who they are, and others."""
+    folder = tmp_path_factory.mktemp("forest")
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.normal(size=(320, 4)).round(4), columns=list("abcd"))
+    table["outcome"] = (table["a"] + rng.normal(0, 1.5, len(table)) > 0).astype(int)
+    inside, outside = table.iloc[:160], table.iloc[160:]
+    model = RandomForestClassifier(20, random_state=0).fit(inside[list("abcd")], inside["outcome"])
+    inside.to_csv(folder / "inside.csv", index=False)
+    outside.to_csv(folder / "outside.csv", index=False)
+    save_skops(model, folder / "model.skops")
+    chances = pd.DataFrame(model.predict_proba(table[list("abcd")]), columns=["p_0", "p_1"])
+    chances["label"], chances["member"] = table["outcome"], [1] * 160 + [0] * 160
+    chances.to_csv(folder / "answers.csv", index=False)
+    return folder
+
+
+def test_members_are_told_from_a_model_and_its_recipe(forest, capsys):
+    command = [
+        "attack",
+        "membership",
+        str(forest / "model.skops"),
+        "--members",
+        str(forest / "inside.csv"),
+        "--others",
+        str(forest / "outside.csv"),
+        "--label",
+        "outcome",
+        "--references",
+        "8",
+    ]
+    assert invoke(command) == 1
+    said = capsys.readouterr().out
+    assert "tells members from others" in said and "members found first" in said
+    assert "Unassessed: " in said and "0.1%" in said
+
+
+def test_members_are_told_from_a_table_of_answers_alone(forest, capsys):
+    assert invoke(["attack", "membership", str(forest / "answers.csv")]) == 1
+    assert "loss threshold" in capsys.readouterr().out
+
+
+def test_others_that_are_members_too_are_refused_and_counted(forest, tmp_path, capsys):
+    both = pd.concat([pd.read_csv(forest / "outside.csv"), pd.read_csv(forest / "inside.csv").head(7)])
+    both.to_csv(tmp_path / "both.csv", index=False)
+    command = ["attack", "membership", str(forest / "model.skops"), "--members", str(forest / "inside.csv"),
+               "--others", str(tmp_path / "both.csv"), "--label", "outcome", "--references", "0"]  # fmt: skip
+    assert invoke(command) == 2
+    assert "7 " in capsys.readouterr().err
+    assert invoke([*command, "--overlap", "leave out"]) == 1
+
+
+def test_a_column_is_guessed_of_members_and_of_others(forest, capsys):
+    command = ["attack", "attribute", str(forest / "model.skops"), "--members", str(forest / "inside.csv"),
+               "--others", str(forest / "outside.csv"), "--label", "outcome", "--column", "b"]  # fmt: skip
+    assert invoke(command) in (0, 1)
+    assert "without it" in capsys.readouterr().out
+
+
+def test_release_rules_are_asked_with_and_without_the_data(forest, capsys):
+    command = ["model", "release", str(forest / "model.skops")]
+    data = ["--data", str(forest / "inside.csv"), "--label", "outcome"]
+    assert invoke(command) == 1
+    structure = capsys.readouterr().out
+    assert "smallest_leaf" in structure and "not assessed" in structure
+    assert invoke([*command, *data]) == 1
+    assert "0 not assessed" in capsys.readouterr().out
+
+
+def test_answers_are_compared_for_the_recipe_of_a_file(forest, capsys):
+    command = [
+        "model",
+        "leakage",
+        str(forest / "model.skops"),
+        str(forest / "inside.csv"),
+        "--label",
+        "outcome",
+    ]
+    assert invoke(command) == 3
+    assert capsys.readouterr().out.startswith("Unassessed: ")
+    everybody = pd.concat(pd.read_csv(forest / name) for name in ("inside.csv", "outside.csv"))
+    pd.concat([everybody, everybody.assign(a=lambda rows: rows["a"] + 0.5)]).to_csv(
+        forest / "everybody.csv", index=False
+    )
+    assert invoke([*command[:3], str(forest / "everybody.csv"), *command[4:]]) == 1
+    assert "in a leaf" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -114,6 +204,12 @@ def test_a_model_that_cannot_be_judged_is_unassessed(kept, tmp_path, capsys):
         (["attack", "evasion", "{model}", "{table}", "--drop", "outcome", "--goal", "7"], "tells apart"),
         (["attack", "extraction", "{model}", "{table}", "--budget", "0"], "--budget"),
         (["attack", "extraction", "http://scores.example.org/v1", "{table}"], "https"),
+        (["attack", "membership", "none.csv"], "none.csv"),
+        (["attack", "membership", "{model}", "--members", "{table}"], "--others"),
+        (["attack", "attribute", "{model}", "--column", "a"], "--members"),
+        (["model", "release", "none.skops"], "none.skops"),
+        (["model", "release", "{model}", "--data", "{table}", "--label", "nobody"], "nobody"),
+        (["model", "leakage", "{model}", "{table}", "--label", "nobody"], "nobody"),
         (["model", "inspect", "none.skops"], "none.skops"),
         (["model", "watch", "none.skops"], "none.skops"),
         (["model", "verify", "none", "none.json"], "none.json"),
