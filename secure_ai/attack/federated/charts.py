@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from secure_ai.attack.federated.measure import GradientInversion, inversion_table
+from secure_ai.attack.federated.measure import TOLERANCE, GradientInversion, inversion_table
 from secure_ai.core.errors import UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent, share_bars
 
@@ -83,7 +83,12 @@ def plot_recovered(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     apart = float(np.sqrt(np.mean((truth - got) ** 2)))
-    told = "gave up" if np.isnan(apart) else f"is {apart:.2g} deviations away from the record"
-    figure.suptitle(f"What the server recovers from one update {told}", x=0.01, ha="left")
+    far = "under 0.01" if apart < TOLERANCE else f"{apart:.2f}"
+    told = (
+        "From one update the server recovers nothing"
+        if np.isnan(apart)
+        else f"What the server recovers from one update is {far} deviations away from the record"
+    )
+    figure.suptitle(told, x=0.01, ha="left")
     plt.close(figure)
     return figure

@@ -102,10 +102,12 @@ class Receipt:
     def sentence(self) -> str:
         """Say what was done, what it cost, and what it was compared with."""
         parts = f"{len(self.parts_changed)} of {self.parts} parts" if self.parts > 1 else "the model"
+        rows = "row" if self.records == 1 else "rows"
+        people = f"{'person' if self.people == 1 else 'people'} {'was' if self.records == 1 else 'were'}"
         text = (
-            f"{self.records:,} rows of {self.people:,} {'person' if self.people == 1 else 'people'} were "
-            f"erased by {self.method}: {parts} changed, for {percent(self.share_of_work)} of the work of "
-            f"training from the beginning; {self.remaining:,} rows remain"
+            f"{self.records:,} {rows} of {self.people:,} {people} erased by {self.method}: {parts} changed, "
+            f"for {percent(self.share_of_work)} of the work of training from the beginning; "
+            f"{self.remaining:,} rows remain"
         )
         if self.largest_difference is not None:
             text += f". Compared with {self.compared}, no probability differs by more than "
