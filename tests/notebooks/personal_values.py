@@ -23,6 +23,8 @@ CHAPTERS = (
     "10_adversarial_inputs",
     "11_poisoning_and_supply_chain",
     "12_model_theft",
+    "13_privacy_attacks",
+    "14_private_training",
     "17_people_and_incidents",
 )
 PERSONAL = {
