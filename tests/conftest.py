@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# The suite already uses every core: further threads of linear algebra and of boosting wait for each other.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = re.compile(r"(?P<file>.*/test_every_notebook\.py)::.*\[\w+/(?P<chapter>\d\d)_")

@@ -49,6 +49,7 @@ def _attacker(
     shadows: ReferenceSignals, judges: ReferenceSignals, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(seed)
     shares = [
@@ -62,8 +63,15 @@ def _attacker(
     ]
     inside = [one[places] for one, places in zip(shadows.member, shares, strict=True)]
     model = HistGradientBoostingClassifier(max_leaf_nodes=15, min_samples_leaf=50, random_state=seed)
-    model.fit(np.concatenate(features), np.concatenate(inside))
-    return lambda probability: model.decision_function(_features(probability, difficulty))
+    # On so few columns a second thread gains nothing, and waits long where another program is at work.
+    with threadpool_limits(1):
+        model.fit(np.concatenate(features), np.concatenate(inside))
+
+    def scores(probability: np.ndarray) -> np.ndarray:
+        with threadpool_limits(1):
+            return model.decision_function(_features(probability, difficulty))
+
+    return scores
 
 
 def _difficulty(judges: ReferenceSignals) -> np.ndarray:

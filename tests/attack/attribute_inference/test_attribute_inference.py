@@ -46,9 +46,16 @@ def forest():
     return RandomForestClassifier(40, random_state=0)
 
 
-def test_a_model_that_learned_by_heart_tells_of_its_members():
+@pytest.fixture(scope="module")
+def by_heart():
+    """The members of such a model, others, the model, and what is inferred with it."""
     members, others, _ = thirds()
-    found = measure_attribute_inference(forest().fit(*members), members, others, "illness")
+    model = forest().fit(*members)
+    return members, others, model, measure_attribute_inference(model, members, others, "illness")
+
+
+def test_a_model_that_learned_by_heart_tells_of_its_members(by_heart):
+    *_, found = by_heart
     assert found.leaks()
     assert found.accuracy.value > found.accuracy.baseline + 0.1
     assert found.accuracy.value > found.accuracy.control + 0.1
@@ -87,10 +94,9 @@ def test_what_the_other_columns_tell_is_not_counted_against_the_model():
     assert "tells no more of its members" in found.sentence()
 
 
-def test_arrays_are_attacked_like_frames():
-    members, others, _ = thirds()
+def test_arrays_are_attacked_like_frames(by_heart):
+    members, others, _, one = by_heart
     arrays = [(rows.to_numpy(), outcome) for rows, outcome in (members, others)]
-    one = measure_attribute_inference(forest().fit(*members), members, others, "illness")
     other = measure_attribute_inference(forest().fit(*arrays[0]), *arrays, 3)
     assert one.accuracy.value == other.accuracy.value
     assert one.advantage.interval == other.advantage.interval
@@ -112,10 +118,8 @@ def test_texts_numbers_in_groups_and_three_classes_are_guessed():
     assert grouped.accuracy.value > grouped.accuracy.control + 0.05
 
 
-def test_labels_alone_tell_less_and_are_enough():
-    members, others, _ = thirds()
-    model = forest().fit(*members)
-    full = measure_attribute_inference(model, members, others, "illness")
+def test_labels_alone_tell_less_and_are_enough(by_heart):
+    members, others, model, full = by_heart
     alone = measure_attribute_inference(open_target(model, answer="labels"), members, others, "illness")
     assert not isinstance(alone, Unassessed)
     assert alone.accuracy.value < full.accuracy.value
@@ -131,18 +135,17 @@ def test_the_attacker_does_not_look_at_the_sensitive_column():
     assert true.accuracy.value == pytest.approx(1 - turned.accuracy.value)
 
 
-def test_the_queries_are_one_for_each_record_and_value():
-    members, others, own = thirds()
-    target = open_target(forest().fit(*members))
-    values = SensitiveValues.of(own[0], "illness")
+def test_the_queries_are_one_for_each_record_and_value(by_heart):
+    _, others, model, _ = by_heart
+    target = open_target(model)
+    values = SensitiveValues.of(others[0], "illness")
     outcome_chances(target, *others, values)
     assert target.queries == 300 * 2
 
 
-def test_the_same_seed_gives_the_same_result():
-    members, others, _ = thirds()
-    model = forest().fit(*members)
-    first, again = (measure_attribute_inference(model, members, others, "illness") for _ in range(2))
+def test_the_same_seed_gives_the_same_result(by_heart):
+    members, others, model, first = by_heart
+    again = measure_attribute_inference(model, members, others, "illness")
     assert first.to_frame().equals(again.to_frame())
     assert first.sentence() == again.sentence()
 
@@ -170,11 +173,11 @@ def test_a_value_put_in_keeps_the_type_of_the_column():
         assert values.put(frame, 1).dtypes.equals(frame.dtypes)
 
 
-def test_members_among_the_others_are_refused_and_counted():
-    members, others, _ = thirds()
+def test_members_among_the_others_are_refused_and_counted(by_heart):
+    members, others, model, _ = by_heart
     mixed = (pd.concat([others[0], members[0][:7]]), np.concatenate([others[1], members[1][:7]]))
     with pytest.raises(UserError, match=r"7 of 307 non-members are members too"):
-        measure_attribute_inference(forest().fit(*members), members, mixed, "illness")
+        measure_attribute_inference(model, members, mixed, "illness")
 
 
 @pytest.mark.parametrize(
@@ -186,11 +189,11 @@ def test_members_among_the_others_are_refused_and_counted():
         ({"column": "income", "groups": 1}, "2 to 12 groups"),
     ],
 )
-def test_wrong_arguments_are_refused_in_words(options, words):
-    members, others, _ = thirds()
+def test_wrong_arguments_are_refused_in_words(options, words, by_heart):
+    members, others, model, _ = by_heart
     arguments = {"column": "illness"} | options
     with pytest.raises(UserError, match=words):
-        measure_attribute_inference(forest().fit(*members), members, others, **arguments)
+        measure_attribute_inference(model, members, others, **arguments)
 
 
 def test_texts_of_many_values_are_refused_without_showing_one():
@@ -203,27 +206,26 @@ def test_texts_of_many_values_are_refused_without_showing_one():
     assert "Secret" not in str(refused.value)
 
 
-def test_one_value_only_is_unassessed():
-    members, others, _ = thirds()
+def test_one_value_only_is_unassessed(by_heart):
+    members, others, model, _ = by_heart
     same = [(rows.assign(illness=1), outcome) for rows, outcome in (members, others)]
-    found = measure_attribute_inference(forest().fit(*members), *same, "illness")
+    found = measure_attribute_inference(model, *same, "illness")
     assert isinstance(found, Unassessed)
     assert "one value only" in found.reason
 
 
-def test_a_stand_in_that_fails_is_unassessed_without_its_words():
+def test_a_stand_in_that_fails_is_unassessed_without_its_words(by_heart):
     class Fails(LogisticRegression):
         def fit(self, rows, labels):
             raise ValueError("Jane Doe")
 
-    members, others, _ = thirds()
-    found = measure_attribute_inference(forest().fit(*members), members, others, "illness", stand_in=Fails())
+    members, others, model, _ = by_heart
+    found = measure_attribute_inference(model, members, others, "illness", stand_in=Fails())
     assert isinstance(found, Unassessed)
     assert "Jane" not in found.reason
 
 
-def test_the_chart_says_what_was_found():
-    members, others, _ = thirds()
-    found = measure_attribute_inference(forest().fit(*members), members, others, "illness")
+def test_the_chart_says_what_was_found(by_heart):
+    *_, found = by_heart
     title = plot_attribute_inference(found).get_suptitle()
     assert f"{found.accuracy.value:.0%} of members" in title

@@ -84,7 +84,7 @@ def test_random_scores_find_nothing_and_intervals_cover_chance():
             "auc": (0.5, figures.auc_interval(*scores)),
             "advantage": (0.0, figures.advantage(*scores, seed)[1]),
         }
-        if seed < 30:  # resampled, so it takes longer
+        if seed < 20:  # resampled, so it takes longer
             found["true positives at 1 percent"] = (
                 0.01,
                 figures.true_positives_interval(*scores, 0.01, seed),
@@ -107,7 +107,7 @@ def test_intervals_cover_the_true_auc_of_two_normal_distributions():
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     members=st.lists(st.integers(-3, 3), min_size=1, max_size=30),
     others=st.lists(st.integers(-3, 3), min_size=1, max_size=30),
@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_figures():
 
 
 def test_the_curve_shows_less_advantage_and_less_accuracy_for_less_epsilon():
-    curve = privacy_utility_curve(X[:800], Y[:800], epsilons=(math.inf, 0.5), seeds=(0, 1), bounds=(-1, 1))
+    curve = privacy_utility_curve(X[:800], Y[:800], epsilons=(math.inf, 0.5), seeds=(0,), bounds=(-1, 1))
     frame = curve.to_frame()
     assert list(frame["epsilon"]) == [0.5, math.inf]
     assert frame["advantage"].iloc[0] < 0.1 < frame["advantage"].iloc[1]

@@ -30,6 +30,7 @@ from secure_ai.attack.targets import TargetError, open_target
 from secure_ai.core import Measurement, Unassessed, UserError
 
 FOREST = RandomForestClassifier(n_estimators=15)
+SMALL = RandomForestClassifier(n_estimators=3)
 
 
 def people(rows=2000, seed=0):
@@ -121,7 +122,7 @@ def test_frames_and_arrays_give_the_same_figures(target, references):
 
 def test_the_front_door_trains_references_from_a_recipe_and_repeats_itself(target):
     runs = [
-        measure_membership(target, MEMBERS, OTHERS, recipe=FOREST, references=8, n_jobs=1, seed=3)
+        measure_membership(target, MEMBERS, OTHERS, recipe=FOREST, references=4, n_jobs=1, seed=3)
         for _ in range(2)
     ]
     assert runs[0].attack in {"online LiRA", "online RMIA"}
@@ -141,8 +142,8 @@ def test_a_recipe_may_be_a_function(target):
     def forest(rows, labels, seed):
         return RandomForestClassifier(n_estimators=15, random_state=seed).fit(rows, labels)
 
-    found = reference_models(forest, X[:1000], Y[:1000], 4, n_jobs=1, seed=1)
-    same = reference_models(FOREST, X[:1000], Y[:1000], 4, n_jobs=1, seed=1)
+    found = reference_models(forest, X[:200], Y[:200], 4, n_jobs=1, seed=1)
+    same = reference_models(FOREST, X[:200], Y[:200], 4, n_jobs=1, seed=1)
     assert np.array_equal(found.probability, same.probability)
 
 
@@ -151,11 +152,11 @@ def test_threads_and_processes_give_the_same_signals_and_leave_nothing_on_disk(l
     monkeypatch.setattr(f"secure_ai.attack.membership.references.{limit}", 0.0)
     monkeypatch.setattr("secure_ai.attack.membership.references.WORTH_SHARING", 0.0)
     before = {path for folder in (tempfile.gettempdir(), "/dev/shm") for path in leftovers(folder)}
-    # 200 columns: what joblib would put into a file, were it left to it.
-    wide = np.tile(X[:800], (1, 34))
-    shared = reference_models(FOREST, wide, Y[:800], 4, seed=1, n_jobs=2)
+    # More than 1 MB: what joblib would put into a file, were it left to it.
+    wide = np.tile(X[:400], (1, 110))
+    shared = reference_models(SMALL, wide, Y[:400], 4, seed=1, n_jobs=2)
     assert np.array_equal(
-        shared.probability, reference_models(FOREST, wide, Y[:800], 4, seed=1, n_jobs=1).probability
+        shared.probability, reference_models(SMALL, wide, Y[:400], 4, seed=1, n_jobs=1).probability
     )
     after = {path for folder in (tempfile.gettempdir(), "/dev/shm") for path in leftovers(folder)}
     assert after <= before
@@ -279,7 +280,7 @@ def test_a_class_that_no_member_has_is_unassessed_with_the_number(target):
 def test_a_class_missing_in_a_reference_is_no_obstacle():
     y = Y[:300].copy()
     y[0] = 2
-    found = reference_models(LogisticRegression(), X[:300], y, 12, n_jobs=1)
+    found = reference_models(LogisticRegression(), X[:300], y, 6, n_jobs=1)
     assert np.array_equal(found.probability[:, 0] > 0, found.member[:, 0])
     assert np.isfinite(found.probability).all()
 
@@ -306,7 +307,7 @@ def test_the_whole_recipe_is_measured_on_several_targets_beside_controls():
     assert found.frame["accuracy_on_members"][0] > found.frame["accuracy"][0] + 0.1
     assert isinstance(found.mean("tpr_at_0.1_percent"), Unassessed)
     assert "control 0." in found.sentence()
-    tame = measure_recipe(LogisticRegression(), X, Y, members=500, references=8, targets=2, n_jobs=1)
+    tame = measure_recipe(LogisticRegression(), X, Y, members=500, references=4, targets=2, n_jobs=1)
     assert tame.mean("auc").value < 0.56
 
 
@@ -318,7 +319,7 @@ def test_a_recipe_that_gives_answers_alone_is_attacked_by_them():
     def recipe(rows, labels, seed):
         return Answers(RandomForestClassifier(n_estimators=15, random_state=seed).fit(rows, labels))
 
-    found = measure_recipe(recipe, X, Y, members=500, references=8, targets=1, controls=1, n_jobs=1)
+    found = measure_recipe(recipe, X, Y, members=500, references=4, targets=1, controls=1, n_jobs=1)
     assert found.attack == "label-only"
     assert found.mean("auc").value > 0.55
 
