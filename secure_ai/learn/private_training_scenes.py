@@ -156,7 +156,7 @@ def compared_table(found: FederationComparison) -> pd.DataFrame:
         {
             "who trained it": table["trained"],
             "area under the ROC curve": [f"{value:.3f}" for value in table["auc"]],
-            "loss (nats)": [f"{value:.3f}" for value in table["loss"]],
+            "loss": [f"{value:.3f}" for value in table["loss"]],
         }
     )
 
@@ -170,7 +170,7 @@ def proximal_table(found: pd.DataFrame) -> pd.DataFrame:
             "pull (mu)": ["none: FedAvg" if mu == 0 else f"{mu:g}" for mu in found["proximal"]],
             "how far a house strays in a round": [f"{value:.2f}" for value in found["drift"]],
             "area under the ROC curve": [f"{value:.3f}" for value in found["auc"]],
-            "loss (nats)": [
+            "loss": [
                 f"{row.loss:.3f} ({row.loss_low:.3f} to {row.loss_high:.3f})" for row in found.itertuples()
             ],
         }
@@ -253,12 +253,17 @@ def inverted_sum(group: Federation, *, seed: int = 0) -> GradientInversion:
 
 def inversion_sentence(found: GradientInversion) -> str:
     """Say how many records the server read, without digits that mean nothing to a reader."""
-    updates = found.recovered.n // found.batch
+    count = found.recovered.n
     return (
-        f"{updates} updates of {found.batch} record{'s' if found.batch > 1 else ''}: the server reads "
-        f"{_of(found.recovered.value, found.recovered.n)} in full; guessing everybody to be average reads "
-        f"{_of(found.recovered.baseline or 0, found.recovered.n)}."
+        f"{count // found.batch} updates of {found.batch} record{'s' if found.batch > 1 else ''}: the server "
+        f"reads {_of(found.recovered.value, count)} in full (by guessing: "
+        f"{_of(found.recovered.baseline or 0, count)})."
     )
+
+
+def tiny(difference: float) -> str:
+    """Return a difference in words where it is one of rounding, and as a number where it is not."""
+    return "less than a billionth" if difference < 1e-9 else f"{difference:.1g}"
 
 
 def read_table(found: Mapping[str, GradientInversion]) -> pd.DataFrame:

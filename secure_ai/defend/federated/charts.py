@@ -145,7 +145,7 @@ def plot_privacy(table: pd.DataFrame) -> Figure:
     if not len(noisy):
         raise UserError("The table has no row with a finite epsilon.")
     plain = float(table.loc[~np.isfinite(table["epsilon"]), "auc"].iloc[0])
-    figure, axes = plt.subplots(figsize=(7.5, 3.8), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(8.5, 3.8), dpi=80, layout="constrained")
     told = []
     for place, (level, part) in enumerate(noisy.sort_values("epsilon").groupby("level", sort=False)):
         color = COLORS[place % len(COLORS)]
@@ -171,7 +171,7 @@ def plot_privacy(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("epsilon (less is more private; band: least and greatest over seeds)")
     axes.set_ylabel("AUC on everybody's held-out cases")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_title(f"AUC {plain:.2f} without noise, {', '.join(told)}", loc="left", fontsize=10)
     plt.close(figure)
     return figure

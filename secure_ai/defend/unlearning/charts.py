@@ -79,8 +79,10 @@ def plot_sharding(curve: ShardingCurve) -> Figure:
     for line in frame.itertuples():
         axes.annotate(f"{line.shards}", (100 * line.work, line.accuracy), (5, 5), textcoords="offset points")
     axes.set_xscale("log")
+    axes.set_xticks(100 * frame["work"], [percent(share) for share in frame["work"]])
+    axes.minorticks_off()
     people = f"{curve.request:,} {'person' if curve.request == 1 else 'people'}"
-    axes.set_xlabel(f"work of erasing {people} (% of training from the beginning); beside: shards")
+    axes.set_xlabel(f"work of erasing {people} (share of training from the beginning); beside: shards")
     axes.set_ylabel("accuracy on other records\n(95% interval)")
     first, last = frame.iloc[0], frame.iloc[-1]
     axes.set_title(
