@@ -116,7 +116,7 @@ ASKED: dict[str, Measure] = {
     "attack.explanations.measure_hiding": _hiding,
     "attack.attribute_inference.measure_attribute_inference": lambda model, data: (
         attribute_inference.measure_attribute_inference(
-            model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), "children"
+            model, *_few(data), "children"
         )
     ),
     "attack.membership.measure_membership": lambda model, data: membership.measure_membership(
@@ -126,7 +126,7 @@ ASKED: dict[str, Measure] = {
         model, *_halves(data), recipe=good(), references=4
     ),
     "attack.inversion.measure_inversion": lambda model, data: inversion.measure_inversion(
-        model, (data.rows[:220], data.labels[:220]), (data.rows[220:], data.labels[220:]), 1
+        model, *_halves(data), 1
     ),
     "defend.poisoning.find_trigger": lambda model, data: against_poisoning.find_trigger(
         model, data.rows, data.labels, parts=1, least_share=0.05
@@ -226,6 +226,11 @@ def _halves(data: Data) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Members and non-members."""
     half = len(data.rows) // 2
     return (data.rows[:half], data.labels[:half]), (data.rows[half:], data.labels[half:])
+
+
+def _few(data: Data) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Some members and non-members."""
+    return (data.rows[:80], data.labels[:80]), (data.rows[80:160], data.labels[80:160])
 
 
 def _evasion_of(data: Data) -> Callable[[Any], Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,7 +44,7 @@ def drawn(records: int, classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np
 
 
 @pytest.mark.parametrize("sizes", [(COLUMNS, 1), (COLUMNS, 3), (COLUMNS, 8, 1), (COLUMNS, 8, 4, 3)])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_one_record_comes_back_exactly_with_its_class(sizes, seed):
     weights = weights_of(*sizes, seed=seed)
@@ -62,6 +64,35 @@ def test_a_few_records_come_back_from_the_gradient_of_a_network(records):
     nearest = np.abs(rows[:, None] - found.rows[None]).max(axis=2).min(axis=1)
     assert nearest.max() < 1e-6
     assert sorted(found.codes) == sorted(codes)
+
+
+def test_a_search_that_finds_nothing_gives_up_after_the_stated_effort(monkeypatch):
+    weights = [4 * part for part in weights_of(COLUMNS, 32, 1)]
+    begun = 30 * (8**2 + 1)  # a search that was begun takes its 30 steps
+    computed = 0
+
+    def counted(*given):
+        nonlocal computed
+        computed += 1
+        return mean_gradient(*given)
+
+    monkeypatch.setattr("secure_ai.attack.federated.inversion.mean_gradient", counted)
+    for effort in (1, begun + 1):
+        computed = 0
+        found = measure_inversion(weights, *drawn(40), batch=8, batches=1, effort=effort)
+        assert (found.recovered.value, found.recovered.n) == (0.0, 8)
+        # One batch is inverted, and another as the control.
+        assert effort // 2 < computed / 2 <= effort + begun
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [8, 32])
+def test_the_usual_effort_ends_a_hopeless_search_of_eight_records_within_seconds(hidden):
+    weights = [4 * part for part in weights_of(COLUMNS, hidden, 1)]
+    begun = time.process_time()
+    found = measure_inversion(weights, *drawn(60), batch=8, batches=5)
+    assert found.recovered.value == 0.0
+    assert time.process_time() - begun < 6 * 5
 
 
 def test_the_rank_of_the_gradient_tells_how_many_records_there_were():

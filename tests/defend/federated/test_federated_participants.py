@@ -26,7 +26,7 @@ from synthetic_data import load
 from synthetic_data.learning_tables import learning_table
 
 NAMES = ["North", "East", "South"]
-STORIES = {"readmission": ("healthcare", 5000), "fraud": ("finance", 10_000)}
+STORIES = {"readmission": ("healthcare", 3000), "fraud": ("finance", 10_000)}
 
 
 @pytest.fixture(scope="module")
