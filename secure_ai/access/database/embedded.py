@@ -72,7 +72,7 @@ class EmbeddedServer:
         try:
             account = _account(folder)
             if account and not _reachable(programs):
-                programs = Path(shutil.copytree(programs.parent, folder / "postgresql")) / "bin"
+                programs = _copied(programs, folder / "postgresql")
                 _hand_over(folder, account)
             server = cls(folder, programs, account, {})
             server._initialize()
@@ -217,6 +217,16 @@ def _hand_over(folder: Path, account: dict[str, Any]) -> None:
     if account:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, account["user"], account["group"], follow_symlinks=False)
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """Copy the programs to ``folder``, with the libraries that they look for three folders up."""
+    installed, package = programs.parent, programs.parents[1]
+    shutil.copytree(installed, folder / package.name / installed.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / installed.name / programs.name
 
 
 def _reachable(path: Path) -> bool:

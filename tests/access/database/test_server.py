@@ -224,3 +224,16 @@ def test_frames_that_do_not_fit_are_refused_and_nothing_is_left(postgresql):
         declaration("retail")
     with pytest.raises(UserError, match="no date"):
         protect(postgresql, tables, HEALTHCARE, reference_date="yesterday, perhaps")
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root hands over to another account"
+)
+def test_programs_that_the_account_cannot_reach_are_copied_with_their_libraries(monkeypatch):
+    # A kit under a home folder that is closed to others, such as /root.
+    monkeypatch.setattr(embedded, "_reachable", lambda programs: False)
+    server = embedded.EmbeddedServer.start()
+    try:
+        assert server.programs.is_relative_to(server.folder)
+    finally:
+        server.stop()
