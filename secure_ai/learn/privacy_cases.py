@@ -60,7 +60,9 @@ def references(rng: np.random.Generator, *, certain: bool = False, alike: bool =
     records, models = int(rng.integers(8, 14)), 2 * int(rng.integers(6, 10))
     half = np.arange(models) < models // 2
     inside = np.stack([rng.permutation(half) for _ in range(records)])
-    middle, shift = rng.normal(0.3, 1.0, (records, 1)), rng.uniform(0.6, 2.0, (records, 1))
+    # Not near the ends, where all models would say the same: that is for ``alike``.
+    middle = np.clip(rng.normal(0.3, 1.0, (records, 1)), -1.8, 1.4)
+    shift = rng.uniform(0.6, 2.0, (records, 1))
     # Each side has a spread of its own, so that it matters which one is divided by.
     spread = np.where(inside, rng.uniform(0.4, 0.6, (records, 1)), rng.uniform(0.8, 1.1, (records, 1)))
     told = middle + shift * inside + spread * _standard(rng, inside)
