@@ -18,6 +18,7 @@ from secure_ai.attack.membership import (
     loss_threshold_attack,
     measure_membership,
     measure_recipe,
+    membership_from_scores,
     membership_from_table,
     reference_models,
     rmia_attack,
@@ -28,6 +29,7 @@ from secure_ai.attack.membership.charts import plot_membership_attacks, plot_rec
 from secure_ai.attack.membership.references import draw_membership
 from secure_ai.attack.targets import TargetError, open_target
 from secure_ai.core import Measurement, Unassessed, UserError
+from secure_ai.core.figures import percent
 
 FOREST = RandomForestClassifier(n_estimators=15)
 SMALL = RandomForestClassifier(n_estimators=3)
@@ -449,3 +451,11 @@ def test_pictures_compare_attacks_on_log_axes(target, references):
     assert plot_records_at_risk(found["LiRA"].records_at_risk(names)).axes
     with pytest.raises(UserError, match="at least one"):
         plot_membership_attacks({})
+
+
+def test_the_title_of_the_curves_and_the_figure_count_the_same_false_alarms():
+    # 3 of 300 others are 1 % and, in floating point, a little more.
+    members = np.concatenate([np.full(150, 296.5), np.zeros(150)])
+    found = membership_from_scores(members, np.arange(300.0), attack="made up")
+    title = plot_membership_attacks({"made up": found}).get_suptitle()
+    assert percent(found.tpr_at_low_fpr.value) == "50%" and "50%" in title
