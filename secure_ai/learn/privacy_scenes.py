@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from secure_ai.defend.release import ReleaseReport
 
 NOTES = 150
-UNITS, RATE, MANY_EPOCHS = 64, 0.01, 40
-EPSILON = 4.0
+UNITS, RATE = 64, 0.01
+EPSILON, DELTA = 4.0, 1e-5
+FEW = 0.01
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,21 @@ def attacks_table(attacks: Mapping[str, MembershipAttack]) -> pd.DataFrame:
 def _share(figure: Measurement | Unassessed) -> str:
     if isinstance(figure, Unassessed):
         return "unassessed"
-    low, high = figure.interval
-    return f"{percent(figure.value)} ({percent(low)} to {percent(high)})"
+    return _spread(figure.value, *figure.interval)
+
+
+def _spread(value: float, low: float, high: float) -> str:
+    """Show a share and its interval, all with as many places."""
+    return f"{value:.1%} ({low:.1%} to {high:.1%})"
+
+
+def attacks_note(attack: MembershipAttack) -> str:
+    """Say on how many false alarms the figures rest, and why one is not measured."""
+    others = int((~attack.scores["member"]).sum())
+    said = f"At 1%: at most {int(FEW * others)} of {others:,} others are wrongly accused."
+    if isinstance(attack.tpr_at_lower_fpr, Unassessed):
+        said += f" At 0.1%: {attack.tpr_at_lower_fpr.reason}"
+    return said
 
 
 # Turn 2: what else of them
@@ -167,19 +181,25 @@ GUESSES = {
 # Turn 3: a text model
 
 
-def preparations_table(found: MemorizationComparison) -> pd.DataFrame:
-    """Return the median exposure for each preparation and number of plantings."""
-    import pandas as pd
+def without_copies(texts: Sequence[str], *, near: float | None = None) -> Sequence[str]:
+    """Return each text once.
 
+    Args:
+        texts: the notes.
+        near: overlap from which two texts count as the same one; None for word for word.
+    """
+    from secure_ai.attack.memorization import deduplicate
+
+    return deduplicate(texts, near=near).texts
+
+
+def preparations_table(found: MemorizationComparison) -> pd.DataFrame:
+    """Return a row for each preparation: the median exposure in bits, by how often a secret was planted."""
     table = found.to_frame()
-    return pd.DataFrame(
-        {
-            "texts": table["preparation"],
-            "secret planted": ["never" if times == 0 else f"{times} x" for times in table["planted"]],
-            "median exposure (bits)": [f"{bits:.1f}" for bits in table["exposure"]],
-            "said as first guess": [percent(share) for share in table["first_guess"]],
-        }
-    )
+    table["times"] = ["never planted" if times == 0 else f"planted {times} x" for times in table["planted"]]
+    wide = table.pivot(index="preparation", columns="times", values="exposure")
+    wide = wide.loc[table["preparation"].unique(), table["times"].unique()]
+    return wide.map("{:.1f}".format).rename_axis(columns=None).reset_index(names="the texts")
 
 
 # Turn 4: answers
@@ -208,7 +228,7 @@ def private_training(scene: PrivacyScene, epsilon: float = EPSILON) -> Any:
 
     ranges = {name: Range(*limits) for name, limits in scene.ranges.items()}
     return PrivateTraining(
-        PrivateLogisticRegression(epsilon=epsilon, bounds=(0, 1), classes=[0, 1]),
+        PrivateLogisticRegression(epsilon=epsilon, delta=DELTA, bounds=(0, 1), classes=[0, 1]),
         PublicEncoder(ranges | {name: list(values) for name, values in scene.lists.items()}),
     )
 
@@ -227,8 +247,7 @@ def answers_table(found: LeakageComparison, first: str = "as it is") -> pd.DataF
         {
             "the model": [first, *table["answer"][1:]],
             "members found at 1% false alarms": [
-                f"{percent(row.tpr)} ({percent(row.low)} to {percent(row.high)})"
-                for row in table.itertuples()
+                _spread(row.tpr, row.low, row.high) for row in table.itertuples()
             ],
             "times fewer": ["", *(f"{times:.1f}" for times in table["times"][1:])],
             "right on others": [f"{share:.1%}" for share in table["accuracy"]],
@@ -237,7 +256,32 @@ def answers_table(found: LeakageComparison, first: str = "as it is") -> pd.DataF
     )
 
 
+def bound_sentence(epsilon: float = EPSILON) -> str:
+    """Say what differential privacy promises against every attack, as a share found at 1 % false alarms."""
+    from secure_ai.attack.membership.bounds import most_true_positives
+
+    most = float(most_true_positives(FEW, epsilon, DELTA))
+    return (
+        f"Whatever the attack: at epsilon {epsilon:g} nobody can find more than {percent(most)} of the "
+        "members at 1% false alarms. That is the promise; what was found is in the table."
+    )
+
+
 # Turn 5: may it leave the house
+
+
+def rules_verdict(reports: Mapping[str, ReleaseReport]) -> str:
+    """Say how many rules each model meets.
+
+    Args:
+        reports: name of the model to what was found.
+    """
+    said = []
+    for name, report in reports.items():
+        against, open_ = len(report.not_met()), len(report.unassessed())
+        met = len(report.findings) - against - open_
+        said.append(f"'{name}' meets {met}, fails {against}, and {open_} could not be assessed")
+    return f"Of {len(report.findings)} rules {'; '.join(said)}."
 
 
 def rules_table(reports: Mapping[str, ReleaseReport]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from secure_ai.attack.membership import ReferenceSignals
 
 Group = tuple[pd.DataFrame, np.ndarray]
-POOL, LEAST_OWN, TREES, REFERENCES = 1_200, 200, 40, 16
+POOL, LEAST_OWN, TREES, REFERENCES = 1_200, 200, 30, 16
 TARGETS = 8
 FORMAT = "900-20-0###"
 SENSITIVE = {"readmission": "department", "credit": "delinquencies_2y"}

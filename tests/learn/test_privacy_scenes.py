@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from secure_ai.core import Unassessed, UserError
+from secure_ai.attack.membership import membership_from_scores
+from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.defend.release import check_release
 from secure_ai.learn import privacy_scenes as scenes
 from secure_ai.learn import privacy_trials as trials
@@ -71,3 +73,33 @@ def test_the_model_that_spares_most_is_one_whose_protection_was_known():
     )
     said = trials.spared(table)
     assert "'larger leaves'" in said and "6.0 times" in said
+
+
+def test_every_figure_of_a_share_has_as_many_places():
+    found = Measurement("share", 0.014, "probability", 600, 0.01, (0.009, 0.1), "made up", "made up")
+    assert scenes._share(found) == "1.4% (0.9% to 10.0%)"
+
+
+def test_the_note_counts_the_others_that_are_wrongly_accused():
+    rng = np.random.default_rng(0)
+    found = membership_from_scores(rng.random(300) + 0.2, rng.random(250), attack="made up")
+    note = scenes.attacks_note(found)
+    assert "2 of 250 others" in note and "give 1,000 or more" in note
+
+
+def test_edited_copies_are_no_exact_copies_but_near_ones():
+    note = "Seen today for follow up of her knee, walks well, no pain at night, next visit in six weeks."
+    copies = [note, note.replace("walks well, ", ""), note.replace("today ", "")]
+    assert len(scenes.without_copies(copies)) == 3
+    assert len(scenes.without_copies(copies, near=0.5)) == 1
+
+
+def test_the_promise_of_privacy_is_looser_with_more_epsilon():
+    assert "55% of the members" in scenes.bound_sentence(4.0)
+    assert "2% of the members" in scenes.bound_sentence(0.5)
+
+
+def test_the_verdict_counts_what_could_not_be_assessed(told):
+    _, _, case = told
+    said = scenes.rules_verdict({"without records": check_release(case.model)})
+    assert "'without records' meets" in said and " 0 could not be assessed" not in said

@@ -12,6 +12,15 @@ from secure_ai.core.figures import GUIDE, HATCH, RISK, SCORE, percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WORDS = {
+    "most frequent": "most frequent value",
+    "imputation": "from the other columns",
+    "weighted": "answers, weighed by a stand-in",
+    "bayes": "answers and other columns",
+    "prior": "answers and how frequent it is",
+    "confidence": "what the model is surest of",
+}
+
 
 def plot_attribute_inference(found: AttributeInference) -> Figure:
     """Draw how often each way to guess is right, of members beside people that the model never saw.
@@ -21,7 +30,7 @@ def plot_attribute_inference(found: AttributeInference) -> Figure:
     import matplotlib.pyplot as plt
 
     table = found.table.iloc[::-1].reset_index(drop=True)
-    figure, axes = plt.subplots(figsize=(8, 4.2), dpi=80, layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 4.6), dpi=80, layout="constrained")
     places = np.arange(len(table))
     for shift, name, color, hatch, words in (
         (0.2, "members", RISK, HATCH, "members of the training data"),
@@ -34,7 +43,7 @@ def plot_attribute_inference(found: AttributeInference) -> Figure:
     axes.set_yticks(
         places,
         [
-            f"{row.attack} ({'asks the model' if row.uses_model else 'no model'})"
+            f"{WORDS.get(row.attack, row.attack)}\n({'asks the model' if row.uses_model else 'no model'})"
             for row in table.itertuples()
         ],
     )

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pickle import PicklingError
 from typing import Any
@@ -213,9 +214,7 @@ def train_all(training: Training, jobs: Sequence[Job], n_jobs: int = 2) -> list[
     Raises:
         TargetError: if one cannot be trained, or gives no answers.
     """
-    with warnings.catch_warnings():
-        # One call for all: threads share the filters.
-        warnings.simplefilter("ignore")
+    with _quiet():
         begun = time.process_time()
         first = training.signals(*jobs[0], checked=True)
         left = (time.process_time() - begun) * (len(jobs) - 1)
@@ -242,9 +241,25 @@ def _shared_out(training: Training, jobs: Sequence[Job], n_jobs: int, seconds: f
 
 
 def _several(training: Training, jobs: Sequence[Job]) -> list[Signals]:
+    with _quiet():
+        return [training.signals(*job) for job in jobs]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Show no warning of a training, from any thread.
+
+    Threads share the filters, and scikit-learn empties and fills them around each of its parts: what one
+    thread warns of meanwhile would be shown. So what shows warnings is silent as well.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [training.signals(*job) for job in jobs]
+        warnings.showwarning = _not_shown
+        yield
+
+
+def _not_shown(*_args: Any, **_options: Any) -> None:
+    """Take the place of :func:`warnings.showwarning`."""
 
 
 def own_class(target: Target, rows: Any, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,10 +34,13 @@ def plot_leakage(found: LeakageComparison, most_cost: float = AFFORDABLE) -> Fig
     for place, (number, name) in enumerate(enumerate(table["answer"])):
         axes.errorbar(
             accuracy[place], tpr[place], yerr=spread[:, [place]], fmt=markers[place], color=colors[place],
-            capsize=2, markersize=13 if markers[place] == "*" else 8, label=f"{number}: {name}",
+            capsize=2, markersize=13 if markers[place] == "*" else 8,
+            label=f"{number}: {'no answer' if name == BEFORE else name}",
             zorder=3 if name == BEFORE else 2,
         )  # fmt: skip
-        axes.annotate(str(number), (accuracy[place], tpr[place]), (6, 5), textcoords="offset points")
+        # The same model that says less stands above or below the first one: its number goes to the left.
+        beside = (-14, -4) if place and accuracy[place] == accuracy[0] else (6, 5)
+        axes.annotate(str(number), (accuracy[place], tpr[place]), beside, textcoords="offset points")
     axes.axhline(100 * FALSE_ALARMS, color=GUIDE, linestyle=":", linewidth=1)
     axes.axvline(100 * (first["accuracy"] - most_cost), color=GUIDE, linestyle="--", linewidth=1)
     axes.annotate(

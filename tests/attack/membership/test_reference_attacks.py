@@ -1,6 +1,10 @@
 """Attacks with references find what a forest leaks, nothing where nothing is, and leave nothing behind."""
 
+import itertools
 import tempfile
+import threading
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -169,8 +173,6 @@ def leftovers(folder):
 
 
 def test_a_recipe_that_cannot_leave_this_process_is_trained_in_it(monkeypatch):
-    import threading
-
     for limit in ("WORTH_SHARING", "WORTH_PROCESSES"):
         monkeypatch.setattr(f"secure_ai.attack.membership.references.{limit}", 0.0)
     lock = threading.Lock()
@@ -459,3 +461,32 @@ def test_the_title_of_the_curves_and_the_figure_count_the_same_false_alarms():
     found = membership_from_scores(members, np.arange(300.0), attack="made up")
     title = plot_membership_attacks({"made up": found}).get_suptitle()
     assert percent(found.tpr_at_low_fpr.value) == "50%" and "50%" in title
+
+
+def test_training_in_threads_shows_no_warning_whatever_they_do_to_the_filters(monkeypatch, capsys):
+    monkeypatch.setattr("secure_ai.attack.membership.references.WORTH_SHARING", 0.0)
+    together, entering, entered = threading.Barrier(2), threading.Lock(), itertools.count()
+
+    def recipe(rows, labels, seed):
+        model = RandomForestClassifier(n_estimators=3, random_state=seed).fit(rows, labels)
+        if threading.current_thread() is threading.main_thread():
+            return model
+        together.wait(timeout=20)
+        with entering:
+            last = next(entered) % 2
+            changed = warnings.catch_warnings()
+            changed.__enter__()
+            warnings.resetwarnings()
+        together.wait(timeout=20)
+        time.sleep(0.02 * last)
+        # Who came second brings back the filters of the first: none.
+        changed.__exit__(None, None, None)
+        together.wait(timeout=20)
+        warnings.warn(f"model {seed}", stacklevel=1)
+        return model
+
+    before = list(warnings.filters), warnings.showwarning
+    assert reference_models(recipe, X[:200], Y[:200], 5, seed=1, n_jobs=2).count == 5
+    assert next(entered) == 4
+    assert (list(warnings.filters), warnings.showwarning) == before
+    assert not capsys.readouterr().err
