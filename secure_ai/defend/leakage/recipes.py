@@ -80,6 +80,7 @@ class OutOfFold:
 
     The records are cut into folds; each fold is answered by a model of the others, and the model that is
     released learns these answers. It repeats what is usual for such a record and not what happened to it.
+    Where one class is the likeliest answer for every record, answers are drawn with the folds' probabilities.
 
     Attributes:
         recipe: how to train both.
@@ -107,13 +108,20 @@ class OutOfFold:
             raise TargetError(
                 f"A class has fewer than {2 * self.folds} records, two for each fold: choose fewer folds."
             )
-        told = known.copy()
         fold_of = _folds(keys_of(rows, known), known, self.folds, seed)
+        classes = np.unique(known)
+        chances = np.zeros((len(known), len(classes)))
         for number in range(self.folds):
             fold, others = np.flatnonzero(fold_of == number), np.flatnonzero(fold_of != number)
             model = fit(self.recipe, take(rows, others), known[others], seed)
-            chances = np.asarray(model.predict_proba(take(rows, fold)))
-            told[fold] = np.asarray(model.classes_)[chances.argmax(axis=1)]
+            columns = np.searchsorted(classes, np.asarray(model.classes_))
+            chances[np.ix_(fold, columns)] = model.predict_proba(take(rows, fold))
+        told = classes[chances.argmax(axis=1)]
+        if len(np.unique(told)) < 2:
+            # A rare class is nowhere the likeliest: answers are drawn as likely as the folds' models say.
+            reached = chances.cumsum(axis=1) / chances.sum(axis=1, keepdims=True)
+            drawn = np.random.default_rng(seed).random((len(known), 1))
+            told = classes[np.minimum((drawn >= reached).sum(axis=1), len(classes) - 1)]
         if len(np.unique(told)) < 2:
             raise TargetError(
                 "The folds' models give one answer to all records: there is nothing to distill; choose a "

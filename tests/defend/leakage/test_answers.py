@@ -178,6 +178,22 @@ def test_out_of_fold_training_never_learns_the_outcome_of_the_record_itself():
     assert (released.labels != outcome).mean() > 0.1
 
 
+def test_a_class_that_is_nowhere_the_likeliest_is_drawn_as_often_as_the_folds_expect_it():
+    rng = np.random.default_rng(0)
+    rows, outcome = rng.normal(size=(400, 2)), (rng.random(400) < 0.15).astype(int)
+    taught = []
+
+    def recipe(rows, labels, seed):
+        taught.append(labels)
+        return LogisticRegression(C=1e-6).fit(rows, labels)
+
+    OutOfFold(recipe)(rows, outcome, 0)
+    OutOfFold(recipe)(rows, outcome, 0)
+    assert 0.05 < taught[3].mean() < 0.25
+    assert (taught[3] == taught[7]).all()
+    assert (taught[3] != outcome).mean() > 0.15
+
+
 def test_copies_of_a_record_are_answered_by_a_model_that_has_none_of_them():
     rows, outcome = table(60)
     copied, labels = pd.concat([rows] * 3, ignore_index=True), np.tile(outcome, 3)
