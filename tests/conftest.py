@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -67,6 +69,25 @@ def shared_taxonomy() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/taxonomy is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """An embedded PostgreSQL without tables; who makes some drops them."""
+    from secure_ai.access.database.server import database
+
+    with database(url="") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql_address(postgresql_server) -> str:
+    """The address of that server, as an organization would write it."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    part = conninfo_to_dict(postgresql_server.dsn())
+    host, password = quote(part["host"], safe=""), quote(part["password"], safe="")
+    return f"postgresql://{part['user']}:{password}@/{part['dbname']}?host={host}&port={part['port']}"
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,6 +156,27 @@ class AuditLog:
                 f"The audit log {self.path.name} cannot be written ({system_reason(error)}): "
                 "nothing is done without it."
             ) from None
+
+
+@contextmanager
+def recorded_refusals(
+    audit: AuditLog | None, action: str, target: str, *, actor: str, purpose: str = ""
+) -> Iterator[None]:
+    """Record the sentence with which the block refuses as ``denied``, with an alert; the error goes on.
+
+    Args:
+        audit: the trail; None keeps none.
+        action: what was tried, such as ``"approve model"``.
+        target: on what: its identifier.
+        actor: account of who tried.
+        purpose: the declared purpose.
+    """
+    try:
+        yield
+    except UserError as error:
+        if audit is not None:
+            audit.record(actor, action, target, "denied", purpose=purpose, reason=str(error), alert=True)
+        raise
 
 
 def read_events(path: str | Path) -> list[AuditEvent]:

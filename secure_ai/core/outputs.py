@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from secure_ai.core.errors import UserError, system_reason
 
@@ -45,6 +47,18 @@ def atomic_directory(target: Path) -> Iterator[Path]:
         if target.exists():
             target.rename(staging / "old")
         draft.rename(target)
+
+
+def write_json(target: str | Path, content: Any) -> Path:
+    """Write plain values as indented JSON in place of a previous file; return its path.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
+    path = Path(target)
+    with atomic_file(path) as draft:
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def _is_other_than_a_file(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -41,3 +42,10 @@ class Document:
     def __post_init__(self) -> None:
         if any(span.end > len(self.text) for span in self.spans):
             raise ValueError("A span reaches past the end of its document.")
+
+
+def mask_spans(text: str, spans: Iterable[Span], brackets: str = "[]") -> str:
+    """Return ``text`` with each span replaced by its kind in brackets, as ``[PERSON]``."""
+    for span in sorted(spans, key=lambda item: item.start, reverse=True):
+        text = f"{text[: span.start]}{brackets[0]}{span.entity_type}{brackets[1]}{text[span.end :]}"
+    return text

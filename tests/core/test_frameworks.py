@@ -21,15 +21,23 @@ PINNED = {
 SHAPES = {
     "HIPAA": r"164\.\d{3}(\([a-z]\)(\(\d\))?)?",
     "GDPR": r"GDPR (Art\.|Recital) \d+",
-    "PCI DSS": r"PCI DSS \d+(\.\d+){1,3}",
-    "GLBA": r"15 USC \d{4}|16 CFR 314\.\d|12 CFR 30 App\. B",
+    "PCI DSS": r"PCI DSS \d+(\.\d+){0,3}",
+    "GLBA": r"15 USC \d{4}|16 CFR 314\.\d|12 CFR 30 App\. B( (I{1,3}\.[A-G]|Supp\. A))?",
+    "NIST CSF": r"CSF (GV|ID|PR|DE|RS|RC)|(GV|ID|PR|DE|RS|RC)\.[A-Z]{2}(-\d{2})?",
+    "EU AI Act": r"AI Act (Art\. \d+a?|Annex [IVX]+)",
+    "US model risk guidance": r"(SR|OCC) \d{2,4}-\d+",
+    "US third-party guidance": r"\d\d FR \d+|(SR|OCC) \d{2,4}-\d+",
+    "US Bank Secrecy Act": r"31 CFR 10[12]0\.\d{3}",
+    "Proposed rules": r"\d\d FR \d+|COM\(\d{4}\) \d+",
     "US bank incident notification": r"12 CFR (53|225|304)\.\d{1,3}",
-    "US credit decisions": r"12 CFR 1002\.\d+|15 USC 1681[a-x]",
+    "US credit decisions": r"12 CFR (1002|1022)\.\d+|15 USC (1681([a-x](-\d)?)?|1691)",
     "US medical devices": r"21 USC 360n-2",
     "SEC disclosure": r"Form 8-K Item \d\.\d\d|17 CFR 232\.\d+",
     "DORA": r"DORA Art\. \d+",
     "NIS2": r"NIS2 Art\. \d+",
-    "CCPA": r"CCPA 1798\.\d{3}",
+    "CCPA": r"CCPA 1798\.\d{3}|11 CCR 7\d{3}",
+    "US other provisions": r"\d\d? (CFR \d+\.\d+|USC \d+)",
+    "US record keeping": r"\d\d? (CFR|NYCRR|CCR) [\d.]+|FRCP \d+|Cal\. HSC \d+|NIST SP [\d-]+ Rev\. \d",
 }
 
 
@@ -42,7 +50,9 @@ def test_every_pinned_id_has_exactly_its_pinned_name(shared_taxonomy, file):
     ours = {item.id: item.name for item in entries(framework) if not item.part_of}
     verified = {item.id for item in entries(framework) if item.verified and not item.part_of}
     assert {key: ours.get(key) for key in pinned} == pinned
-    assert verified == set(pinned), "an id outside the pinned list cannot claim to be verified"
+    unsaid = {item.id for item in entries(framework) if item.verified and not item.checked}
+    assert set(pinned) <= verified
+    assert not unsaid, "a verified name says with what it was compared"
 
 
 @pytest.mark.parametrize("framework", SHAPES)
@@ -127,7 +137,7 @@ def test_an_unknown_framework_lists_those_that_exist():
 
 def test_a_label_shows_technique_and_unverified_names_and_can_be_cut():
     assert label("AML.T0051.000") == "AML.T0051.000 LLM Prompt Injection: Direct"
-    assert label("CCPA 1798.105").endswith("(name not verified)")
+    assert label("NIS2 Art. 23").endswith("(name not verified)")
     assert len(label("GOVERN 2.1", width=60)) <= 60 and label("GOVERN 2.1", width=60).endswith("…")
 
 
@@ -145,6 +155,17 @@ def test_a_label_shows_technique_and_unverified_names_and_can_be_cut():
         ("GDPR Art. 17, HIPAA has none", ""),
         ("AML.T0015 and AML.T9999", "did you mean"),
         ("AML.T0015 AI RMF MEASURE 2.7", ""),
+        ("AI Act Art. 9 Risk management system", ""),
+        ("AI Act Art. 9 Record-keeping", "is called 'Risk management system'"),
+        ("DORA Art. 30 (Key contractual provisions)", ""),
+        ("DORA Art. 30: Exit strategies", "is called 'Key contractual provisions'"),
+        ("GV.SC-04 Vendors are ranked", "is called 'Suppliers are known"),
+        ("PR.DS-99 is withdrawn", "in none of the frameworks"),
+        ("12 CFR 1002.12 Record retention", ""),
+        ("12 CFR 1002.12 Notifications", "is called 'Record retention'"),
+        ("31 CFR 1099.430 is no section", "in none of the frameworks"),
+        ("SR 26-2 Guidance on Vendors", "is called 'Revised Guidance"),
+        ("CCPA 1798.145 Definitions", "is called 'Exemptions'"),
         ("164.999 is no section", "in none of the frameworks"),
         ("a loss of $164.308 or 1164.308 or 164.3081", None),
     ],
@@ -158,6 +179,37 @@ def test_wrong_ids_and_wrong_names_in_a_text_are_found(text, problem):
         assert (problem in problems[0]) if problem else (found and not problems)
 
 
+def wrong_citations(files) -> tuple[list[str], int]:
+    """Return what the files cite wrongly, id or name, and how many citations were read."""
+    wrong, cited = [], 0
+    for file in files:
+        for item in references(file.read_text(encoding="utf-8")):
+            cited += 1
+            if item.problem:
+                wrong.append(f"{file.name}: {item.problem}")
+    return wrong, cited
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("lesson.ipynb", '{"source": ["Monday: encrypt (164.312(b) Access Control)"]}', "Audit Controls"),
+        ("quiz.yaml", "why: 'AML.T0020 Data Poisoning'", "Poison Training Data"),
+        ("finding.py", 'mappings = ("GDPR Art. 173",)', "none of the frameworks"),
+        ("page.html", "<td>GV.SC-11</td>", "none of the frameworks"),
+        ("case.jsonl", '{"technique": ["AML.T9999"]}', "none of the frameworks"),
+        ("law.yaml", "source: 12 CFR 1002.99", "none of the frameworks"),
+        ("letter.j2", "15 USC 1681m (Disposal of records)", "Requirements on users"),
+        ("notes.md", "EU AI Act Art. 14 Quality management system", "Human oversight"),
+    ],
+)
+def test_the_scan_of_the_kit_fails_on_a_wrong_id_or_name_in_any_kind_of_file(tmp_path, name, text, said):
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    wrong, cited = wrong_citations([file])
+    assert cited and len(wrong) == 1 and said in wrong[0]
+
+
 def test_nothing_in_the_kit_cites_a_framework_wrongly(repo_root):
     # Tests and this room's own scanner hold wrong ids on purpose.
     files = [
@@ -166,18 +218,13 @@ def test_nothing_in_the_kit_cites_a_framework_wrongly(repo_root):
         *(
             file
             for file in repo_root.glob("secure_ai/**/*")
-            if file.suffix in {".py", ".yaml", ".md", ".html"}
+            if file.suffix in {".py", ".yaml", ".md", ".html", ".txt", ".j2", ".jsonl", ".cedar"}
         ),
         *repo_root.glob("synthetic_data/**/*.py"),
         *repo_root.glob("*.md"),
         *repo_root.glob("workshop/*.md"),
     ]
     files = [file for file in files if file.name != "references.py" and "checkpoint" not in file.name]
-    wrong, cited = [], 0
-    for file in files:
-        for item in references(file.read_text(encoding="utf-8")):
-            cited += 1
-            if item.problem:
-                wrong.append(f"{file.relative_to(repo_root)}: {item.problem}")
+    wrong, cited = wrong_citations(files)
     assert cited > len(entries()) // 2, "the scan found too little to mean anything"
     assert not wrong, "\n".join(wrong)

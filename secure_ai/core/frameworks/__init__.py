@@ -5,12 +5,35 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import yaml
 
 from secure_ai.core.errors import UserError
+
+# The parts of the Security Rule are all listed, save the lettered contents of two specifications.
+LISTED = re.compile(r"164\.3(08|10|12|14|16)")
+LETTERED = re.compile(r"164\.314(\(a\)\(2\)\(i\)|\(b\)\(2\))")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """From when to when an entry applies.
+
+    Attributes:
+        start: first day of application.
+        source: the provision that sets it.
+        case: the class of cases that it holds for (``"Annex III"``); empty for all.
+        end: first day on which it no longer applies; None if there is none.
+    """
+
+    start: date
+    source: str
+    case: str = ""
+    end: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +50,14 @@ class FrameworkEntry:
         part_of: the entry that ``name`` belongs to, where ``id`` is a paragraph or an
             implementation specification of it (``"164.312(a)(1)"`` for ``164.312(a)(2)(iv)``).
         detail: what the part itself is called (``"Encryption and Decryption (addressable)"``).
+        kind: ``"law"``, ``"standard"`` (binding by contract), ``"guidance"`` or ``"framework"`` (voluntary).
+        status: ``"final"`` or ``"proposed"``; what is proposed is never scored.
+        requirement: ``"required"`` or ``"addressable"`` for an implementation specification of the HIPAA
+            Security Rule, else empty.
+        applies: from when, with source; see ``core.frameworks.standing``.
+        superseded_by: the identifier that took its place.
+        checked: with what the name was compared, and when.
+        note: what a reader must know beside the dates.
     """
 
     framework: str
@@ -37,6 +68,13 @@ class FrameworkEntry:
     verified: bool
     part_of: str = ""
     detail: str = ""
+    kind: str = "framework"
+    status: str = "final"
+    requirement: str = ""
+    applies: tuple[Application, ...] = ()
+    superseded_by: str = ""
+    checked: str = ""
+    note: str = ""
 
 
 def entry(identifier: str) -> FrameworkEntry:
@@ -59,7 +97,7 @@ def entry(identifier: str) -> FrameworkEntry:
     while shortened.endswith(")"):
         shortened = shortened[: shortened.rindex("(")] if "(" in shortened else ""
         whole = known.get(shortened)
-        if whole is not None and not re.match(r"164\.3(08|10|12|14|16)", shortened):
+        if whole is not None and (not LISTED.match(shortened) or LETTERED.fullmatch(shortened)):
             return replace(whole, id=whole.id + key[len(shortened) :], part_of=whole.id)
     near = [known[match].id for match in difflib.get_close_matches(key, known, n=3, cutoff=0.6)]
     hint = (
@@ -122,15 +160,19 @@ def _load() -> tuple[FrameworkEntry, ...]:
     for file in files:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         common = {key: content[key] for key in ("framework", "release", "source")}
+        common |= {key: content[key] for key in ("kind", "status", "checked") if key in content}
         for identifier, value in content["entries"].items():
             fields = value if isinstance(value, dict) else {"name": value}
             if identifier in loaded:
                 raise ValueError(f"{file.name} repeats {identifier}: an id has one name, in one file.")
+            verified = fields.get("verified", content["verified"])
+            own = {key: fields[key] for key in ("superseded_by", "checked", "note") if key in fields}
             loaded[identifier] = FrameworkEntry(
-                **common,
+                **common | own,
                 id=identifier,
                 name=fields["name"],
-                verified=fields.get("verified", content["verified"]),
+                verified=verified,
+                applies=_applications(fields.get("applies", content.get("applies", ()))),
             )
         for identifier, part in content.get("specifications", {}).items():
             loaded[identifier] = replace(
@@ -138,8 +180,17 @@ def _load() -> tuple[FrameworkEntry, ...]:
                 id=identifier,
                 part_of=part["standard"],
                 detail=f"{part['name']} ({part['status']})",
+                requirement=part["status"],
+                verified=part.get("verified", content["verified"]),
+                checked=content["specifications_checked"],
             )
     return tuple(loaded.values())
+
+
+def _applications(spans: list[dict[str, Any]]) -> tuple[Application, ...]:
+    return tuple(
+        Application(span["from"], span["source"], span.get("case", ""), span.get("until")) for span in spans
+    )
 
 
 @cache
@@ -157,7 +208,11 @@ def _normalize(identifier: str) -> str:
     text = re.sub(r"[\s§]+", "", str(identifier)).casefold().rstrip(".,;:")
     if re.fullmatch(r"(ta|t|m)\d{4}(\.\d{3})?", text):
         return "aml." + text
-    text = re.sub(r"^gdpr(article|art\.?)", "gdprart.", text)
+    text = re.sub(r"^(gdpr|dora|nis2)(article|art\.?)", r"\1art.", text)
+    text = re.sub(r"^(eu)?aiact(article|art\.?)", "aiactart.", text)
+    text = re.sub(r"^euaiactannex", "aiactannex", text)
+    text = re.sub(r"^(nist)?csf(v?2\.0)?:?(?=(gv|id|pr|de|rs|rc)\.)", "", text)
+    text = re.sub(r"^occbulletin", "occ", text)
     text = re.sub(r"^pcidssv?4\.0(\.1)?(?=\d+\.)", "pcidss", text)
     text = re.sub(r"^cal(\.|ifornia)civ(\.|il)code", "ccpa", text)
     return re.sub(r"^(mitreatlas|owasp|nist|nistairmf|airmf|hipaa|45cfr)+(?=aml|llm|[a-z]+\d|164)", "", text)

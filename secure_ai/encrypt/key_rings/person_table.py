@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from secure_ai.core import sqlite_files
 from secure_ai.core.errors import system_reason
 from secure_ai.core.sources import shown
 from secure_ai.encrypt.key_rings.errors import KeyExistsError, RingBusyError, RingFileError
@@ -80,15 +81,8 @@ class PersonTable:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all or nothing; the write lock is taken before anything is read."""
-        with self._mutex, self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._mutex, self._errors(), sqlite_files.transaction(self._connection):
+            yield
 
     def group(self, number: int) -> bytes | None:
         """Return the wrapped key of a group."""

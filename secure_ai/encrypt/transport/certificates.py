@@ -14,6 +14,9 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secure_ai.core.audit import utc_now
@@ -75,6 +78,43 @@ class CertificateAuthority:
         """
         return self._issue(service, ExtendedKeyUsageOID.CLIENT_AUTH, validity, service, None)
 
+    def certify(
+        self,
+        name: str,
+        key: X25519PublicKey | Ed25519PublicKey,
+        *,
+        validity: Validity = "valid",
+    ) -> Path:
+        """Vouch for an organization's key to seal for (X25519) or to verify signatures with (Ed25519).
+
+        The private half stays with its owner. Give the file back to whoever sends it data.
+
+        Args:
+            name: the organization's name, the certificate's common name.
+            key: its public key.
+            validity: one of the three.
+
+        Raises:
+            UserError: if ``validity`` is none of the three, or the name cannot stand in a certificate.
+
+        Source: RFC 8410 (X25519 and Ed25519 in certificates, section 5: their key usage).
+        """
+        if validity not in _DATES:
+            raise UserError(f"A certificate is {', '.join(_DATES)}: choose one of them.")
+        first, last = (self.now + shift * DAY for shift in _DATES[validity])
+        sealing = isinstance(key, X25519PublicKey)
+        certificate = (
+            self._builder(_subject(self.organization, name), key, first, last)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(authority=False, agreement=sealing), critical=True)
+            .add_extension(self._identifier, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        place = Path(tempfile.mkdtemp(prefix=_file_name(name) + "-", dir=self.folder))
+        path = place / f"{_file_name(name)}.pem"
+        _write(path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        return path
+
     def _issue(
         self,
         name: str,
@@ -110,7 +150,7 @@ class CertificateAuthority:
         return TlsFiles(*paths, self.certificate)
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, first: datetime, last: datetime
+        self, subject: x509.Name, key: CertificatePublicKeyTypes, first: datetime, last: datetime
     ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -153,15 +193,15 @@ def _subject(organization: str, common_name: str) -> x509.Name:
         raise UserError("A name in a certificate has 1 to 64 characters: choose another.") from None
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+def _usage(*, authority: bool, agreement: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not authority,
+        digital_signature=not authority and not agreement,
         key_cert_sign=authority,
         crl_sign=authority,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=agreement,
         encipher_only=False,
         decipher_only=False,
     )

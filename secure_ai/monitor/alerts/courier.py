@@ -12,10 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from secure_ai.core.yaml_files import Strict
 from secure_ai.monitor.alerts.message import Message
 from secure_ai.monitor.alerts.sinks import Sink, SinkError, SinkRefused
 from secure_ai.monitor.alerts.store import CRITICAL, AlertStore
-from secure_ai.monitor.alerts.yaml_input import Strict
 
 logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-import yaml
 from pydantic import Field, model_validator
 
-from secure_ai.monitor.alerts.yaml_input import Strict, checked, read_yaml
+from secure_ai.core.yaml_files import Strict, checked, parse_yaml, read_yaml
 from secure_ai.monitor.detection.result import SEVERITIES, Severity
 
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
@@ -116,5 +115,5 @@ def load_policy(path: str | Path | None = None) -> AlertPolicy:
     """
     if path is None:
         text = resources.files(__package__).joinpath("data/policy.yaml").read_text("utf-8")
-        return checked(AlertPolicy, yaml.safe_load(text), "alert policy")
+        return checked(AlertPolicy, parse_yaml(text, "alert policy"), "alert policy")
     return checked(AlertPolicy, read_yaml(path, "alert policy"), f"alert policy {Path(path).name}")

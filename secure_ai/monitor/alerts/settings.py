@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from secure_ai.core.errors import UserError
+from secure_ai.core.yaml_files import Strict, checked, read_yaml
 from secure_ai.monitor.alerts.courier import Retry
 from secure_ai.monitor.alerts.desk import AlertDesk
 from secure_ai.monitor.alerts.policy import AlertPolicy, Role, load_policy
 from secure_ai.monitor.alerts.sinks import ConsoleSink, FileSink, Sink
-from secure_ai.monitor.alerts.yaml_input import Strict, checked, read_yaml
 from secure_ai.monitor.detection.result import Severity
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

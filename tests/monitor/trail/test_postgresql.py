@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from psycopg.conninfo import conninfo_to_dict
 
-from secure_ai.access.database.server import Database, database
 from secure_ai.core.errors import UserError
 from secure_ai.monitor.trail import DuplicateEvent, export_jsonl, open_trail, verify_trail
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Database]:
-    with database(url="") as opened:
-        yield opened
-
-
 @pytest.fixture
-def address(server) -> Iterator[str]:
-    part = conninfo_to_dict(server.dsn())
-    host, password = quote(part["host"], safe=""), quote(part["password"], safe="")
-    yield f"postgresql://{part['user']}:{password}@/{part['dbname']}?host={host}&port={part['port']}"
-    with server.connect() as connection:
+def address(postgresql_server, postgresql_address) -> Iterator[str]:
+    yield postgresql_address
+    with postgresql_server.connect() as connection:
         connection.execute("DROP SCHEMA IF EXISTS audit_trail CASCADE")
 
 
-def test_writers_keep_one_chain_and_an_edit_is_found_at_its_entry(server, address, event, tmp_path):
+def test_writers_keep_one_chain_and_an_edit_is_found_at_its_entry(
+    postgresql_server, address, event, tmp_path
+):
     key, witness = Ed25519PrivateKey.generate(), tmp_path / "witness.jsonl"
 
     def write(writer):
@@ -54,7 +45,7 @@ def test_writers_keep_one_chain_and_an_edit_is_found_at_its_entry(server, addres
             trail.append(event(101, target="other"))
         assert "fsync" in trail.durability
         assert verify_trail(export_jsonl(trail, tmp_path / "out.jsonl"), key.public_key(), witness).intact
-    with server.connect() as connection:
+    with postgresql_server.connect() as connection:
         with pytest.raises(Exception, match="append-only"):
             connection.execute("DELETE FROM audit_trail.trail_entries")
         connection.execute("ALTER TABLE audit_trail.trail_entries DISABLE TRIGGER append_only")

@@ -1,0 +1,92 @@
+"""YAML files that people write, read into pydantic models; what is wrong is one sentence without a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from secure_ai.core.errors import UserError, system_reason
+from secure_ai.core.sources import shown
+
+MOST_BYTES = 1_000_000
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A part of a file: frozen, unknown names refused, values never in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+def read_yaml(path: str | Path, what: str, *, advice: str = "check its path and its rights") -> Any:
+    """Return what a YAML file holds.
+
+    Args:
+        path: the file, of at most a megabyte.
+        what: names it in a sentence, as in ``"alert policy"``.
+        advice: what to do where it cannot be read.
+
+    Raises:
+        UserError: if it cannot be read or is no YAML.
+    """
+    file = Path(path)
+    label = f"{what} {shown(file.name or str(path))}"
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise UserError(f"The {label} is larger than a megabyte: it is another file.")
+        # Reading a pipe would never end.
+        if not file.is_file():
+            raise UserError(f"The {label} cannot be read (it is no file): {advice}.")
+        text = file.read_text("utf-8-sig")
+    except OSError as error:
+        reason = system_reason(error)
+    except UnicodeDecodeError:
+        reason = "it is no text in UTF-8"
+    except ValueError as error:
+        reason = system_reason(error)
+    else:
+        return parse_yaml(text, label)
+    raise UserError(f"The {label} cannot be read ({reason}): {advice}.")
+
+
+def parse_yaml(text: str, what: str) -> Any:
+    """Return what a text in YAML holds.
+
+    Raises:
+        UserError: if it is none; ``what`` names it.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+    where = f" (line {mark.line + 1})" if mark else ""
+    raise UserError(f"The {what} is no valid YAML{where}: check indents and quotes.")
+
+
+def checked(model: type[Model], content: Any, what: str) -> Model:
+    """Return ``content`` as ``model``.
+
+    Raises:
+        UserError: that names the first wrong place, what is wanted there, and never the value.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"The {what} holds no 'name: value' lines: start from the kit's example.")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    except RecursionError:
+        raise UserError(f"The {what} is nested too deeply: start from the kit's example.") from None
+    place = ".".join(shown(str(part)) for part in problem["loc"]) or "the whole"
+    if problem["type"] == "extra_forbidden":
+        known = f" ({', '.join(model.model_fields)})" if len(problem["loc"]) == 1 else ""
+        raise UserError(
+            f"The {what} has a setting that is not known, {place}: remove or rename it{known}."
+        ) from None
+    if problem["type"] == "missing":
+        raise UserError(f"The {what} lacks {place}: add it.") from None
+    message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    raise UserError(f"The {what} is wrong at {place}: {message[:1].lower() + message[1:]}.") from None
