@@ -137,7 +137,7 @@ ABSENT = (
         "No questionnaire of controls was given, and this version of the assessment measures data only.",
         "Have the security officer record which controls are in place, with evidence for each.",
         ("GOVERN 1.4",),
-        {"healthcare": ("164.308(a)(1)(ii)(A)",), "finance": ("16 CFR 314.4",)},
+        {"healthcare": ("164.308(a)(1)(ii)(A)",), "finance": ("12 CFR 30 App. B III.B",)},
     ),
     Absent(
         "monitoring.audit_log",
@@ -148,6 +148,6 @@ ABSENT = (
         "No audit log was given, and this version of the assessment measures data only.",
         "Have the log of access to this data reviewed: who read it, who could alter it, how long it stays.",
         ("GDPR Art. 32", "MEASURE 3.1"),
-        {"healthcare": ("164.312(b)",), "finance": ("16 CFR 314.4",)},
+        {"healthcare": ("164.312(b)",), "finance": ("12 CFR 30 App. B III.C",)},
     ),
 )

@@ -42,6 +42,7 @@ SEVERITY_OF_TIER = {
     Tier.RESTRICTED: Level.HIGH,
 }
 CONFIDENT = 0.8
+CARD_RULES = {"finance": ("12 CFR 30 App. B III.C",)}
 CARD_NUMBERS = {"CREDIT_CARD", "CARD_SECURITY_CODE"}
 WHO = {
     "prosecutor": "from someone who knows that the person is in the file",
@@ -101,7 +102,7 @@ def collect_findings(
 ) -> tuple[Finding, ...]:
     """Return every finding of a run: those measured first, worst first, then what was not assessed."""
     findings = [
-        *identifier_findings(found),
+        *identifier_findings(found, parameters.sector),
         *reidentification_findings(reidentification, found, parameters),
         special_category_finding(found),
         *unassessed_findings(parameters.sector),
@@ -109,8 +110,12 @@ def collect_findings(
     return tuple(sorted(findings, key=_worst_first))
 
 
-def identifier_findings(found: Inventory) -> list[Finding]:
-    """Return the findings on identifiers in the table: those of the Safe Harbor list, and card numbers."""
+def identifier_findings(found: Inventory, sector: str) -> list[Finding]:
+    """Return the findings on identifiers in the table: those of the Safe Harbor list, and card numbers.
+
+    A bank keeps to the Interagency Guidelines (12 CFR 30 App. B); the FTC's rule, 16 CFR 314.4, is for
+    financial institutions that are no bank.
+    """
     worst = max((profile.tier for profile in found.columns), default=Tier.PUBLIC)
     listed = [profile for profile in found.columns if profile.hipaa]
     direct = [profile for profile in listed if profile.direct]
@@ -150,7 +155,7 @@ def identifier_findings(found: Inventory) -> list[Finding]:
             likelihood=Level.HIGH,
             severity=Level.CRITICAL,
             mitigations=("tokens", "encrypt", "minimize"),
-            mappings=("PCI DSS 3.5.1", "16 CFR 314.4", "GDPR Art. 32"),
+            mappings=("PCI DSS 3.5.1", *CARD_RULES.get(sector, ()), "GDPR Art. 32"),
         ),
     ]
 

@@ -11,7 +11,16 @@ import pandas as pd
 
 from secure_ai.core import Measurement, UserError
 from secure_ai.core.intervals import wilson
-from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, draw_rates, draw_shares, draw_sizes
+from secure_ai.govern.loss_inputs import (
+    Control,
+    Effect,
+    LossScenario,
+    SecondaryLoss,
+    ThreatFrequency,
+    draw_rates,
+    draw_shares,
+    draw_sizes,
+)
 
 SOURCE = "FAIR (Open Group Standard O-RT 3.0): loss event frequency x loss magnitude"
 MOST_EVENTS = 20_000_000
@@ -22,6 +31,8 @@ __all__ = [
     "Control",
     "Effect",
     "LossScenario",
+    "SecondaryLoss",
+    "ThreatFrequency",
     "annualized_loss_expectancy",
     "bad_year",
     "before_after",
@@ -82,7 +93,7 @@ def annualized_loss_expectancy(
     value = float(annual.mean())
     half = 1.96 * float(annual.std(ddof=1) if years > 1 else value) / math.sqrt(years)
     low, high, method = value - half, value + half, f"Monte Carlo over {years:,} simulated years"
-    if any(isinstance(scenario.frequency, Sequence) for scenario in scenarios):
+    if not all(scenario.frequency_is_certain for scenario in scenarios):
         worlds = sum(
             draw_rates(scenario, EPISTEMIC_DRAWS, rng) * scenario.mean_magnitude for scenario in scenarios
         )

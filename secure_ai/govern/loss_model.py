@@ -12,10 +12,13 @@ import pandas as pd
 import yaml
 
 from secure_ai.core import UserError
-from secure_ai.govern.loss_inputs import Control, Effect, LossScenario
+from secure_ai.core.figures import percent
+from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, SecondaryLoss, ThreatFrequency
 
 SECTORS = ("healthcare", "finance")
-SCENARIO_FIELDS = {"name", "reason", "story", "frequency", "magnitude", "most_likely"}
+SCENARIO_FIELDS = {
+    "name", "reason", "story", "frequency", "magnitude", "most_likely", "secondary", "source", "year",
+}  # fmt: skip
 CONTROL_FIELDS = {"name", "annual_cost", "effects"}
 
 
@@ -36,16 +39,28 @@ class LossModel:
     source: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a scenario: reason, story, how often and how much with their intervals."""
-        return pd.DataFrame(
+        """Return one row a scenario: reason, story, how often and how much with their intervals.
+
+        Where any scenario has a secondary loss there is a column for it.
+        """
+        table = pd.DataFrame(
             {
                 "scenario": scenario.name,
                 "reason": scenario.reason,
                 "what happens": self.stories[scenario.name],
                 "times a year": interval(scenario.frequency),
                 f"{scenario.currency} each time": interval(scenario.magnitude),
+                "and then": _follows(scenario.secondary),
             }
             for scenario in self.scenarios
+        )
+        return table if table["and then"].any() else table.drop(columns="and then")
+
+    def sources(self) -> pd.DataFrame:
+        """Return where the figures of each scenario come from: ``scenario``, ``year``, ``source``."""
+        return pd.DataFrame(
+            [(item.name, item.year, item.source) for item in self.scenarios],
+            columns=["scenario", "year", "source"],
         )
 
 
@@ -92,11 +107,23 @@ def load_loss_model(sector_or_file: str | Path) -> LossModel:
     return LossModel(tuple(scenarios), tuple(controls), stories, common["source"])
 
 
-def interval(value: float | Sequence[float]) -> str:
-    """Return a number or a pair for a table: ``1,000 to 60,000``."""
+def interval(value: float | Sequence[float] | ThreatFrequency) -> str:
+    """Return a number, a pair or attempts with their success for a table: ``1,000 to 60,000``."""
+    if isinstance(value, ThreatFrequency):
+        return f"{interval(value.attempts)} attempts, {_shares(value.success)} of them successful"
     if isinstance(value, Sequence):
         return " to ".join(interval(bound) for bound in value)
     return f"{value:,.0f}" if value >= 100 else f"{value:g}"
+
+
+def _shares(pair: Sequence[float]) -> str:
+    return " to ".join(percent(share) for share in pair)
+
+
+def _follows(secondary: SecondaryLoss | None) -> str:
+    if secondary is None:
+        return ""
+    return f"in {_shares(secondary.chance)} of cases {interval(secondary.magnitude)} more"
 
 
 def _records(content: Mapping[str, Any], key: str, label: str) -> list[dict[str, Any]]:
@@ -110,14 +137,34 @@ def _records(content: Mapping[str, Any], key: str, label: str) -> list[dict[str,
 
 def _scenario(fields: Mapping[str, Any], common: Mapping[str, Any], label: str) -> LossScenario:
     _check_fields(fields, SCENARIO_FIELDS, {"frequency", "magnitude"}, label)
+    name, given = fields["name"], fields["frequency"]
+    frequency: float | tuple[float, ...] | ThreatFrequency
+    if isinstance(given, dict):
+        parts = _parts(given, ("attempts", "success"), "frequency", name, label)
+        frequency = ThreatFrequency(
+            _numbers(parts["attempts"], name, label), _pair(parts["success"], name, label)
+        )
+    else:
+        frequency = _numbers(given, name, label)
+    secondary = None
+    if fields.get("secondary") is not None:
+        parts = _parts(fields["secondary"], ("chance", "magnitude"), "secondary", name, label)
+        secondary = SecondaryLoss(*(_pair(parts[key], name, label) for key in ("chance", "magnitude")))
     return LossScenario(
-        name=fields["name"],
-        frequency=_numbers(fields["frequency"], fields["name"], label),
-        magnitude=_pair(fields["magnitude"], fields["name"], label),
+        name=name,
+        frequency=frequency,
+        magnitude=_pair(fields["magnitude"], name, label),
         most_likely=fields.get("most_likely"),
         reason=fields.get("reason", ""),
-        **common,
+        secondary=secondary,
+        **{**common, **{key: fields[key] for key in ("source", "year") if fields.get(key) is not None}},
     )
+
+
+def _parts(value: Any, keys: tuple[str, str], what: str, name: str, label: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != set(keys):
+        raise UserError(f"{label}: the {what} of '{name}' needs '{keys[0]}' and '{keys[1]}', and no more.")
+    return value
 
 
 def _control(fields: Mapping[str, Any], source: str, label: str) -> Control:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -36,14 +37,20 @@ def roles() -> dict[str, str]:
     return dict(_data()["roles"])
 
 
-def responsibility_chart() -> pd.DataFrame:
+def responsibility_chart(scope: str = "ai security") -> pd.DataFrame:
     """Return the kit's proposal of a responsibility chart (RACI).
+
+    Args:
+        scope: ``"ai security"``, ``"governance"`` (vendors, consent, retention, rights) or ``"all"``.
+
+    Raises:
+        UserError: for another scope.
 
     Returns:
         One row an activity (the index), one column a role; cells hold ``R``, ``A``, ``C``, ``I``,
         a combination such as ``A/R``, or nothing.
     """
-    activities = _data()["activities"]
+    activities = _activities(scope)
     chart = pd.DataFrame(
         [[item["chart"].get(role, "") for role in _data()["roles"]] for item in activities],
         index=pd.Index([item["name"] for item in activities], name="activity"),
@@ -52,14 +59,52 @@ def responsibility_chart() -> pd.DataFrame:
     return chart
 
 
-def activity_references() -> dict[str, tuple[str, ...]]:
-    """Return activity → the framework ids that ask for it."""
-    return {item["name"]: tuple(item["references"]) for item in _data()["activities"]}
+def activity_references(scope: str = "ai security") -> dict[str, tuple[str, ...]]:
+    """Return activity → the framework ids that ask for it; scopes as of :func:`responsibility_chart`."""
+    return {item["name"]: tuple(item["references"]) for item in _activities(scope)}
 
 
-def deciding_activities() -> frozenset[str]:
+def deciding_activities(scope: str = "ai security") -> frozenset[str]:
     """Return the activities by which purposes and means of processing are determined."""
-    return frozenset(item["name"] for item in _data()["activities"] if item.get("decides"))
+    return frozenset(item["name"] for item in _activities(scope) if item.get("decides"))
+
+
+def officer_duties() -> pd.DataFrame:
+    """Return what the law says of the data protection officer: kind (task or position), text, source."""
+    officer = _data()["officer"]
+    rows = [
+        (kind, item["text"], item["source"])
+        for kind, listed in (("task", officer["tasks"]), ("position", officer["position"]))
+        for item in listed
+    ]
+    return pd.DataFrame(rows, columns=["kind", "text", "source"])
+
+
+def check_people(people: Mapping[str, str]) -> list[Gap]:
+    """Find roles that nobody holds, and people whose roles conflict with that of the officer.
+
+    Args:
+        people: role → who holds it; a blank says that nobody does.
+
+    Returns:
+        The gaps, with the role as activity.
+
+    Raises:
+        UserError: if a role is not one of :func:`roles`.
+    """
+    stray = next((role for role in people if role not in roles()), None)
+    if stray is not None:
+        raise UserError(f"'{stray}' is no role of the chart: choose from {', '.join(roles())}.")
+    held = {role: " ".join(str(people.get(role) or "").casefold().split()) for role in roles()}
+    gaps = [
+        Gap(role, "nobody holds this role") for role, name in held.items() if not name and role != "staff"
+    ]
+    for role in _data()["officer"]["conflicts"]:
+        if held[DPO] and held[role] == held[DPO]:
+            gaps.append(
+                Gap(DPO, f"the officer is also {role}, and would monitor what they decided (GDPR Art. 38(6))")
+            )
+    return gaps
 
 
 def check_responsibilities(chart: pd.DataFrame, deciding: frozenset[str] | None = None) -> list[Gap]:
@@ -80,7 +125,7 @@ def check_responsibilities(chart: pd.DataFrame, deciding: frozenset[str] | None 
     """
     if chart.empty:
         raise UserError("The responsibility chart is empty: give one row an activity and one column a role.")
-    deciding = deciding_activities() if deciding is None else deciding
+    deciding = deciding_activities("all") if deciding is None else deciding
     gaps = []
     for activity, row in chart.iterrows():
         letters = {role: _letters(cell, activity, role) for role, cell in row.items()}
@@ -108,6 +153,18 @@ def _letters(cell: Any, activity: str, role: str) -> set[str]:
             "use R, A, C, I, a combination such as A/R, or nothing."
         )
     return letters
+
+
+def _activities(scope: str) -> list[dict[str, Any]]:
+    data = _data()
+    scopes = {
+        "ai security": data["activities"],
+        "governance": data["governance"],
+        "all": [*data["activities"], *data["governance"]],
+    }
+    if scope not in scopes:
+        raise UserError(f"'{scope}' is no scope of the chart: use {', '.join(scopes)}.")
+    return scopes[scope]
 
 
 @cache

@@ -111,13 +111,6 @@ def unseen(truth: Iterable[Span], found: Sequence[Span]) -> list[Span]:
     ]
 
 
-def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Return ``text`` with each span replaced by its kind in brackets, as ``[PERSON]``."""
-    for span in sorted(spans, key=lambda item: item.start, reverse=True):
-        text = f"{text[: span.start]}[{span.entity_type}]{text[span.end :]}"
-    return text
-
-
 def paste_request(
     text: str,
     tool: str = "public_chatbot",

@@ -175,3 +175,15 @@ def test_a_risk_equal_to_the_threshold_is_within_it_for_every_attacker(tmp_path:
 def test_a_bound_is_called_a_bound(patients: Assessment) -> None:
     title = next(f.title for f in patients.findings if f.id == "data.reidentification.marketer")
     assert "at most" in title
+
+
+@pytest.mark.parametrize(("sector", "rule"), [("finance", "12 CFR 30 App. B III.C"), ("healthcare", "")])
+def test_a_bank_is_measured_by_the_guidelines_for_banks_and_nobody_by_the_rule_for_non_banks(
+    tmp_path: Path, sector: str, rule: str
+) -> None:
+    frame = pd.DataFrame({"card_number": ["4111111111111111"] * 60, "age": [20 + i % 9 for i in range(60)]})
+    result = assessed(tmp_path, frame, sector=sector)
+    cited = {finding.id: finding.mappings for finding in result.findings}
+    assert not [own for ids in cited.values() for own in ids if own.startswith("16 CFR 314")]
+    assert [own for own in cited["data.payment_cards"] if own.startswith("12 CFR 30")] == [rule] * bool(rule)
+    assert any(own.startswith("12 CFR 30") for own in cited["monitoring.audit_log"]) is bool(rule)

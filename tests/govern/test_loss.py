@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secure_ai.core import UserError
+from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.govern.loss import (
     Control,
     Effect,
     LossScenario,
+    SecondaryLoss,
+    ThreatFrequency,
     annualized_loss_expectancy,
     bad_year,
     before_after,
@@ -22,6 +24,8 @@ from secure_ai.govern.loss import (
     return_on_control,
     simulate_losses,
 )
+from secure_ai.govern.loss_inputs import draw_shares, draw_sizes, interval_from_median, mean_share
+from secure_ai.govern.published_losses import KINDS, published_incident, published_losses
 
 CLASSIC = LossScenario("classic", 0.1, (100_000, 1_000_000))
 quick = settings(max_examples=40, deadline=None)
@@ -30,7 +34,9 @@ frequencies = st.floats(0, 5) | st.tuples(st.floats(0.01, 2), st.floats(1, 10)).
     lambda p: (p[0], p[0] * p[1])
 )
 magnitudes = st.tuples(st.floats(1, 1e6), st.floats(1, 1000)).map(lambda pair: (pair[0], pair[0] * pair[1]))
-scenarios = st.builds(LossScenario, st.just("a"), frequencies, magnitudes)
+threats = st.builds(ThreatFrequency, st.floats(0, 20), shares)
+secondary = st.none() | st.builds(SecondaryLoss, shares, magnitudes)
+scenarios = st.builds(LossScenario, st.just("a"), frequencies | threats, magnitudes, secondary=secondary)
 controls = st.lists(
     st.builds(
         lambda frequency, magnitude: Control("c", 1.0, {"a": Effect(frequency, magnitude)}),
@@ -258,3 +264,102 @@ def test_losses_that_are_none_are_refused(losses):
 def test_a_bad_year_needs_odds(one_in):
     with pytest.raises(UserError, match="above 1"):
         bad_year(np.array([1.0]), one_in)
+
+
+THREAT = ThreatFrequency(attempts=(2, 20), success=(0.02, 0.3))
+
+
+def test_attempts_times_success_is_simulated_as_it_is_calculated():
+    scenario = LossScenario("fraud", frequency=THREAT, magnitude=(1_000, 1_000))
+    losses = simulate_losses([scenario], 200_000, seed=5)["fraud"]
+    assert losses.mean() == pytest.approx(scenario.expected_annual_loss, rel=0.02)
+    assert not scenario.frequency_is_certain
+
+
+def test_the_mean_of_a_share_is_that_of_its_draws():
+    draws = draw_shares((0.02, 0.3), 400_000, np.random.default_rng(1))
+    assert mean_share((0.02, 0.3)) == pytest.approx(draws.mean(), rel=0.005)
+    assert mean_share((0.3, 0.3)) == pytest.approx(0.3)
+
+
+def test_a_secondary_loss_adds_its_chance_times_its_size():
+    plain = LossScenario("leak", frequency=1.0, magnitude=(1_000, 1_000))
+    more = LossScenario(
+        "leak", frequency=1.0, magnitude=(1_000, 1_000), secondary=SecondaryLoss((0.25, 0.25), (8_000, 8_000))
+    )
+    assert more.expected_annual_loss - plain.expected_annual_loss == pytest.approx(2_000)
+    losses = simulate_losses([more], 100_000, seed=2)["leak"]
+    assert losses.mean() == pytest.approx(3_000, rel=0.02)
+    assert np.allclose(losses / 1_000, (losses / 1_000).round())
+
+
+def test_a_measured_success_rate_becomes_a_range_that_leaves_room_for_what_was_not_seen():
+    seen = Measurement("attack_success_rate", 0.0, "share", 60, 0.0, (0.0, 0.06), "suite", "test")
+    low, high = ThreatFrequency.measured(10, seen).success
+    assert 0 < low < high == 0.06
+    always = Measurement("attack_success_rate", 1.0, "share", 60, 0.0, (0.94, 1.0), "suite", "test")
+    assert ThreatFrequency.measured(10, always).success[1] < 1
+    exact = Measurement("attack_success_rate", 0.5, "share", 60, 0.0, (0.5, 0.5), "suite", "test")
+    assert ThreatFrequency.measured(10, exact).success == (0.5, 0.5)
+
+
+def test_what_was_not_measured_is_no_success_rate_of_nought():
+    with pytest.raises(UserError, match="was not assessed"):
+        ThreatFrequency.measured(10, Unassessed("no endpoint"))
+    with pytest.raises(UserError, match="is no share"):
+        ThreatFrequency.measured(10, Measurement("cost", 3.0, "USD", 9, 0.0, (2.0, 4.0), "count", "test"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ThreatFrequency(-1, (0.1, 0.2)),
+        lambda: ThreatFrequency((5, 2), (0.1, 0.2)),
+        lambda: ThreatFrequency(5, (0.2, 0.1)),
+        lambda: ThreatFrequency(5, (0.2, 1.0)),
+        lambda: ThreatFrequency(5, (0.0, 0.5)),
+        lambda: SecondaryLoss((0.1, 1.5), (1, 2)),
+        lambda: SecondaryLoss((0.1, 0.5), (2, 1)),
+    ],
+)
+def test_an_impossible_part_of_a_scenario_is_refused(make):
+    with pytest.raises(UserError):
+        make()
+
+
+def test_a_median_and_a_95th_percentile_give_the_interval_that_has_them():
+    low, high = interval_from_median(600_000, 32_000_000)
+    found = LossScenario("x", 1.0, (low, high))
+    assert found.median_magnitude == pytest.approx(600_000)
+    sizes = draw_sizes(found, 200_000, np.random.default_rng(0))
+    assert np.quantile(sizes, 0.95) == pytest.approx(32_000_000, rel=0.05)
+    with pytest.raises(UserError, match="do not fit"):
+        interval_from_median(5, 3)
+
+
+def test_the_published_mean_lies_far_above_the_published_median():
+    incident = published_incident()
+    assert incident.mean_magnitude > 10 * incident.median_magnitude
+
+
+@pytest.mark.parametrize("sector", ["healthcare", "finance"])
+def test_every_published_figure_says_who_when_on_what_and_how_it_was_read(sector):
+    table = published_losses(sector)
+    assert len(table) >= 4
+    assert not table.isna().any().any()
+    assert set(table["kind"]) <= set(KINDS)
+    assert table["source"].str.startswith("https://").all()
+    assert table["year"].between(2010, 2026).all()
+
+
+def test_a_sector_without_published_figures_is_refused():
+    with pytest.raises(UserError, match="no sector 'retail'"):
+        published_losses("retail")
+
+
+def test_the_hipaa_ceiling_says_of_which_year_it_is_that_it_moves_and_that_less_is_asked_for():
+    table = published_losses("healthcare")
+    one = table[table["who"].str.contains("160.404")].iloc[0]
+    assert (one["amount"], one["year"]) == (2_134_831, 2024)
+    assert "adjusted every year" in one["figure"]
+    assert "three of the four tiers" in one["figure"]

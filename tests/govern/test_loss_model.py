@@ -205,3 +205,49 @@ def test_the_what_if_refuses_what_is_not_there():
         explorer.look(["hope"])
     with pytest.raises(UserError, match="from 0 to 1"):
         explorer.look(share=1.5)
+
+
+def test_an_own_file_may_give_attempts_secondary_losses_and_a_source_of_its_own(tmp_path):
+    own = {
+        "source": "workshop of March",
+        "year": 2026,
+        "scenarios": [
+            {
+                "name": "fraud",
+                "frequency": {"attempts": [10, 50], "success": [0.01, 0.1]},
+                "magnitude": [1_000, 9_000],
+                "secondary": {"chance": [0.1, 0.2], "magnitude": [5_000, 90_000]},
+                "source": "claims register",
+                "year": 2025,
+            },
+            {"name": "theft", "frequency": 0.1, "magnitude": [1_000, 9_000]},
+        ],
+    }
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(own), encoding="utf-8")
+    model = load_loss_model(path)
+    assert model.scenarios[0].expected_annual_loss > 0
+    assert model.sources().values.tolist() == [
+        ["fraud", 2025, "claims register"],
+        ["theft", 2026, "workshop of March"],
+    ]
+    table = model.to_frame()
+    assert table["times a year"][0] == "10 to 50 attempts, 1% to 10% of them successful"
+    assert table["and then"].tolist() == ["in 10% to 20% of cases 5,000 to 90,000 more", ""]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"frequency": {"attempts": 5}}, "needs 'attempts' and 'success'"),
+        ({"frequency": {"attempts": 5, "success": 0.1}}, "where an interval"),
+        ({"secondary": [1, 2]}, "needs 'chance' and 'magnitude'"),
+        ({"secondary": {"chance": [0.1, 2], "magnitude": [1, 2]}}, "must stay below 1"),
+    ],
+)
+def test_a_half_stated_part_is_refused(tmp_path, fields, words):
+    scenario = {"name": "fraud", "frequency": 1, "magnitude": [1, 2]} | fields
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"scenarios": [scenario]}), encoding="utf-8")
+    with pytest.raises(UserError, match=words):
+        load_loss_model(path)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secure_ai.core import Document, Span, UserError
+from secure_ai.core.text import mask_spans
 from secure_ai.govern.acceptable_use import decide, load_policy
 from secure_ai.govern.shadow_ai import (
     SimulatedChatbot,
-    mask_spans,
     most_revealing,
     paste_request,
     unseen,

@@ -33,6 +33,17 @@ def _tool(name: str, description: str, required: str, **texts: str) -> dict[str,
     }
 
 
+# What a call of each tool does; the others only read what the user could read anyway.
+EFFECT_OF = {
+    "lookup_record": "record_read",
+    "book_appointment": "booked",
+    "send_message": "message_sent",
+    "move_money": "money_moved",
+    "open_link": "link_opened",
+    "remember": "remembered",
+}
+ACTING = tuple(name for name in EFFECT_OF if name != "lookup_record")
+"""Tools that change something or reach somebody."""
 TOOLS: tuple[dict[str, Any], ...] = (
     _tool(
         "lookup_record",

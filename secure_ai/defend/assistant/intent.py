@@ -14,6 +14,7 @@ from typing import Any
 
 from secure_ai.attack.assistant.conversation import ToolCall
 from secure_ai.attack.assistant.hooks import PASSED, Guard, Moment, Verdict, act_of
+from secure_ai.attack.assistant.tools import ACTING, EFFECT_OF
 from secure_ai.core.errors import UserError
 from secure_ai.defend.assistant.known import OFFICES, Known
 from secure_ai.defend.assistant.queue import ApprovalQueue
@@ -29,14 +30,6 @@ from secure_ai.defend.assistant.texts import (
     words,
 )
 
-ACTING = ("book_appointment", "send_message", "move_money", "open_link", "remember")
-EFFECTS = {
-    "book_appointment": "booked",
-    "send_message": "message_sent",
-    "move_money": "money_moved",
-    "open_link": "link_opened",
-    "remember": "remembered",
-}
 _POINTS = re.compile(
     r"\b(?:in|from|of|per|to|on|with|as|that|my|the|this) (?:\w+ ){0,3}"
     r"(?:invoice|bill|e?-?mail|letter|inbox|message|document|statement|calendar|form|note)s?\b"
@@ -132,7 +125,7 @@ class Intent(Guard):
 
     def _stopped(self, moment: Moment, call: ToolCall, reason: str, hold: bool = True) -> Verdict:
         """Hold what the user may have meant by pointing at a letter; block the rest."""
-        done = any(effect.kind == EFFECTS.get(call.name) for effect in moment.turn.effects)
+        done = any(effect.kind == EFFECT_OF.get(call.name) for effect in moment.turn.effects)
         meant = hold and not done and bool(_POINTS.search(folded(errand(moment))))
         return hold_or_block(self, moment, call, reason, self.queue if meant else None)
 

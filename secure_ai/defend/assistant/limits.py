@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 
 from secure_ai.attack.assistant.conversation import ToolCall, Turn
 from secure_ai.attack.assistant.hooks import PASSED, Guard, Moment, Verdict, act_of
+from secure_ai.attack.assistant.tools import ACTING
 from secure_ai.core.audit import utc_now
 from secure_ai.core.errors import UserError
 
-ACTING = ("book_appointment", "send_message", "move_money", "open_link", "remember")
-"""Tools with effects: the same call of them happens once in a turn."""
 LONG_LINE = 100
 _ENDS = re.compile(r"[.!?](?=\s)|(?=\n)")
 _NUMBERED = re.compile(r"^\s*\d+[.):]?\s+")
@@ -100,6 +99,7 @@ class RateAndCost(Guard):
             why = "more tokens than a turn may cost"
         if why:
             return self._refused(why, "I stopped here: this took more steps than a question may.")
+        # What acts happens once in a turn.
         if same >= (1 if call.name in ACTING else limits.same_call_per_turn):
             act = act_of(self, "limits", "blocked", "the same tool call again", call.name[:60])
             return Verdict(False, "Not done: the same call was made before.", act)

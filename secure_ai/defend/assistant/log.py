@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from secure_ai.attack.assistant.conversation import Turn
 from secure_ai.attack.assistant.hooks import Guard, Moment
 from secure_ai.core.audit import AuditLog
+from secure_ai.core.text import mask_spans
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -81,7 +82,7 @@ def masked_text(text: str) -> str:
 
         with _threads().limit(limits=1):  # a few short lines: threads would only wait for each other
             spans = detect(missing)
-        known |= {line: _without(line, each) for line, each in zip(missing, spans, strict=True)}
+        known |= {line: mask_spans(line, each, "<>") for line, each in zip(missing, spans, strict=True)}
         if len(_MASKED) > MOST_LINES:
             _MASKED.clear()
         _MASKED.update(known)
@@ -93,12 +94,6 @@ def _threads() -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-def _without(text: str, spans: Iterable[Any]) -> str:
-    for span in sorted(spans, key=lambda span: -span.start):
-        text = f"{text[: span.start]}<{span.entity_type}>{text[span.end :]}"
-    return text
 
 
 def _hash(text: str) -> str:

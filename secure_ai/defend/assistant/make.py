@@ -62,24 +62,19 @@ class _Kind:
 def _input_screening(setting: _Setting) -> Guard:
     from secure_ai.defend.assistant.screening import InputScreening
 
-    return _named(InputScreening(_thresholds(setting)), "input_screening")
+    return InputScreening(_thresholds(setting))
 
 
 def _document_screening(setting: _Setting) -> Guard:
     from secure_ai.defend.assistant.screening import DocumentScreening
 
-    return _named(DocumentScreening(_thresholds(setting)), "document_screening")
+    return DocumentScreening(_thresholds(setting))
 
 
 def _thresholds(setting: _Setting) -> Any:
     from secure_ai.defend.assistant.screening import Thresholds
 
     return setting.thresholds or Thresholds(user=USER_FROM)
-
-
-def _named(guard: Guard, name: str) -> Guard:
-    guard.name = name
-    return guard
 
 
 _KINDS: dict[str, _Kind] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from secure_ai.core.figures import percent
-from secure_ai.core.outputs import atomic_file
+from secure_ai.core.outputs import write_json
 
 
 class Training(Protocol):
@@ -121,10 +120,7 @@ class Receipt:
         Raises:
             UserError: if it cannot be written.
         """
-        target = Path(path)
-        with atomic_file(target) as draft:
-            draft.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        return target
+        return write_json(path, self.to_dict())
 
     def sentence(self) -> str:
         """Say what was done, what it cost, and what it was compared with."""

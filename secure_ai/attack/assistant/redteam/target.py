@@ -13,18 +13,10 @@ from secure_ai.attack.assistant.conversation import Conversation, Document, Effe
 from secure_ai.attack.assistant.hooks import Guard
 from secure_ai.attack.assistant.prompts import question
 from secure_ai.attack.assistant.suite.case import Case, Plant, Success
+from secure_ai.attack.assistant.tools import EFFECT_OF
 from secure_ai.attack.assistant.world import World
 from secure_ai.core.errors import UserError
 
-# What a call of one of our tools does, where another assistant asks its client to make it.
-EFFECT_OF = {
-    "lookup_record": "record_read",
-    "book_appointment": "booked",
-    "send_message": "message_sent",
-    "move_money": "money_moved",
-    "open_link": "link_opened",
-    "remember": "remembered",
-}
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 # Placeholders that are the same everywhere: nothing must be known of the assistant's own data.
 ANYWHERE = frozenset(

@@ -29,7 +29,7 @@ class InputScreening(Guard):
         thresholds: from which score on.
     """
 
-    name = "input screening"
+    name = "input_screening"
 
     def __init__(self, thresholds: Thresholds = USUAL) -> None:
         self.thresholds = thresholds
@@ -55,7 +55,7 @@ class DocumentScreening(Guard):
         least: the share of the words that must be left; below it the whole document is withheld.
     """
 
-    name = "document screening"
+    name = "document_screening"
 
     def __init__(self, thresholds: Thresholds = USUAL, least: float = 0.2) -> None:
         self.thresholds, self.least = thresholds, least
