@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from secure_ai.attack.assistant.suite.play import judge, play_case
 from secure_ai.core.measurement import Unassessed
 from secure_ai.defend.assistant import ApprovalQueue, make_guards
 from secure_ai.defend.assistant.screening import score_curve
+from secure_ai.learn.clocks import SteppingClock
 from secure_ai.learn.parameters import of_sector
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def tried(world: World, cases: Sequence[Case], names: Sequence[str] = ()) -> pd.
 
     rows = []
     for case in cases:
-        found = judge(play_case(case, world, _assistants(names)))
+        found = judge(play_case(case, world, target(world, names).make_assistant))
         said = "unassessed" if isinstance(found, Unassessed) else found
         rows.append(
             {"family": case.family.replace("_", " "), "the attacker wants": case.goal, "outcome": said}
@@ -372,20 +373,9 @@ def who_acted(result: RedTeamResult) -> pd.DataFrame:
 # ------------------------------------------------------------------------------ the queue, and the log
 
 
-class Ticking:
-    """A clock that gives the same minutes at every run."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
-
-
 def queue() -> ApprovalQueue:
     """Return an empty queue whose clock is the same at every run."""
-    return ApprovalQueue(clock=Ticking())
+    return ApprovalQueue(clock=SteppingClock(START))
 
 
 def held(world: World, scene: AssistantScene, line: ApprovalQueue) -> list[Turn]:
@@ -439,7 +429,7 @@ def logged(world: World, talks: Callable[[Sequence[Guard]], Any], names: Sequenc
     key = Ed25519PrivateKey.generate()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talks.db"
-        clock = Ticking()
+        clock = SteppingClock(START)
         with open_trail(path, signing_key=key, checkpoint_every=1, clock=clock) as trail:
             audit = AuditLog(store=trail, clock=clock)
             talks(make_guards(world, [*names, "conversation_log"], audit=audit))
@@ -456,12 +446,6 @@ def _whitewash(path: Path) -> None:
             file.execute(f'DROP TRIGGER "{name}"')
         file.execute("UPDATE trail_entries SET actor = 'S0000000' WHERE sequence = 1")
         file.commit()
-
-
-def _assistants(names: Sequence[str]) -> Callable[[World], Assistant]:
-    return lambda place: Assistant(
-        place, StandIn("naive"), guards=make_guards(place, list(names)) if names else ()
-    )
 
 
 def _whose(world: World, user: User, person: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,17 +246,6 @@ def write_report(game: Tabletop, sector: str) -> Table:
 
 
 # ---------------------------------------------------------------- continuity
-
-
-class SteppingClock:
-    """A clock for an audit log: one minute later each time it is looked at, so that pages stay the same."""
-
-    def __init__(self, start: datetime) -> None:
-        self.now = start
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
 
 
 def damaged_copy(backup: Path) -> Path:

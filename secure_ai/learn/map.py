@@ -43,7 +43,7 @@ CHAPTERS = {
         Chapter("13_privacy_attacks", "Privacy attacks", 35, 45),
         Chapter("14_private_training", "Private training", 35),
         Chapter("15_chatbot_security", "Chatbot security", 35, 60),
-        Chapter("16_vendors_and_compliance", "Vendors and compliance"),
+        Chapter("16_vendors_and_compliance", "Vendors and compliance", 60, 50),
         Chapter("17_people_and_incidents", "People and incidents", 40),
         Chapter("18_capstone_hospital", "Capstone: the hospital", 20, 70),
         Chapter("19_capstone_bank", "Capstone: the bank", 20, 70),

@@ -19,9 +19,9 @@ from secure_ai.govern.incidents import (
     model_down,
     restore_drill,
 )
+from secure_ai.learn.clocks import SteppingClock
 from secure_ai.learn.incident_scenes import (
     SCENES,
-    SteppingClock,
     clock_table,
     damaged_copy,
     done_table,

@@ -24,11 +24,10 @@ from secure_ai.learn.assistant_cases import (
     tool_call,
 )
 from secure_ai.learn.engine import CheckResult, KnownWrong, Lab, attempt, correct, fresh, incorrect
-from secure_ai.learn.slips import explained, is_number, telling_cases
+from secure_ai.learn.slips import Slip, explained, is_number, telling_cases
 
 lab = Lab("15_chatbot_security", title="Chatbot security")
 progress = lab.progress
-Slip = tuple[Callable[..., Any], str, str]
 
 # --------------------------------------------------------------------------------- 1 · a text marked as data
 

@@ -343,6 +343,9 @@ def pseudonym(value) -> CheckResult:
         return incorrect(PSEUDONYM_RANDOM, "Compute the name from the person and the key.")
     if len(set(first)) < 4:
         return incorrect(PSEUDONYM_CONSTANT, "Let the name choose the entry of `pool`.")
+    # Before the other key: one in some hundred pairs of keys gives the same places of `hash((name, key))`.
+    if any(first == [session(name, key, pool) for name in names] for session in SESSIONS):
+        return incorrect(PSEUDONYM_SESSION, "Use `hmac` in place of `hash`.")
     if first == [attempt(value, name, other, pool) for name in names]:
         return incorrect(PSEUDONYM_KEYLESS, "Use the key: `hmac.new(key, ..., 'sha256')`.")
     for write in (str.upper, str.lower, lambda name: "  " + name.replace(" ", "   ") + " "):
@@ -350,8 +353,6 @@ def pseudonym(value) -> CheckResult:
             return incorrect(
                 PSEUDONYM_WRITTEN, "Write all mentions alike first: `' '.join(name.casefold().split())`."
             )
-    if any(first == [session(name, key, pool) for name in names] for session in SESSIONS):
-        return incorrect(PSEUDONYM_SESSION, "Use `hmac` in place of `hash`.")
     return correct("One person, one made-up name, however written; and only the key leads back to it.")
 
 
