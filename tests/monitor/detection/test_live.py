@@ -41,7 +41,9 @@ def setting():
         audit=AuditLog(clock=clock), on_query=log,
     ) as service:  # fmt: skip
         ends = {
-            account.name: ScoringEndpoint(service.address, authority.client(account.name), purpose="care")
+            account.name: ScoringEndpoint(
+                service.address, authority.client(account.name), purpose="care", timeout=60.0
+            )
             for account in accounts
         }
         work(ends, clock, rng, hours=30)
