@@ -1,68 +1,77 @@
-"""One assessment from its parameters to its results: what the notebook walks through, section by section."""
+"""One assessment: the sections that were run, and what is concluded from them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from secure_ai.assess.findings import AREAS, FindingsFile, area_of, collect_findings
 from secure_ai.assess.parameters import AssessmentParameters
-from secure_ai.assess.sections import (
-    Inputs,
-    Reidentification,
-    assess_reidentification,
-    exposure_by_tier,
-    open_inputs,
-    take_inventory,
-)
+from secure_ai.assess.registry import AREAS
+from secure_ai.assess.risks import worst_first
+from secure_ai.assess.section import Section
 from secure_ai.core import Finding, Level, Measurement, Outcome, worst_level
-from secure_ai.discover.inventory import Inventory
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """Everything that a report is made of.
+    """Everything that the outputs are made of.
 
     Attributes:
         parameters: what the run was asked for.
-        label: name of the assessed table, without its folder.
-        n_rows: its number of records.
-        inventory: what was found, column by column.
-        exposure: frame of :func:`~secure_ai.assess.sections.exposure_by_tier`.
-        reidentification: the risk, the choice of columns, the riskiest combinations.
-        findings: measured ones worst first, then what was not assessed.
+        sections: as they were run, in the order of the registry.
+        findings: of all sections, worst first, then what was not assessed; with what the plan and the
+            mitigated version say of each.
+        treatment: sections on what follows: before and after, losses, plan, changes since the last report.
     """
 
     parameters: AssessmentParameters
-    label: str
-    n_rows: int
-    inventory: Inventory
-    exposure: pd.DataFrame
-    reidentification: Reidentification
+    sections: tuple[Section, ...]
     findings: tuple[Finding, ...]
+    treatment: tuple[Section, ...] = ()
 
-    def worst_by_area(self) -> dict[str, tuple[Level, Finding]]:
-        """Return for each area its worst level and the finding it comes from."""
+    @property
+    def subject(self) -> str:
+        """What is assessed, in the assessor's words."""
+        return self.parameters.subject or f"Risk assessment, {self.parameters.sector}"
+
+    def section(self, name: str) -> Section:
+        """Return one section by its id."""
+        return next(one for one in (*self.sections, *self.treatment) if one.id == name)
+
+    def measured(self) -> tuple[Finding, ...]:
+        """Return the findings that rest on a measurement."""
+        return tuple(f for f in self.findings if f.outcome is not Outcome.UNASSESSED)
+
+    def left_open(self) -> tuple[Finding, ...]:
+        """Return what was not assessed."""
+        return tuple(f for f in self.findings if f.outcome is Outcome.UNASSESSED)
+
+    def worst_by_area(self) -> dict[str, tuple[Level, Finding | None]]:
+        """Return for each area its worst level and the finding it comes from (None where nothing was measured)."""
         areas = {area: [f for f in self.findings if area_of(f) == area] for area in AREAS}
         worst = {area: worst_level(f.level for f in inside) for area, inside in areas.items()}
         return {
-            area: (level, next(f for f in areas[area] if f.level is level)) for area, level in worst.items()
+            area: (level, next((f for f in areas[area] if f.level is level), None))
+            for area, level in worst.items()
         }
 
     def verdict(self) -> str:
         """Say in two sentences how many findings exceed their threshold and what was left open."""
-        measured = [f for f in self.findings if f.outcome is not Outcome.UNASSESSED]
+        measured, left_open = self.measured(), len(self.left_open())
         above = [f for f in measured if f.outcome is Outcome.EXCEEDS_THRESHOLD]
-        left_open = len(self.findings) - len(measured)
-        text = f"All {len(measured)} measured findings are within their thresholds."
-        if above:
+        if not measured:
+            text = "Nothing was measured."
+        elif above:
             worst = worst_level(f.level for f in above).value
             verb = "exceeds its" if len(above) == 1 else "exceed their"
             text = (
                 f"{len(above)} of {len(measured)} measured findings {verb} threshold; the worst is {worst}."
             )
-        return f"{text} {left_open} threats were not assessed."
+        else:
+            text = f"All {len(measured)} measured findings are within their thresholds."
+        return f"{text} {left_open} {'risk was' if left_open == 1 else 'risks were'} not assessed."
 
     def findings_frame(self) -> pd.DataFrame:
         """Return one row per finding: ``level``, ``finding``, ``outcome``, ``value``, ``threshold``."""
@@ -78,41 +87,25 @@ class Assessment:
         ]
         return pd.DataFrame(rows, columns=["level", "finding", "outcome", "value", "threshold"])
 
-    def findings_file(self) -> FindingsFile:
-        """Return the content of ``findings.json``."""
-        return FindingsFile(
-            subject=self.label,
-            sector=self.parameters.sector,
-            date=self.parameters.date,
-            records=self.n_rows,
-            columns=len(self.inventory.columns),
-            findings=self.findings,
-        )
 
-
-def assess(parameters: AssessmentParameters) -> Assessment:
-    """Run every section in one go; the notebook does the same, one cell each."""
-    inputs = open_inputs(parameters)
-    found = take_inventory(inputs, parameters)
-    exposure = exposure_by_tier(inputs, found)
-    reidentification = assess_reidentification(inputs, found, parameters)
-    return conclude(parameters, inputs, found, exposure, reidentification)
+def area_of(finding: Finding) -> str:
+    """Return the area of a finding, the first part of its id."""
+    return finding.id.split(".")[0]
 
 
 def conclude(
-    parameters: AssessmentParameters,
-    inputs: Inputs,
-    found: Inventory,
-    exposure: pd.DataFrame,
-    reidentification: Reidentification,
+    parameters: AssessmentParameters, sections: Sequence[Section], mitigated: Sequence[Section] = ()
 ) -> Assessment:
-    """Turn the results of the sections into an assessment with its findings."""
-    return Assessment(
-        parameters=parameters,
-        label=inputs.source.label,
-        n_rows=inputs.n_rows,
-        inventory=found,
-        exposure=exposure,
-        reidentification=reidentification,
-        findings=collect_findings(found, reidentification, parameters),
-    )
+    """Turn the sections of a run into an assessment.
+
+    Args:
+        parameters: what the run was asked for.
+        sections: what was found.
+        mitigated: the same sections over the mitigated version, those that it touches.
+    """
+    from secure_ai.assess.treatment import treat
+
+    findings = [finding for section in sections for finding in section.findings]
+    again = {finding.id: finding for section in mitigated for finding in section.findings}
+    treated, follows = treat(parameters, sorted(findings, key=worst_first), again)
+    return Assessment(parameters, tuple(sections), tuple(treated), tuple(follows))

@@ -15,6 +15,14 @@ from secure_ai.core import UserError
 # What IPython itself puts beside the variables of a notebook.
 IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open", "get_ipython"}
 SHOWN_CHARACTERS = 40
+SUBJECTS = ("data", "model", "probabilities", "assistant", "controls", "log", "vendor")
+# Parameters that say where something is; a report says only that it was given.
+PLACES = (
+    "data", "population", "model", "probabilities", "training", "held_out", "rules", "assistant",
+    "secret_file", "prompt_file", "token_file", "controls", "evidence", "log", "log_key", "vendor",
+    "vendor_evidence", "losses", "plan", "mitigated_data", "mitigated_model", "mitigated_assistant",
+    "mitigated_controls", "previous",
+)  # fmt: skip
 
 
 def _blank_is_absent(value: Any) -> Any:
@@ -45,48 +53,57 @@ def _iso_date(value: Any) -> Any:
     return value
 
 
+def _figures(value: Any) -> Any:
+    return {} if value is None or value == "" else value
+
+
 Text = Annotated[StrictStr | None, BeforeValidator(_blank_is_absent)]
 Columns = Annotated[tuple[StrictStr, ...] | None, BeforeValidator(_names)]
+Classes = Annotated[tuple[StrictStr | int, ...] | None, BeforeValidator(_names)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _text(description: str) -> Any:
+    return Field(None, description=description)
+
+
+def _whole(default: int, low: int, high: int, words: str) -> Any:
+    description = f"a whole number from {low} to {high}: {words}"
+    return Field(default, ge=low, le=high, strict=True, description=description)
 
 
 class AssessmentParameters(BaseModel):
-    """Everything that an assessment depends on; the same names in YAML, papermill and Python."""
+    """Everything that an assessment depends on; the same names in YAML, papermill and Python.
+
+    Only the sector is always needed, and one thing to assess: data, a model, probabilities, an assistant,
+    controls, a log or a vendor. What is not given is unassessed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: StrictStr = Field(
-        min_length=1,
-        description="the path of a CSV, Parquet, JSON or Excel file, a pattern, or a database address",
-    )
     sector: Literal["healthcare", "finance"] = Field(description="healthcare or finance")
-    quasi_identifiers: Columns = Field(
-        None, description="column names, as a list or separated by commas; proposed if not given"
+    subject: Annotated[StrictStr | None, Field(max_length=120), BeforeValidator(_blank_is_absent)] = _text(
+        "what is assessed, in words that may stand on the report; the sector if not given"
     )
-    sensitive: Columns = Field(
-        None,
-        description="column names, as a list or separated by commas; never proposed as quasi-identifiers",
+
+    # The data.
+    data: Text = _text("the path of a CSV, Parquet, JSON, Excel or FHIR file, a pattern, or a database")
+    quasi_identifiers: Columns = _text(
+        "column names, as a list or separated by commas; proposed if not given"
     )
-    population: Text = Field(
-        None, description="the path of a table of the people that the records were drawn from"
+    sensitive: Columns = _text(
+        "column names, as a list or separated by commas; never proposed as quasi-identifiers"
     )
-    table: Text = Field(None, description="the name of a database table or of a worksheet")
-    delimiter: Annotated[StrictStr | None, Field(max_length=1), BeforeValidator(_separator)] = Field(
-        None, description="one character, or 'tab'; recognized if not given"
+    population: Text = _text("the path of a table of the people that the records were drawn from")
+    table: Text = _text("the name of a database table or of a worksheet")
+    delimiter: Annotated[StrictStr | None, Field(max_length=1), BeforeValidator(_separator)] = _text(
+        "one character, or 'tab'; recognized if not given"
     )
-    encoding: Text = Field(None, description="utf-8, latin-1 or utf-16; UTF-8 if not given")
-    sample: int = Field(
-        2000,
-        ge=10,
-        le=1_000_000,
-        strict=True,
-        description="a whole number from 10 to 1000000: values per column that the detectors read",
-    )
-    seed: int = Field(
-        7,
-        ge=0,
-        lt=2**32,
-        strict=True,
-        description="a whole number from 0 to 4294967295: makes the sample repeatable",
+    encoding: Text = _text("utf-8, latin-1 or utf-16; UTF-8 if not given")
+    sample: int = _whole(2000, 10, 1_000_000, "values per column that the detectors read")
+    engine: Literal["auto", "duckdb", "dask"] = Field(
+        "auto",
+        description="auto, duckdb or dask: what counts the records",
     )
     threshold: float = Field(
         0.2,
@@ -96,12 +113,93 @@ class AssessmentParameters(BaseModel):
         allow_inf_nan=False,
         description="a number above 0 and at most 1: the acceptable re-identification risk of one record",
     )
-    date: Annotated[StrictStr | None, BeforeValidator(_iso_date)] = Field(
-        None, description="the date shown on the report, as 2026-03-31"
+
+    # The model.
+    model: Text = _text("the path of a skops, ONNX or pickle file, or the address of a scoring endpoint")
+    probabilities: Text = _text(
+        "the path of a table of a model's answers: p_CLASS for each class, label, member (0 or 1)"
     )
-    out: Text = Field(
-        None, description="a new folder for report.html and findings.json; only this notebook if not given"
+    trust_pickle: bool = Field(
+        False,
+        strict=True,
+        description="true or false: open a pickle, in a process of its own",
     )
+    trusted_types: Columns = _text("names of types in a skops file that you trust, as a list")
+    target: Text = _text("the column that the model predicts")
+    training: Text = _text("the path of the records that the model was trained on; data if not given")
+    held_out: Text = _text("the path of records of the same kind that it was not trained on")
+    member: Text = _text("the column of data that says (0 or 1) whether it was trained on the record")
+    drop: Columns = _text("columns of the records that the model does not take, as a list")
+    classes: Classes = _text("an endpoint's classes, as a list in its order; 0, 1 if not given")
+    answers: Text = _text("the path to the answers in an endpoint's JSON; predictions if not given")
+    token_file: Text = _text("the path of a file with the token that an endpoint wants")
+    labels_only: bool = Field(
+        False, strict=True, description="true or false: attack as if the model gave its class alone"
+    )
+    decision_threshold: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="a number between 0 and 1: probability from which it decides for class 1",
+    )
+    favorable: StrictStr | int | None = _text("the class that people want; the second if not given")
+    groups: Columns = _text("columns by whose groups decisions are compared, as a list")
+    attributes: Columns = _text("inputs that nobody should guess from the answers; sensitive if not given")
+    rules: Text = _text("the path of a YAML file that says what an attacker can change in an input")
+    goal: StrictStr | int | None = _text("the class that an attacker wants; any other if not given")
+    rows: int = _whole(200, 20, 100_000, "records that are attacked one by one")
+    queries: int = _whole(5000, 100, 10_000_000, "questions that the thief of a model can pay for")
+    price_per_thousand: float = Field(
+        1.0, ge=0, allow_inf_nan=False, description="a number: USD for a thousand questions to the model"
+    )
+
+    # The assistant.
+    assistant: Text = _text(
+        "the address of an OpenAI-compatible API; naive, instructed or hardened for the offline stand-in"
+    )
+    assistant_model: Text = _text("the name of the model at that address")
+    whole: bool = Field(
+        False, strict=True, description="true or false: the address is a complete assistant, not only a model"
+    )
+    secret_file: Text = _text("the path of a file with a marked secret of the assistant's prompt")
+    prompt_file: Text = _text("the path of a file with the assistant's prompt")
+    guards: Text = _text("names of guards around the model, separated by commas; all, or none if not given")
+    families: Columns = _text("families of attacks, as a list; all if not given")
+    repeats: int = _whole(1, 1, 1000, "how often each attack is played")
+
+    # Controls, log, vendor.
+    controls: Text = _text("the path of a YAML questionnaire on controls, filled in")
+    evidence: Text = _text("the folder of the documents that the questionnaire names")
+    log: Text = _text("the path of an audit log, as JSON lines or a trail")
+    log_key: Text = _text("the path of the public key that the trail's checkpoints were signed for")
+    quarter: Text = _text("the quarter of the log, as 2026Q1; all of it if not given")
+    vendor: Text = _text("the path of a vendor's questionnaire, filled in")
+    vendor_evidence: Text = _text("the folder of the documents that the vendor names")
+
+    # Judgment.
+    thresholds: Annotated[dict[StrictStr, float], BeforeValidator(_figures)] = Field(
+        default_factory=dict, description="risk: threshold, in place of the kit's, as model.evasion: 0.3"
+    )
+    losses: Text = _text("the path of a YAML file of loss scenarios; those of the sector if not given")
+    plan: Text = _text("the path of a YAML file with owner, due date and decision for each finding")
+    mitigated_data: Text = _text("the path of the table after mitigation, to measure before and after")
+    mitigated_model: Text = _text("the path or address of the model after mitigation")
+    mitigated_assistant: Text = _text("the address of the assistant after mitigation")
+    mitigated_guards: Text = _text("the guards around the assistant after mitigation")
+    mitigated_controls: Text = _text("the path of the questionnaire after mitigation")
+    previous: Text = _text("the folder of an earlier assessment, to say what got better or worse")
+
+    # The run.
+    seed: int = _whole(7, 0, 2**32 - 1, "makes the sample repeatable")
+    redact: Literal["names", "strict"] = Field(
+        "names",
+        description="names or strict: strict shows no name of a column, class or group, only numbers",
+    )
+    date: Annotated[StrictStr | None, BeforeValidator(_iso_date)] = _text(
+        "the date shown on the report, as 2026-03-31"
+    )
+    out: Text = _text("a new folder for the report; only this notebook if not given")
+    work: Text = _text("a folder where finished sections are kept, so that an interrupted run can go on")
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> AssessmentParameters:
@@ -112,24 +210,35 @@ class AssessmentParameters(BaseModel):
                 what it must be, and lists those that are known.
         """
         try:
-            return cls(**values)
+            made = cls(**values)
         except ValidationError as error:
             _refuse(cls, error)
         except TypeError:
             raise UserError(f"A parameter's name must be a word. {_known(cls)}") from None
+        if not any(getattr(made, name) for name in SUBJECTS):
+            raise UserError(f"There is nothing to assess: give one of {', '.join(SUBJECTS)}.")
+        return made
+
+    def mitigated(self) -> tuple[AssessmentParameters, tuple[str, ...]]:
+        """Return the parameters of the mitigated version, and the names of the inputs that it replaces."""
+        replaced = {
+            name: value
+            for name in ("data", "model", "assistant", "guards", "controls")
+            if (value := getattr(self, f"mitigated_{name}"))
+        }
+        return self.model_copy(update=replaced), tuple(replaced)
 
     def labels(self) -> dict[str, Any]:
-        """Return the parameters as they may be stored: file and table names, no folder, no address."""
-        values = self.model_dump(mode="json", exclude={"out"})
-        return values | {
-            "data": label_of(self.data, self.table),
-            "population": label_of(self.population, self.table) if self.population else None,
-        }
+        """Return the parameters as they may be stored: of places only that they were given, never which."""
+        values = self.model_dump(mode="json", exclude={"out", "work"})
+        return values | {name: _kind_of(values[name]) for name in PLACES if values[name]}
 
 
-def label_of(place: str, table: str | None = None) -> str:
-    """Return the name by which a report calls a source: never its folder, host or password."""
-    return (table or "database table") if "://" in place else Path(place).name
+def _kind_of(place: str) -> str:
+    """Return what a place is, without its name: a name may be that of a person."""
+    if "://" in place:
+        return "database" if "sql" in place.split("://", maxsplit=1)[0] else "endpoint"
+    return f"{Path(place).suffix.lower().lstrip('.') or 'folder'} given"
 
 
 def read_parameters(file: Path | None, options: Mapping[str, Any]) -> AssessmentParameters:

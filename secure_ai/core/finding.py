@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from secure_ai.core.measurement import Measurement, Unassessed
 
@@ -50,11 +58,35 @@ def combine_level(likelihood: Level, severity: Level) -> Level:
     return LEVEL_ORDER[position]
 
 
+class Mitigation(BaseModel):
+    """Something to do about a risk.
+
+    Attributes:
+        action: what to do, one sentence.
+        effect: what it is expected to change, and by how much where that is known.
+        source: where the expectation comes from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: str
+    effect: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        return self.action
+
+
+def _as_mitigation(value: Any) -> Any:
+    return {"action": value} if isinstance(value, str) else value
+
+
 class Finding(BaseModel):
     """One risk: what threatens what, how it was measured, and what to do about it.
 
     ``measurement`` is a :class:`Measurement` or an :class:`Unassessed`; an unassessed finding has
-    outcome and level ``unassessed`` and cannot have another.
+    outcome and level ``unassessed`` and cannot have another. ``after`` is the same measurement of the
+    mitigated version, where one was supplied.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -73,22 +105,32 @@ class Finding(BaseModel):
     likelihood: Level
     severity: Level
     level: Level
-    mitigations: tuple[str, ...] = ()
+    rule: str = Field(default="", description="How likelihood, severity and level came about.")
+    mitigations: tuple[Annotated[Mitigation, BeforeValidator(_as_mitigation)], ...] = ()
+    after: Measurement | Unassessed | None = Field(
+        default=None, description="The same measurement of the mitigated version; null if none was given."
+    )
     residual: str = "not yet measured: supply a mitigated version to compare"
+    residual_level: Level = Field(
+        default=Level.UNASSESSED, description="Level of the mitigated version, or as accepted in the plan."
+    )
+    decision: Literal["open", "mitigate", "accept", "transfer", "avoid"] = "open"
     owner: str = "to be assigned"
     due: str = "to be agreed"
     evidence: str = Field(default="", description="Section of the executed notebook.")
     mappings: tuple[str, ...] = Field(default=(), description="Framework ids, see core.frameworks.")
 
-    @field_validator("measurement", mode="before")
+    @field_validator("measurement", "after", mode="before")
     @classmethod
     def _read_measurement(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return Unassessed(value["reason"]) if set(value) == {"reason"} else Measurement.from_dict(value)
         return value
 
-    @field_serializer("measurement")
-    def _write_measurement(self, value: Measurement | Unassessed) -> dict[str, Any]:
+    @field_serializer("measurement", "after")
+    def _write_measurement(self, value: Measurement | Unassessed | None) -> dict[str, Any] | None:
+        if value is None:
+            return None
         return {"reason": value.reason} if isinstance(value, Unassessed) else value.to_dict()
 
     @model_validator(mode="after")

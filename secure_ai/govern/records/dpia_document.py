@@ -177,7 +177,8 @@ def _measures(dpia: Dpia) -> tuple[Block, ...]:
     rows, scale = [], words()["overall"]
     for risk in dpia.risks:
         decided = dpia.form.measures.get(risk.finding.id)
-        listed = decided.measures if decided and decided.measures else risk.finding.mitigations
+        proposed = tuple(map(str, risk.finding.mitigations))
+        listed = decided.measures if decided and decided.measures else proposed
         options: Text = "; ".join(listed) or ToBeFilled(f"measures for {risk.finding.id}")
         if decided is None and listed:
             options = f"Proposed: {options}"

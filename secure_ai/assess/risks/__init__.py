@@ -1,0 +1,208 @@
+"""What can go wrong, as data: threat, attacker, threshold and where it comes from, bands, mitigations, rules.
+
+Each risk has an entry in one of the YAML files of this folder. A section measures; :func:`judge` turns the
+measurement into a finding, :func:`leave_open` says what was not measured. No section writes a finding of its
+own, so that every finding states the same things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from secure_ai.core import Finding, Level, Measurement, Mitigation, Outcome, Unassessed, UserError
+from secure_ai.core.finding import LEVEL_ORDER, combine_level
+from secure_ai.core.frameworks import entry
+from secure_ai.core.yaml_files import Strict, checked, parse_yaml
+
+FILES = ("data", "model", "fairness", "assistant", "controls", "log", "vendor")
+RULE = "The level is the middle between likelihood and severity on low, medium, high, critical, rounded up."
+
+
+def _mitigation(value: Any) -> Any:
+    return {"action": value} if isinstance(value, str) else value
+
+
+class Bands(Strict):
+    """From which figure a success above the threshold is likely (``high``) or certain (``critical``)."""
+
+    high: float = 0.05
+    critical: float = 0.33
+
+
+class Risk(Strict):
+    """One thing that can go wrong, and how a measurement of it is judged.
+
+    Attributes:
+        name: what a table calls it.
+        not_measured: title where nothing was measured.
+        threat, asset, attacker_knowledge: as in a finding.
+        threshold: the figure that is accepted at most.
+        threshold_source: where it comes from; "the kit's own" where no one has set one.
+        bands: how a figure above the threshold is graded.
+        severity: what is lost, where the section knows no better.
+        severity_reason: why.
+        supply: what would have to be supplied to measure it.
+        mitigations: what to do, with the expected effect and its source.
+        mappings: framework ids in both sectors; ``sector_mappings`` in one.
+    """
+
+    name: str
+    not_measured: str
+    threat: str
+    asset: str
+    attacker_knowledge: str
+    threshold: float
+    threshold_source: str
+    bands: Bands = Bands()
+    severity: Level = Level.HIGH
+    severity_reason: str
+    supply: str
+    mitigations: tuple[Annotated[Mitigation, BeforeValidator(_mitigation)], ...] = Field(min_length=1)
+    mappings: tuple[str, ...] = ()
+    sector_mappings: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def rules(self, sector: str) -> tuple[str, ...]:
+        """Return the framework ids that apply in a sector."""
+        named = (*self.mappings, *self.sector_mappings.get(sector, ()))
+        return tuple(dict.fromkeys(entry(name).id for name in named))
+
+
+@cache
+def risks() -> Mapping[str, Risk]:
+    """Return every risk by its id, such as ``"model.membership_inference"``, in the order of the files."""
+    folder = resources.files("secure_ai.assess.risks")
+    found: dict[str, Risk] = {}
+    for file in FILES:
+        text = (folder / f"{file}.yaml").read_text(encoding="utf-8")
+        for name, content in (parse_yaml(text, f"{file}.yaml") or {}).items():
+            if name in found:
+                raise ValueError(f"{file}.yaml: the risk {name} is there twice.")
+            found[name] = checked(Risk, content, f"risk {name}")
+    return found
+
+
+def risk_of(name: str) -> Risk:
+    """Return one risk.
+
+    Raises:
+        UserError: if there is none of this id.
+    """
+    try:
+        return risks()[name]
+    except KeyError:
+        raise UserError(f"There is no risk '{name[:60]}': see secure_ai/assess/risks.") from None
+
+
+def judge(
+    name: str,
+    title: str,
+    measured: Measurement | Unassessed,
+    *,
+    sector: str,
+    thresholds: Mapping[str, float] | None = None,
+    threshold: float | None = None,
+    threshold_source: str | None = None,
+    success: float | None = None,
+    severity: Level | None = None,
+    severity_reason: str | None = None,
+    mitigations: tuple[Mitigation | str, ...] | None = None,
+    knowledge: str | None = None,
+    evidence: str = "",
+) -> Finding:
+    """Turn a measurement into a finding; an Unassessed becomes an unassessed one with its reason.
+
+    Above the threshold means above by the figure itself. Where the interval lies on both sides, the finding
+    says so, and what is within the threshold counts as of medium likelihood, not low.
+
+    Args:
+        name: id of the risk.
+        title: what was found, one sentence without a full stop, with the figure.
+        measured: the measurement.
+        sector: ``"healthcare"`` or ``"finance"``.
+        thresholds: those that the assessor set, by id; they replace the risk's own.
+        threshold, threshold_source: what the section knows better than the risk's entry.
+        success: share by which likelihood is graded; the figure itself if not given.
+        severity, severity_reason, mitigations, knowledge: in place of the risk's own.
+        evidence: section of the executed notebook.
+    """
+    risk = risk_of(name)
+    if isinstance(measured, Unassessed):
+        return leave_open(name, measured.reason, sector=sector, evidence=evidence)
+    own = (thresholds or {}).get(name)
+    limit = risk.threshold if threshold is None else threshold
+    source = threshold_source or risk.threshold_source
+    if own is not None:
+        limit, source = own, f"set by the assessor; for comparison, {limit:g}: {source}"
+    exceeds = measured.value > limit
+    spans = measured.interval[0] <= limit < measured.interval[1]
+    graded = measured.value if success is None else success
+    likelihood = Level.MEDIUM if spans else Level.LOW
+    if exceeds:
+        likelihood = Level.MEDIUM
+        if graded >= risk.bands.high:
+            likelihood = Level.HIGH
+        if graded >= risk.bands.critical:
+            likelihood = Level.CRITICAL
+    bad = severity or risk.severity
+    why = severity_reason or risk.severity_reason
+    words = (
+        f"Likelihood {likelihood.value}: "
+        + (
+            f"above the threshold, graded by {graded:.3g} (high from {risk.bands.high:g}, critical from "
+            f"{risk.bands.critical:g})"
+            if exceeds
+            else "within the threshold"
+        )
+        + ("; the interval lies on both sides, more records would settle it" if spans else "")
+        + f". Severity {bad.value}: {why} {RULE}"
+    )
+    return Finding(
+        id=name,
+        title=title,
+        threat=risk.threat,
+        asset=risk.asset,
+        attacker_knowledge=knowledge or risk.attacker_knowledge,
+        measurement=measured,
+        threshold=limit,
+        threshold_source=source,
+        outcome=Outcome.EXCEEDS_THRESHOLD if exceeds else Outcome.WITHIN_THRESHOLD,
+        likelihood=likelihood,
+        severity=bad,
+        level=combine_level(likelihood, bad),
+        rule=words,
+        mitigations=mitigations if mitigations is not None else risk.mitigations,
+        evidence=evidence,
+        mappings=risk.rules(sector),
+    )
+
+
+def leave_open(name: str, reason: str, *, sector: str, evidence: str = "") -> Finding:
+    """Return the finding that a risk was not assessed, why, and what would have to be supplied."""
+    risk = risk_of(name)
+    return Finding(
+        id=name,
+        title=risk.not_measured,
+        threat=risk.threat,
+        asset=risk.asset,
+        attacker_knowledge=risk.attacker_knowledge,
+        measurement=Unassessed(reason),
+        outcome=Outcome.UNASSESSED,
+        likelihood=Level.UNASSESSED,
+        severity=Level.UNASSESSED,
+        level=Level.UNASSESSED,
+        mitigations=(Mitigation(action=risk.supply),),
+        residual="unknown: nothing was measured",
+        evidence=evidence,
+        mappings=risk.rules(sector),
+    )
+
+
+def worst_first(finding: Finding) -> tuple[int, str]:
+    """Sort key: the worst level first, what was not assessed last."""
+    place = -1 if finding.level is Level.UNASSESSED else LEVEL_ORDER.index(finding.level)
+    return (-place, finding.id)
