@@ -1,16 +1,12 @@
 """From measurements to findings to a report that a committee can read."""
 
-from secure_ai.assess.assessment import Assessment, assess, conclude
-from secure_ai.assess.parameters import AssessmentParameters, parameters_of_notebook, read_parameters
-from secure_ai.assess.run import AssessmentResult, run_assessment
+from secure_ai.core.lazy import lazy_names
 
-__all__ = [
-    "Assessment",
-    "AssessmentParameters",
-    "AssessmentResult",
-    "assess",
-    "conclude",
-    "parameters_of_notebook",
-    "read_parameters",
-    "run_assessment",
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "assessment": "Assessment conclude",
+        "parameters": "AssessmentParameters parameters_of_notebook read_parameters",
+        "run": "AssessmentResult run_assessment",
+    },
+)

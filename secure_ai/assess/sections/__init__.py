@@ -1,0 +1,1 @@
+"""The sections of an assessment: each module measures one thing on what it was given."""
