@@ -57,6 +57,12 @@ def _vocabulary() -> frozenset[str]:
 
 
 @cache
+def known_words() -> frozenset[str]:
+    """Return every word that names of columns are recognized by, in lower case."""
+    return frozenset(word for phrases in _phrases() for phrase in phrases for word in phrase)
+
+
+@cache
 def _phrases() -> tuple[dict[tuple[str, ...], str], dict[tuple[str, ...], str]]:
     text = resources.files("secure_ai.discover").joinpath("column_names.yaml").read_text("utf-8")
     anywhere, whole = {}, {}
