@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from secure_ai.assess.parameters import PLACES, AssessmentParameters
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 INJECTED = "injected-parameters"
+BUILT_IN = {"naive", "instructed", "hardened"}
+SECRET_FILES = ("token_file", "secret_file", "prompt_file")
+SECRET_VARIABLES = ("OPENAI_API_KEY",)
+# Shorter ones are words that stand in every text.
+SHORTEST_SECRET = 6
 
 
 def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[str]) -> NotebookNode:
@@ -23,7 +33,7 @@ def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[s
     Args:
         notebook: the executed notebook.
         labels: parameters as they may be shown.
-        private: paths and addresses of this machine.
+        private: paths, addresses and secrets, see :func:`private_strings`.
     """
     from nbformat import NotebookNode
 
@@ -38,7 +48,7 @@ def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[s
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         if INJECTED in tags:
             cell.id = "injected-parameters"
-            cell.source = "# Parameters of this run; files by name only\n" + "\n".join(
+            cell.source = "# Parameters of this run; of files and addresses only their kind\n" + "\n".join(
                 f"{name} = {value!r}" for name, value in labels.items()
             )
         if cell.cell_type == "code":
@@ -50,21 +60,63 @@ def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[s
     return clean
 
 
-def private_strings(*paths: str | Path | None) -> set[str]:
-    """Return the strings that would tell where things lie: each path as given, resolved, and its folder."""
+def private_strings(parameters: AssessmentParameters | None, *paths: str | Path) -> set[str]:
+    """Return the strings that would tell where things lie or what is secret.
+
+    Of each place that the parameters name: the path as given, resolved, its folder and its file name; of an
+    address also the host and what lets somebody in; the content of files of secrets; keys in the environment.
+
+    Args:
+        parameters: what the run was asked for; None for paths alone.
+        paths: further places of this machine.
+    """
     found = {str(Path.home()), str(Path.cwd())}
     for path in paths:
-        if path is None:
-            continue
-        text = str(path)
-        if "://" in text:
-            found.add(text)
-            continue
-        resolved = Path(text).resolve()
-        found |= {str(resolved), str(resolved.parent)}
-        if "/" in text or "\\" in text:
-            found.add(text)
+        found |= _of_path(str(path))
+    for name in PLACES if parameters is not None else ():
+        place = getattr(parameters, name)
+        if place and place not in BUILT_IN:
+            found |= _of_address(place) if "://" in place else _of_path(place)
+            if name in SECRET_FILES:
+                found |= _of_secret(place)
+    found |= {value for name in SECRET_VARIABLES if len(value := os.environ.get(name, "")) >= SHORTEST_SECRET}
     return {text for text in found if text not in {"/", ".", ".."}}
+
+
+def _of_path(place: str) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        resolved = Path(place).resolve()
+        found |= {str(resolved), str(resolved.parent)}
+    if "/" in place or "\\" in place:
+        found.add(place)
+    # The name of a folder or of a file without an ending may be an everyday word, and is no secret as one.
+    name = Path(place).name
+    return found | ({name} if Path(name).suffix else set())
+
+
+def _of_address(place: str) -> set[str]:
+    found = {place}
+    if place.startswith("sqlite://"):
+        return found | _of_path(place.removeprefix("sqlite://"))
+    try:
+        parts = urlsplit(place)
+        found |= {parts.netloc, parts.netloc.rpartition("@")[2]}
+        host, password = parts.hostname or "", parts.password or ""
+    except ValueError:
+        return found
+    # A bare word such as 'model' names a host in a private network, and much else in a report.
+    found |= {host} if any(not letter.isalpha() for letter in host) else set()
+    return found | ({password} if len(password) >= SHORTEST_SECRET else set())
+
+
+def _of_secret(place: str) -> set[str]:
+    try:
+        text = Path(place).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return set()
+    lines = {line.strip() for line in text.splitlines()}
+    return {part for part in {text, *lines} if len(part) >= SHORTEST_SECRET}
 
 
 def _joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
