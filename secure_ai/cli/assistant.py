@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 FOUND = 1
 UNASSESSED = 3
-ROWS = 1_200  # enough that every role has somebody in care
 TEMPERAMENTS = ("naive", "instructed", "hardened")
 STAND_IN = (
     "This is a simulation: what answers is a rule-driven stand-in on this machine, no language model, and "
@@ -167,6 +166,8 @@ def redteam(  # noqa: PLR0917
             talks_to, worlds, secret=_words(secret_file), system_prompt=_words(prompt_file)
         )
     else:
+        from secure_ai.defend.assistant import guard_maker
+
         maker = None if guards == "none" else guard_maker(guards)
         target = AssistantTarget(worlds, talks_to, guards=maker, label=f"{talks_to.name}, guards: {guards}")
     result = run_redteam(
@@ -213,19 +214,12 @@ def chat_model(endpoint: str | None, model: str | None, timeout: float = 30) -> 
 
 def world_of(sector: str, seed: int = 7) -> World:
     """Return the invented world of a sector."""
-    from secure_ai.attack.assistant import World
+    from secure_ai.attack.assistant.worlds import ROWS, SEED, World, stored_world
     from synthetic_data import load
 
+    if seed == SEED:
+        return stored_world(sector)
     return World.of(sector, load(sector, rows=ROWS, seed=seed).tables, seed=seed)
-
-
-def guard_maker(names: str) -> Callable[[World], Sequence[Any]]:
-    """Return what makes the guards named for a world."""
-    from secure_ai.defend.assistant import make_guards
-
-    chosen: str | list[str] = "all" if names == "all" else [name.strip() for name in names.split(",")]
-    make_guards(world_of("finance"), chosen)  # an unknown name is told before anything runs
-    return lambda world: make_guards(world, chosen)
 
 
 def chat_desk(sector: str, *, endpoint: str | None = None, model: str | None = None, seed: int = 7) -> Any:

@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "stand_in": "StandIn serve_model",
         "tools": "TOOLS Sandbox",
         "world": "KINDS ROLES World",
+        "worlds": "stored_world",
     },
 )

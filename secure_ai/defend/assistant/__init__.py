@@ -5,7 +5,7 @@ from secure_ai.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "make": "GUARDS guards_table make_guards",
+        "make": "GUARDS guard_maker guards_table make_guards",
         "queue": "ApprovalQueue Waiting",
         "limits": "Limits RateAndCost",
         "known": "Known known_of",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.attack.assistant.hooks import Guard
+from secure_ai.attack.assistant.worlds import stored_world
 from secure_ai.core.audit import AuditLog, utc_now
 from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
@@ -29,6 +30,7 @@ from secure_ai.defend.assistant.remembering import MemoryGuard
 if TYPE_CHECKING:
     import pandas as pd
 
+    from secure_ai.attack.assistant.world import World
     from secure_ai.defend.assistant.screening import Thresholds
 
 USER_FROM = 0.85
@@ -196,6 +198,20 @@ def make_guards(
         tuple(allowed_hosts), limits, confirm_from, marking, detect, seed, thresholds,
     )  # fmt: skip
     return [_KINDS[name].make(setting) for name in GUARDS if name in chosen]
+
+
+def guard_maker(names: str) -> Callable[[World], Sequence[Guard]]:
+    """Return what makes guards for a world.
+
+    Args:
+        names: ``"all"``, or names of guards separated by commas.
+
+    Raises:
+        UserError: if a name is not known; told at once, before anything runs.
+    """
+    chosen: str | list[str] = "all" if names.strip() == "all" else [name.strip() for name in names.split(",")]
+    make_guards(stored_world("finance"), chosen)
+    return lambda world: make_guards(world, chosen)
 
 
 def guards_table() -> pd.DataFrame:
