@@ -63,8 +63,8 @@ class ThreatFrequency:
         if not 0 <= low <= high <= 1:
             raise UserError(f"{success.name} is no share between 0 and 1: give one, such as a success rate.")
         spread = max(high - low, 0.01)
-        low, high = max(low, spread / 100), min(high, 1 - spread / 100)
-        return cls(attempts, (low, max(high, low)))
+        least, most = spread / 100, 1 - spread / 100
+        return cls(attempts, (min(max(low, least), most), min(max(high, least), most)))
 
     @property
     def mean(self) -> float:
@@ -115,6 +115,8 @@ class LossScenario:
         most_likely: the most likely loss of one event, for PERT.
         reason: the business reason that it belongs to, see ``secure_ai.govern.business_reasons``.
         secondary: what may follow, with its own chance and its own magnitude.
+        finding: id of the finding of an assessment whose measured share takes the place of the share of
+            attempts that succeed, such as ``"model.evasion"``; empty if there is none.
 
     Raises:
         UserError: if a bound is missing, not positive, not finite or reversed.
@@ -129,8 +131,14 @@ class LossScenario:
     most_likely: float | None = None
     reason: str = ""
     secondary: SecondaryLoss | None = None
+    finding: str = ""
 
     def __post_init__(self) -> None:
+        if self.finding and not isinstance(self.frequency, ThreatFrequency):
+            raise UserError(
+                f"{self.name}: a finding measures the share of attempts that succeed: state the frequency as "
+                "attempts and success, or name no finding."
+            )
         if isinstance(self.frequency, Sequence):
             _check_interval(self.name, "frequency", self.frequency)
         elif not isinstance(self.frequency, ThreatFrequency) and (

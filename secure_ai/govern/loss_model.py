@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,7 +19,9 @@ from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, Secondar
 SECTORS = ("healthcare", "finance")
 SCENARIO_FIELDS = {
     "name", "reason", "story", "frequency", "magnitude", "most_likely", "secondary", "source", "year",
+    "finding",
 }  # fmt: skip
+FINDING_ID = re.compile(r"[a-z0-9_.-]+")  # as in secure_ai.core.Finding
 CONTROL_FIELDS = {"name", "annual_cost", "effects"}
 
 
@@ -157,8 +160,15 @@ def _scenario(fields: Mapping[str, Any], common: Mapping[str, Any], label: str) 
         most_likely=fields.get("most_likely"),
         reason=fields.get("reason", ""),
         secondary=secondary,
+        finding=_finding(fields.get("finding"), name, label),
         **{**common, **{key: fields[key] for key in ("source", "year") if fields.get(key) is not None}},
     )
+
+
+def _finding(value: Any, name: str, label: str) -> str:
+    if value is not None and (not isinstance(value, str) or not FINDING_ID.fullmatch(value)):
+        raise UserError(f"{label}: '{name}' needs the id of a finding, such as 'finding: model.evasion'.")
+    return value or ""
 
 
 def _parts(value: Any, keys: tuple[str, str], what: str, name: str, label: str) -> dict[str, Any]:

@@ -7,10 +7,11 @@ own, so that every finding states the same things.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -41,9 +42,12 @@ class Risk(Strict):
         name: what a table calls it.
         not_measured: title where nothing was measured.
         threat, asset, attacker_knowledge: as in a finding.
-        threshold: the figure that is accepted at most.
+        threshold: the figure that is accepted at most; at least, where ``bad`` is ``"below"``.
+        bad: side of the threshold that is bad: ``"above"``, or ``"below"`` for a figure that ought to be
+            high, such as the agreement of two explanations.
         threshold_source: where it comes from; "the kit's own" where no one has set one.
-        bands: how a figure above the threshold is graded.
+        bands: how a figure on the bad side is graded; one that is too low, by the share of the threshold
+            that it lacks.
         severity: what is lost, where the section knows no better.
         severity_reason: why.
         supply: what would have to be supplied to measure it.
@@ -57,6 +61,7 @@ class Risk(Strict):
     asset: str
     attacker_knowledge: str
     threshold: float
+    bad: Literal["above", "below"] = "above"
     threshold_source: str
     bands: Bands = Bands()
     severity: Level = Level.HIGH
@@ -70,6 +75,14 @@ class Risk(Strict):
         """Return the framework ids that apply in a sector."""
         named = (*self.mappings, *self.sector_mappings.get(sector, ()))
         return tuple(dict.fromkeys(entry(name).id for name in named))
+
+    def exceeds(self, value: float, threshold: float) -> bool:
+        """Return whether a figure is on the bad side of a threshold; the threshold itself is accepted."""
+        return value < threshold if self.bad == "below" else value > threshold
+
+    def spans(self, interval: tuple[float, float], threshold: float) -> bool:
+        """Return whether an interval lies on both sides of a threshold."""
+        return self.exceeds(interval[0], threshold) != self.exceeds(interval[1], threshold)
 
 
 @cache
@@ -98,6 +111,25 @@ def risk_of(name: str) -> Risk:
         raise UserError(f"There is no risk '{name[:60]}': see secure_ai/assess/risks.") from None
 
 
+def bad_side(name: str) -> Literal["above", "below"]:
+    """Return the bad side of a risk's threshold; ``"above"`` for a risk that this kit does not know."""
+    return risks()[name].bad if name in risks() else "above"
+
+
+def check_thresholds(thresholds: Mapping[str, float]) -> None:
+    """Check the thresholds that an assessor set, before any work: a misspelled one would change nothing.
+
+    Raises:
+        UserError: if one is of no risk, or no finite number.
+    """
+    for name, limit in thresholds.items():
+        if name not in risks():
+            known = ", ".join(risks())
+            raise UserError(f"There is no risk '{name[:60]}' to set a threshold for: the risks are {known}.")
+        if not math.isfinite(limit):
+            raise UserError(f"The threshold of {name} is no finite number: every figure would pass it.")
+
+
 def judge(
     name: str,
     title: str,
@@ -116,8 +148,9 @@ def judge(
 ) -> Finding:
     """Turn a measurement into a finding; an Unassessed becomes an unassessed one with its reason.
 
-    Above the threshold means above by the figure itself. Where the interval lies on both sides, the finding
-    says so, and what is within the threshold counts as of medium likelihood, not low.
+    Above the threshold means above by the figure itself (below it, for a risk whose low figures are bad).
+    Where the interval lies on both sides, the finding says so, and what is within the threshold counts as of
+    medium likelihood, not low.
 
     Args:
         name: id of the risk.
@@ -126,21 +159,32 @@ def judge(
         sector: ``"healthcare"`` or ``"finance"``.
         thresholds: those that the assessor set, by id; they replace the risk's own.
         threshold, threshold_source: what the section knows better than the risk's entry.
-        success: share by which likelihood is graded; the figure itself if not given.
+        success: share by which likelihood is graded; the figure itself if not given, or the share of the
+            threshold that it lacks where low figures are bad.
         severity, severity_reason, mitigations, knowledge: in place of the risk's own.
         evidence: section of the executed notebook.
+
+    Raises:
+        UserError: if there is no such risk, or a threshold that was set is no finite number.
+        ValueError: if ``success`` is NaN: it would grade a success as none.
     """
     risk = risk_of(name)
     if isinstance(measured, Unassessed):
         return leave_open(name, measured.reason, sector=sector, evidence=evidence)
+    if thresholds and name in thresholds:
+        check_thresholds({name: thresholds[name]})
     own = (thresholds or {}).get(name)
     limit = risk.threshold if threshold is None else threshold
     source = threshold_source or risk.threshold_source
     if own is not None:
         limit, source = own, f"set by the assessor; for comparison, {limit:g}: {source}"
-    exceeds = measured.value > limit
-    spans = measured.interval[0] <= limit < measured.interval[1]
-    graded = measured.value if success is None else success
+    exceeds, spans = risk.exceeds(measured.value, limit), risk.spans(measured.interval, limit)
+    graded = success
+    if graded is None:
+        lacks = (limit - measured.value) / abs(limit) if limit else math.inf
+        graded = lacks if risk.bad == "below" else measured.value
+    if math.isnan(graded):
+        raise ValueError(f"{name}: a success cannot be NaN; use Unassessed with the reason.")
     likelihood = Level.MEDIUM if spans else Level.LOW
     if exceeds:
         likelihood = Level.MEDIUM
@@ -153,7 +197,7 @@ def judge(
     words = (
         f"Likelihood {likelihood.value}: "
         + (
-            f"above the threshold, graded by {graded:.3g} (high from {risk.bands.high:g}, critical from "
+            f"{risk.bad} the threshold, graded by {graded:.3g} (high from {risk.bands.high:g}, critical from "
             f"{risk.bands.critical:g})"
             if exceeds
             else "within the threshold"
