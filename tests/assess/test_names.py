@@ -1,4 +1,4 @@
-"""Names on a report: ordinary ones stay readable, those of people do not stand there, nothing hides in them."""
+"""Names on a report: ordinary ones stay readable, those of people are withheld, nothing hides in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from secure_ai.assess.names import FEWEST, LONGEST, Names, clean, holding_personal_values
 from secure_ai.discover.column_names import known_words
 
-ORDINARY = """
+ORDINARY_NAMES = """
     patient_name birth_date blood_pressure ZIP zip_code email phone ssn mrn first_name LAST_NAME maiden_name
     age sex race marital-status native-country hours-per-week workclass salary-class education-num
     cp trestbps chol fbs restecg thalach exang oldpeak slope ca thal target
@@ -25,14 +25,15 @@ ORDINARY = """
     2019 2020 year_2021 snapshot_20210331 q1_2024 feature_0000000012 icd10 E11.9 I10 http_status iris
     visit_2021-03-31 dose_500mg SNOMED LOINC doctor_name father_name mother_tongue imei npi vin zipcode
     Geschlecht Geburtsdatum Beruf Blutdruck edad sexo fecha_nacimiento
-""".split()
-OF_PEOPLE = """
+"""
+NAMES_OF_PEOPLE = """
     Maria_Garcia maria_garcia mariaGarcia Maria.Garcia smith_john GARCIA_MARIA john.smith olga_ivanova
     anna.keller@example.org contact:anna@example.org 212-555-0142 call_212-555-0142 (212)555-0142
     notes_on_Peter_Müller score_of_Dr_Miller mr_jones patient_john_doe 123-45-6789 ssn_123-45-6789
     4111111111111111 DE89370400440532013000 192.168.1.17 mrn_48151623 Anna Fatima
     0a1b2c3d-1111-4222-8333-444455556666
-""".split()
+"""
+ORDINARY, OF_PEOPLE = ORDINARY_NAMES.split(), NAMES_OF_PEOPLE.split()
 HOSTILE = (
     "<script>alert(1)</script>", '=cmd|"/c calc"!A0', "../../etc/passwd", "it's \"quoted\"", "{{ 7*7 }}",
     "</style><img src=x onerror=alert(1)>", "@SUM(A1)", "%s%n", "\\x00",
