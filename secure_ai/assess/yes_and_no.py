@@ -1,4 +1,4 @@
-"""Words that a text table uses for true and false, as its author wrote them: a model learned "yes", not True."""
+"""Words that a text table uses for true and false, as it writes them: a model learned "yes", not True."""
 
 from __future__ import annotations
 
