@@ -184,9 +184,7 @@ def _words(place: str | None, what: str) -> str:
         with Path(place).open(encoding="utf-8") as file:
             text = file.read(LONGEST_TEXT + 1).strip()
     except (OSError, UnicodeDecodeError, ValueError):
-        raise UserError(
-            f"The file of the assistant's {what} is no text that can be read: check it."
-        ) from None
+        raise UserError(f"The file of the assistant's {what} cannot be read as text: check it.") from None
     if not text or len(text) > LONGEST_TEXT:
         raise UserError(f"The file of the assistant's {what} is empty or too long: check the path.")
     return text
