@@ -1,4 +1,4 @@
-"""What the assessment notebook calls: one line to begin, one for each section, one to conclude, one to save."""
+"""What the assessment notebook calls: a line to begin, one for each section, to conclude, to save."""
 
 from __future__ import annotations
 

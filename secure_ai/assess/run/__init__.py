@@ -1,4 +1,4 @@
-"""Run the assessment notebook: whole or not at all, and on from where it stopped; one system or a portfolio."""
+"""Run the assessment notebook: whole or not at all, on from where it stopped, one system or many."""
 
 from secure_ai.core.lazy import lazy_names
 

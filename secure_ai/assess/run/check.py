@@ -1,4 +1,4 @@
-"""Open every input cheaply before any work, so that a broken one ends in one sentence and nothing is written."""
+"""Open every input cheaply before any work, so that a broken one ends in a sentence and nothing written."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def _only_sentences(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise UserError(
-            f"The input of the parameter '{name}' could not be opened ({type(error).__name__}): check that it "
-            "is what the parameter asks for."
+            f"The input of the parameter '{name}' could not be opened ({type(error).__name__}): check "
+            "that it is what the parameter asks for."
         ) from None
 
 
@@ -88,9 +88,7 @@ def _check_folder(name: str, place: str | None) -> None:
         return
     try:
         if not Path(place).is_dir():
-            raise UserError(
-                f"The parameter '{name}' is the path of a folder, and there is none: check the path."
-            )
+            raise UserError(f"The parameter '{name}' is the path of a folder that is not there: check it.")
         next(Path(place).iterdir(), None)
     except (OSError, ValueError) as error:
         raise UserError(
@@ -102,15 +100,14 @@ def _check_file(name: str, place: str) -> int:
     try:
         path = Path(place)
         if not path.is_file():
-            raise UserError(
-                f"The parameter '{name}' is the path of a file, and there is none: check the path."
-            )
+            raise UserError(f"The parameter '{name}' is the path of a file that is not there: check it.")
         size = path.stat().st_size
         with path.open("rb"):
             pass
     except (OSError, ValueError) as error:
         raise UserError(
-            f"The file of the parameter '{name}' cannot be read ({system_reason(error)}): check path and rights."
+            f"The file of the parameter '{name}' cannot be read ({system_reason(error)}): check path and "
+            "rights."
         ) from None
     if not size:
         raise UserError(f"The file of the parameter '{name}' is empty: give another one.")
@@ -126,5 +123,5 @@ def _check_small_file(name: str, place: str | None) -> None:
         Path(place).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise UserError(
-            f"The file of the parameter '{name}' is no text in UTF-8: it is another file."
+            f"The file of the parameter '{name}' is no text in UTF-8: give another one."
         ) from None

@@ -1,4 +1,4 @@
-"""Finished sections, kept under a digest of everything that they rest on, and read again instead of run again.
+"""Finished sections, kept under a digest of all that they rest on, and read again instead of run again.
 
 A digest is made of the parameters, of the content of every file that they name, and of the kit's version. An
 endpoint or a database server has no fingerprint, its content changes by itself: a section of a run that asks
@@ -61,8 +61,8 @@ class Checkpoints:
             self.work.keep(f"{CHECKPOINTS}/{self._path(name).name}", json.dumps(content))
         except OSError as error:
             raise UserError(
-                f"A finished section could not be kept ({system_reason(error)}): make room where the report is "
-                "to be written, or choose another --out."
+                f"A finished section could not be kept ({system_reason(error)}): make room where the report "
+                "is to be written, or choose another --out."
             ) from None
 
     def _path(self, name: str) -> Path:

@@ -110,7 +110,9 @@ def run_assessment(
             parameters = parameters.model_copy(update={"date": date})
             work.update(date=date, checked=True)
             draft = work.path / f"draft-{secrets.token_hex(4)}"
-            findings = _fill(parameters, draft, target, work, live, kernel_name, patience)
+            findings = _fill(
+                parameters, draft, target, work, live, kernel_name=kernel_name, patience=patience
+            )
             work.publish(draft, target)
             work.remove()
     except OSError as error:
@@ -158,15 +160,14 @@ def _fill(
     target: Path,
     work: WorkFolder,
     live: Live,
-    kernel_name: str,
-    patience: float,
+    **how: Any,
 ) -> tuple[Finding, ...]:
     """Fill the folder ``draft``; return the findings."""
     import nbformat  # slow to load, and the notebook's own kernel imports this module too
 
     given = parameters.model_dump(mode="json", exclude_none=True)
     given |= {"out": str(draft), "work": str(work.path)}
-    executed = execute(notebook_path(), given, work, live, kernel_name, patience)
+    executed = execute(notebook_path(), given, work, live, **how)
     private = private_strings(parameters, draft, work.path, target)
     nbformat.write(scrub(executed, parameters.labels(), private), draft / NOTEBOOK)
     write_manifest(draft, json.loads((draft / MANIFEST).read_text(encoding="utf-8")))

@@ -48,6 +48,7 @@ def execute(
     given: dict[str, Any],
     work: WorkFolder,
     live: Live,
+    *,
     kernel_name: str = DEFAULT_KERNEL,
     patience: float = PATIENCE_SECONDS,
 ) -> NotebookNode:
@@ -87,20 +88,20 @@ def execute(
                 raise UserError(str(error.evalue)) from None
             # The message of any other error may quote a value of the table.
             raise UserError(
-                f"The assessment stopped in cell {error.exec_count} of {notebook.name} ({error.ename}) and no "
-                "report was written: run the notebook in JupyterLab with the same parameters to see where."
+                f"The assessment stopped in cell {error.exec_count} of {notebook.name} ({error.ename}) and "
+                "no report was written: run the notebook in JupyterLab with the same parameters to see where."
             ) from None
         except (RuntimeError, OSError) as error:
             told = last_told(work)
             if watch.stalled:
                 raise UserError(
-                    f"The section '{watch.stalled}' told nothing for {words_for(patience)} and was stopped; no "
-                    "report was written: see whether its input answers."
+                    f"The section '{watch.stalled}' told nothing for {words_for(patience)} and was stopped; "
+                    "no report was written: see whether its input answers."
                 ) from None
             if told is not None:
                 raise UserError(
-                    f"The notebook's kernel ended by itself in the section '{told.section}' and no report was "
-                    "written: mostly memory ran out, so close other programs, or give fewer rows."
+                    f"The notebook's kernel ended by itself in the section '{told.section}' and no report "
+                    "was written: mostly memory ran out, so close other programs, or give fewer rows."
                 ) from None
             raise UserError(
                 f"The notebook's kernel '{kernel_name}' could not run ({type(error).__name__}) and no report "

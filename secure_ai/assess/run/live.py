@@ -1,4 +1,4 @@
-"""What a terminal shows while a run works: the running section, how much is done, how long it may still take."""
+"""What a terminal shows while a run works: the running section, how much is done, what time it may take."""
 
 from __future__ import annotations
 

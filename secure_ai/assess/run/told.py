@@ -1,8 +1,10 @@
-"""What the kernel tells of a running section, through a file: shown by the parent, never stored with a report."""
+"""What the kernel tells of a running section, through a file: shown by the parent, stored in no report."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -45,12 +47,11 @@ def telling(work: WorkFolder | None, section: str, number: int, of: int) -> Prog
         if now - last[0] < SECONDS_BETWEEN and done != 1:
             return
         last[0] = now
-        share = None if done is None or done != done else min(max(float(done), 0.0), 1.0)
+        share = None if done is None or math.isnan(done) else min(max(float(done), 0.0), 1.0)
         told = Told(os.getpid(), section, number, of, what, share)
-        try:
+        # A full disk is told where a result is written, not here.
+        with contextlib.suppress(OSError):
             work.keep(PROGRESS, json.dumps(asdict(told)))
-        except OSError:
-            pass  # a full disk is told where a result is written, not here
 
     tell("", None)
     return Progress(tell)

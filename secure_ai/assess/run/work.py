@@ -63,7 +63,8 @@ class WorkFolder:
                 lock.acquire()
             except filelock.Timeout:
                 raise UserError(
-                    "Another assessment is writing to this output folder: wait for it, or choose another --out."
+                    "Another assessment is writing to this output folder: wait for it or choose another "
+                    "--out."
                 ) from None
             except OSError as error:
                 raise _refused(error) from None
@@ -125,7 +126,7 @@ class WorkFolder:
                 return
 
     def state(self) -> dict[str, Any]:
-        """Return what the runs in this folder share: ``token``, ``date``, ``checked``; made if it is not there."""
+        """Return what the runs in this folder share: ``token``, ``date``, ``checked``; made if not there."""
         try:
             found = json.loads((self.path / STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
