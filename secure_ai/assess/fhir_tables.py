@@ -47,8 +47,8 @@ def open_fhir(place: str, table: str | None = None) -> Source | None:
             return None
         if sum(Path(one).stat().st_size for one in paths) > MOST_BYTES:
             raise UserError(
-                f"{shown(path.name)} holds more than {MOST_BYTES // 1_000_000} MB of FHIR: export one type of "
-                "resource, or flatten it to Parquet first."
+                f"{shown(path.name)} holds more than {MOST_BYTES // 1_000_000} MB of FHIR: export one type "
+                "of resource, or flatten it to Parquet first."
             )
         rows, types = _rows((Path(one) for one in paths), table, shown(path.name))
     except OSError as error:

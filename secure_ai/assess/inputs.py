@@ -89,7 +89,7 @@ class Inputs:
 
     @cached_property
     def engine(self) -> str:
-        """What counts the records: ``duckdb``, or ``dask`` where it was asked for or the table is too large."""
+        """What counts the records: ``duckdb``, or ``dask`` where it is asked for or the table is large."""
         from importlib.util import find_spec
 
         if self.parameters.engine != "auto":

@@ -24,6 +24,7 @@ PATTERNS = (
     "US_BANK_NUMBER", "UK_NHS", "STREET_ADDRESS",
 )  # fmt: skip
 _ODD = re.compile(r"@|\d(?:\D?\d){4}|[0-9A-Fa-f]:[0-9A-Fa-f]|\d\s*\w+\s+(?:st|rd|ave|lane|street|road)", re.I)
+_CAPITALIZED = re.compile(r"[A-ZÀ-Þ][a-zß-ÿ]{2,}(?![a-zß-ÿ])")
 _LONG_NUMBER = re.compile(r"[1-9](?:[-. ]?\d){8,}")
 
 
@@ -43,8 +44,8 @@ def holding_personal_values(texts: Sequence[str]) -> list[bool]:
     """Return for each text whether a detector finds a person's name, number or address in it.
 
     Names are looked for in lower case and with the words apart (``maria_garcia``, ``mariaGarcia``): as they
-    stand, words with a capital pass for names. Words that columns are commonly called by are left out.
-    Long numbers count, whatever they are.
+    stand, words with a capital pass for names, and only two of them together are believed. Words that
+    columns are commonly called by are left out. Long numbers count, whatever they are.
     """
     from secure_ai.discover import detect
 
@@ -58,8 +59,12 @@ def holding_personal_values(texts: Sequence[str]) -> list[bool]:
         for i, there in zip(odd, spans, strict=True):
             found[i] |= bool(there)
     if named:
-        people = detect([spaced[i] for i in named], threshold=SURE_OF_A_NAME)
-        for i, there in zip(named, people, strict=True):
+        read = [(i, spaced[i]) for i in named]
+        read += [
+            (i, " ".join(capitals)) for i in named if len(capitals := _CAPITALIZED.findall(texts[i])) > 1
+        ]
+        people = detect([text for _, text in read], threshold=SURE_OF_A_NAME)
+        for (i, _), there in zip(read, people, strict=True):
             found[i] |= any(span.entity_type == "PERSON" for span in there)
     return found
 
@@ -103,10 +108,16 @@ class Names:
         return text
 
     def part(self, name: Any) -> str:
-        """Return what a field inside a nested column is called, or that its name is withheld."""
-        text = clean(name)
-        hidden = self.redact == "strict" or not text or self._is_personal(str(name))
-        return "(name withheld)" if hidden else text
+        """Return what a field inside a nested column is called, or that its name is withheld.
+
+        Keys of documents are data more often than names of columns are (people by their names): only words
+        that fields are commonly called by are shown.
+        """
+        from secure_ai.discover.column_names import known_words, words_of
+
+        text, words = clean(name), [word for word in words_of(str(name)) if word.isalpha()]
+        known = bool(words) and all(word in known_words() for word in words)
+        return "(name withheld)" if self.redact == "strict" or not known or _ODD.search(text) else text
 
     @cached_property
     def _called(self) -> dict[str, str]:

@@ -31,7 +31,7 @@ NAMES_OF_PEOPLE = """
     anna.keller@example.org contact:anna@example.org 212-555-0142 call_212-555-0142 (212)555-0142
     notes_on_Peter_Müller score_of_Dr_Miller mr_jones patient_john_doe 123-45-6789 ssn_123-45-6789
     4111111111111111 DE89370400440532013000 192.168.1.17 mrn_48151623 Anna Fatima
-    0a1b2c3d-1111-4222-8333-444455556666
+    0a1b2c3d-1111-4222-8333-444455556666 ZephyrineQuillfeather Zephyrine-Quillfeather
 """
 ORDINARY, OF_PEOPLE = ORDINARY_NAMES.split(), NAMES_OF_PEOPLE.split()
 HOSTILE = (
@@ -133,7 +133,9 @@ def test_a_group_is_called_by_its_value_only_where_enough_share_it_and_nobody_is
 def test_a_field_inside_a_nested_column_may_be_a_person_too() -> None:
     names = Names()
     assert names.part("address.city") == "address.city"
-    assert names.part("contacts.maria_garcia") == "(name withheld)"
+    assert names.part("name[].given") == "name[].given"
+    for name in ("contacts.maria_garcia", "contact.zephyrine", "account.48151623", "", "\n"):
+        assert names.part(name) == "(name withheld)"
 
 
 @given(st.text(max_size=300))

@@ -1,4 +1,4 @@
-"""What anonymization would cost: for several k the risk that is left, the records lost and the detail lost."""
+"""What anonymization would cost: for several k the risk that is left, and the detail that is lost."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ METHODS = {
     Method.FULL_DOMAIN: "each column at one level, few records suppressed",
 }
 EXPLAINED = (
-    "Information loss is the normalized certainty penalty: 0 where every cell says what it said, 1 where none "
-    "says anything (Xu et al., 2006). Two methods are tried: Mondrian makes each class as coarse as it needs "
-    "(LeFevre et al., 2006); full-domain generalization puts each column at one level in the whole table and "
-    f"may suppress at most {SUPPRESSION_LIMIT:.0%} of the records. The highest risk is that of the prosecutor "
-    "in the released table. Direct identifiers are not part of a release: remove or replace them first. A "
-    "release that is meant for sharing is made and verified with 'secure-ai anonymize'."
+    "Information loss is the normalized certainty penalty: 0 where every cell says what it said, 1 where "
+    "none says anything (Xu et al., 2006). Two methods are tried: Mondrian makes each class as coarse as it "
+    "needs (LeFevre et al., 2006); full-domain generalization puts each column at one level in the whole "
+    f"table and may suppress at most {SUPPRESSION_LIMIT:.0%} of the records. The highest risk is that of the "
+    "prosecutor in the released table. Direct identifiers are not part of a release: "
+    "remove or replace them first. A release that is "
+    "meant for sharing is made and verified with 'secure-ai anonymize'."
 )
 
 
@@ -146,8 +147,8 @@ def _refusal(inputs: Inputs, columns: tuple[str, ...]) -> str:
         return "There is no quasi-identifier to generalize: name them with the parameter quasi_identifiers."
     if len(columns) > MOST_COLUMNS:
         return (
-            f"{len(columns)} quasi-identifiers are more than the {MOST_COLUMNS} that are tried here: anonymize "
-            "the table itself, with 'secure-ai anonymize'."
+            f"{len(columns)} quasi-identifiers are more than the {MOST_COLUMNS} that are tried here: "
+            "anonymize the table itself, with 'secure-ai anonymize'."
         )
     if inputs.n_rows < min(KS):
         return f"There are fewer than {min(KS)} records: no class can be made large enough."
@@ -185,9 +186,9 @@ def _sampling(costs: Costs) -> str:
     error = 1.96 * math.sqrt(0.25 / costs.records)
     return (
         f"{costs.records:,} of {costs.of:,} records, drawn at random, were anonymized, to see what it costs; "
-        f"nothing was kept. A share of records is then exact within {error:.1%} at 95 % confidence. The whole "
-        "table has more look-alikes, so that the same k costs it less detail: the losses below are upper "
-        "figures."
+        f"nothing was kept. A share of records is then exact within {error:.1%} at 95 % confidence. The "
+        "whole table has more look-alikes, so that the same k costs it less detail: the losses below are "
+        "upper figures."
     )
 
 

@@ -26,8 +26,8 @@ SHOWN_FIELDS = 6
 FORMATS = ("text", "text", "text", "text", "text", "text", "figure", "count", "share", "text")
 HIPAA = (
     "HIPAA: the letter of the Safe Harbor list, 45 CFR 164.514(b)(2)(i), that applies where a covered entity "
-    "holds the column about a patient. Tiers and letters show where a rule may apply. Whether it does depends "
-    "on who holds the data, about whom, and why."
+    "holds the column about a patient. Tiers and letters show where a rule may apply. Whether it does "
+    "depends on who holds the data, about whom, and why."
 )
 LIMITS = (
     "The inventory reads column names and a sample of values, nested ones field by field. It finds what its "
@@ -73,7 +73,8 @@ def sampling_sentence(found: Inventory, sample: int) -> str:
     """Say how many records the detectors read, and how rare a thing they can have missed."""
     counts = "Counts of different values are estimates within about 2 %" if found.n_rows > EXACT_ROWS else ""
     if found.sampled >= found.n_rows:
-        text = f"All {_count(found.n_rows, 'record')} were read, at most {sample:,} different values of a column."
+        records = _count(found.n_rows, "record")
+        text = f"All {records} were read, at most {sample:,} different values of a column."
     else:
         # The rule of three: what is in none of m records drawn at random is in fewer than 3/m, at 95 %.
         text = (
@@ -116,7 +117,7 @@ def columns_frame(found: Inventory, names: Names) -> pd.DataFrame:
 
 
 def type_in_words(sql_type: str) -> str:
-    """Return a type without what stands in it: names of fields and values of an enumeration may be people's."""
+    """Return a type without what stands in it: names of fields and values of a list may be people's."""
     if sql_type.endswith("]"):
         return "LIST"
     kind = re.match(r"[A-Z][A-Z0-9_ ]*", sql_type)
@@ -152,22 +153,24 @@ def findings(inputs: Inputs, found: Inventory) -> list[Finding]:
     names_person = f"; {_columns(direct, 'name')} a person directly" if direct else ""
     return [
         _finding(
-            inputs, found, "data.safe_harbor_identifiers", listed, "safe_harbor_identifier_columns",
-            "45 CFR 164.514(b)(2)(i)",
-            f"{_columns(listed, 'hold', found)} identifiers of the Safe Harbor list{names_person}",
-            "No column holds an identifier of the Safe Harbor list",
+            inputs, found, "data.safe_harbor_identifiers", listed,
+            measure="safe_harbor_identifier_columns", source="45 CFR 164.514(b)(2)(i)",
+            title=f"{_columns(listed, 'hold', found)} identifiers of the Safe Harbor list{names_person}",
+            nothing="No column holds an identifier of the Safe Harbor list",
             success=_filled(direct), severity=severity, why=why,
         ),
         _finding(
-            inputs, found, "data.payment_cards", cards, "card_number_columns", "PCI DSS 4.0.1, 3.5.1",
-            f"{_columns(cards, 'hold', found)} payment card numbers in clear",
-            "No column holds payment card numbers",
+            inputs, found, "data.payment_cards", cards,
+            measure="card_number_columns", source="PCI DSS 4.0.1, 3.5.1",
+            title=f"{_columns(cards, 'hold', found)} payment card numbers in clear",
+            nothing="No column holds payment card numbers",
             success=_filled(cards),
         ),
         _finding(
-            inputs, found, "data.special_categories", special, "special_category_columns", "GDPR Art. 9(1)",
-            f"{_columns(special, 'hold', found)} special categories of personal data",
-            "No column was recognized as a special category of personal data",
+            inputs, found, "data.special_categories", special,
+            measure="special_category_columns", source="GDPR Art. 9(1)",
+            title=f"{_columns(special, 'hold', found)} special categories of personal data",
+            nothing="No column was recognized as a special category of personal data",
             # Whether there is a legal basis cannot be seen in the table: medium, whatever the share.
             success=0.0,
         ),
@@ -179,11 +182,11 @@ def _finding(
     found: Inventory,
     name: str,
     profiles: Sequence[ColumnProfile],
+    *,
     measure: str,
     source: str,
     title: str,
     nothing: str,
-    *,
     success: float,
     severity: Level | None = None,
     why: str | None = None,

@@ -13,7 +13,6 @@ from secure_ai.anonymize.tabular.proposal import (
     LEFT_OUT,
     SPLITS_NO_FURTHER,
     QuasiIdentifierChoice,
-    Role,
     riskiest_combinations,
 )
 from secure_ai.anonymize.tabular.risk import AttackerRisk, ReidentificationRisk, reidentification_risk
@@ -51,9 +50,9 @@ NOT_IN_POPULATION = (
     "parameter quasi_identifiers."
 )
 LIMITS = (
-    "Somebody who knows another column knows more; compare the list of columns with your own case. The figures "
-    "assume that the attacker's knowledge is right and complete, and that one person has one record. Wrong or "
-    "outdated knowledge lowers the real risk; several records of one person can raise or lower it."
+    "Somebody who knows another column knows more; compare the list of columns with your own case. The "
+    "figures assume that the attacker's knowledge is right and complete, and that one person has one record. "
+    "Wrong or outdated knowledge lowers the real risk; several records of one person can raise or lower it."
 )
 COUNTED_IN = {"duckdb": "", "dask": " Counted by Dask, partition by partition."}
 
@@ -216,8 +215,8 @@ def _introduction(measured: Reidentification, inputs: Inputs) -> Text:
     assert isinstance(risk, ReidentificationRisk)
     known = ", ".join(inputs.names.columns(risk.quasi_identifiers))
     estimates = (
-        f" While columns were chosen, the classes of tables above {EXACT_ROWS:,} records were estimated within "
-        "about 2 %; every figure below is an exact count."
+        f" While columns were chosen, the classes of tables above {EXACT_ROWS:,} records were estimated "
+        "within about 2 %; every figure below is an exact count."
         if measured.proposed and risk.n > EXACT_ROWS and inputs.engine == "duckdb"
         else ""
     )
@@ -227,8 +226,8 @@ def _introduction(measured: Reidentification, inputs: Inputs) -> Text:
             f"Quasi-identifiers {'proposed by the kit' if measured.proposed else 'named by the assessor'}: "
             f"{known}. Records that agree on all of them form a class; the smallest class has k = {risk.k:,} "
             f"{'record' if one else 'records'}, {risk.uniques:,} {'record is' if alone else 'records are'} "
-            "alone in theirs. A missing value counts as a value of its own. The figures are exact counts over "
-            f"all records, for these columns only.{estimates}{COUNTED_IN[inputs.engine]}"
+            "alone in theirs. A missing value counts as a value of its own. The figures are exact counts "
+            f"over all records, for these columns only.{estimates}{COUNTED_IN[inputs.engine]}"
         )
     )
 
