@@ -54,9 +54,13 @@ class Cases:
 
     def drawn(self, most: int, seed: int) -> Cases:
         """Return at most so many of the records, drawn at random, in their order."""
+        return self if len(self) <= most else self.take(self.drawn_places(most, seed))
+
+    def drawn_places(self, most: int, seed: int) -> np.ndarray:
+        """Return the places of the records that :meth:`drawn` returns."""
         if len(self) <= most:
-            return self
-        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+            return np.arange(len(self))
+        return np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
 
     def pair(self) -> tuple[pd.DataFrame, np.ndarray]:
         """Return rows and labels, as attacks take them.
