@@ -25,6 +25,7 @@ TYPES = {
 }  # fmt: skip
 TEXT = "tensor(string)"
 MOST_CLASSES = 1000
+MOST_OTHERWISE = 0.5
 
 
 def looks_like_onnx(content: bytes) -> bool:
@@ -75,6 +76,7 @@ class ContainedOnnx:
         try:
             self._process = ContainedProcess(
                 "secure_ai.assess.onnx_models:serve",
+                {"implied": classes is None},
                 content=content,
                 limits=limits,
                 modules=modules,
@@ -106,6 +108,8 @@ class ContainedOnnx:
             said, found = self._process.ask({}, payload, most=count * 8 * MOST_CLASSES + 1000)
         except ContainedError as error:
             raise TargetError(f"The ONNX model was asked about {count:,} rows. {error}") from None
+        if said.get("error") == "NameTheClasses":
+            raise TargetError("The ONNX model numbers its classes in its own way: name them in classes.")
         if "error" in said:
             raise TargetError(
                 f"The ONNX model failed on {count:,} rows ({_word(said['error'])}): check that they have the "
@@ -135,17 +139,18 @@ class ContainedOnnx:
         if self.answer == "labels" and said.get("texts"):
             raise UserError("The ONNX model gives a text and no probabilities: give its endpoint instead.")
         if given is None:
-            if said.get("texts") or not isinstance(count, int):
+            if said.get("texts"):
                 raise UserError(
                     "The ONNX model does not say which classes it tells apart: name them in classes."
                 )
-            given = list(range(max(count, 2)))
+            # As most tools number them; where the model's own labels differ, it says so when it is asked.
+            given = list(range(max(count or 2, 2)))
         if isinstance(count, int) and count > 1 and len(given) != count:
             raise UserError(f"The ONNX model tells {count} classes apart and classes names {len(given)}.")
         return list(given)
 
 
-def serve(questions: BinaryIO, answers: BinaryIO, _arguments: Mapping[str, Any], content: bytes) -> None:
+def serve(questions: BinaryIO, answers: BinaryIO, arguments: Mapping[str, Any], content: bytes) -> None:
     """In the contained process: open the model, say what it is, and answer until the questions end."""
     import onnxruntime
 
@@ -165,7 +170,7 @@ def serve(questions: BinaryIO, answers: BinaryIO, _arguments: Mapping[str, Any],
             "width": last if matrix and isinstance(last, int) else None,
             "answer": "probabilities" if found.scores is not None else "labels",
             "classes": found.classes,
-            "count": None if probe is None or found.scores is None else int(probe.shape[1]),
+            "count": found.count(probe),
             "texts": found.texts,
         },
     )
@@ -175,6 +180,9 @@ def serve(questions: BinaryIO, answers: BinaryIO, _arguments: Mapping[str, Any],
         try:
             given = [_typed(rows, inputs[0])] if matrix else [_typed(rows[[one.name]], one) for one in inputs]
             sent = np.ascontiguousarray(found.run(given, None), dtype="<f8")
+            if arguments["implied"] and found.otherwise(given, sent):
+                send(answers, {"error": "NameTheClasses"})
+                continue
             send(answers, {"shape": list(sent.shape)}, sent.tobytes())
         except Exception as error:
             send(answers, {"error": type(error).__name__[:80]})
@@ -218,6 +226,23 @@ class _Answer:
             return np.array([[row.get(one, np.nan) for one in self.classes] for row in found], dtype=float)
         found = np.asarray(found)
         return found.reshape(len(found), -1) if found.ndim else found.reshape(1, 1)
+
+    def count(self, probe: np.ndarray | None) -> int | None:
+        """Return how many classes there are, where the model says it."""
+        if self.scores is None:
+            return None
+        if probe is not None:
+            return int(probe.shape[1])
+        shape = next(one.shape for one in self.session.get_outputs() if one.name == self.scores)
+        return shape[-1] if shape and len(shape) == 2 and isinstance(shape[-1], int) else None
+
+    def otherwise(self, given: list[np.ndarray], scores: np.ndarray) -> bool:
+        """Say whether the model's own labels are not the places of its greatest probabilities."""
+        if self.classes is not None or self.scores is None or self.labels is None or scores.shape[1] < 2:
+            return False
+        feed = {one.name: values for one, values in zip(self.session.get_inputs(), given, strict=True)}
+        labels = np.asarray(self.session.run([self.labels], feed)[0]).ravel()
+        return bool((labels != scores.argmax(axis=1)).mean() > MOST_OTHERWISE)
 
 
 def _typed(rows: pd.DataFrame, wanted: Any) -> np.ndarray:

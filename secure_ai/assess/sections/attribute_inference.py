@@ -169,10 +169,9 @@ def _told(
         blocks=blocks(
             Text(
                 text=f"{found.sentence()} The attacker guesses the column from a person's other columns, the "
-                "outcome and the model's answers, once for people in the training data and once for people that the "
-                "model never saw; what it gains about the first beyond the second is what leaks. The finding "
-                "is "
-                "about the input of which most leaks; the table has all."
+                "outcome and the model's answers, once for people in the training data and once for people "
+                "that the model never saw; what it gains about the first beyond the second is what leaks. "
+                "The finding is about the input of which most leaks; the table has all."
             ),
             Text(text=notes) if notes else None,
             _table(done),

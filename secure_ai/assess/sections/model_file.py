@@ -77,8 +77,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
         blocks=blocks(
             Text(
                 text=f"{title}. Its SHA-256 digest is {digest}: whoever loads it later can see whether it is "
-                "still "
-                f"this file. {opened}"
+                f"still this file. {opened}"
             ),
             Table(
                 title="What the file shows without being opened",
