@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from secure_ai.assess.display import ShownAssessment, ShownSection
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.parameters import AssessmentParameters, parameters_of_notebook
 from secure_ai.assess.registry import PARTS, Part, part_of
-from secure_ai.assess.run.check import check_inputs
+from secure_ai.assess.run.check import check_inputs, open_table
 from secure_ai.assess.run.checkpoints import Checkpoints
 from secure_ai.assess.run.told import telling
 from secure_ai.assess.run.work import WorkFolder
@@ -42,8 +43,7 @@ class Run:
         self.work = WorkFolder(Path(parameters.work)) if parameters.work else None
         self.inputs = Inputs(parameters)
         self._kept = None if self.work is None else Checkpoints(self.work, parameters)
-        changed, self.replaced = parameters.mitigated()
-        self.inputs_again = Inputs(changed)
+        self.changed, self.replaced = parameters.mitigated()
         self._assessment: ShownAssessment | None = None
 
     def __call__(self, name: str, *, raising: bool = False) -> ShownSection:
@@ -57,7 +57,7 @@ class Run:
             UserError: if an input cannot be read, or there is no section of this name.
         """
         part = _part(name)
-        section = self._finished(part, part.id, self.inputs, raising)
+        section = self._finished(part, part.id, self.parameters, lambda: self.inputs, raising)
         self.sections[part.id] = section
         print(_line(section))
         return section
@@ -72,16 +72,33 @@ class Run:
         if not touched:
             print("Mitigated version: none was given; nothing is measured again.")
         for part in touched:
-            section = self._finished(part, f"{AGAIN}{part.id}", self.inputs_again, raising)
+            name = f"{AGAIN}{part.id}"
+            section = self._finished(part, name, self.changed, lambda: self.inputs_again, raising)
             self.mitigated[part.id] = section
             print(f"After mitigation, {_line(section)}")
 
     def touched(self) -> list[Part]:
         """Return the sections that the mitigated version touches."""
         names = {TOUCHES.get(name, name) for name in self.replaced}
-        return [
-            part for part in PARTS if names & set(part.needs) and part.given(self.inputs_again.parameters)
-        ]
+        return [part for part in PARTS if names & set(part.needs) and part.given(self.changed)]
+
+    @cached_property
+    def inputs_again(self) -> Inputs:
+        """The inputs of the mitigated version, with the same quasi-identifiers: else nothing is comparable.
+
+        Named columns that the mitigated table no longer has are left out: that was the mitigation.
+        """
+        if "data" not in self.replaced or not self.parameters.data:
+            return Inputs(self.changed)
+        there = set(open_table(self.changed, self.changed.data).columns)
+        named = {name: getattr(self.changed, name) for name in ("sensitive", "drop", "attributes")}
+        named["quasi_identifiers"] = self.inputs.quasi_identifiers[0]
+        kept = {
+            name: tuple(column for column in columns if column in there) or None
+            for name, columns in named.items()
+            if columns
+        }
+        return Inputs(self.changed.model_copy(update=kept))
 
     def conclude(self) -> ShownAssessment:
         """Return the assessment: findings worst first, and what follows from them; print the verdict."""
@@ -105,30 +122,40 @@ class Run:
         telling(self.work, "Report", 0, 0)
         print(save(self._assessment))
         self.inputs.close()
-        self.inputs_again.close()
+        if "inputs_again" in vars(self):
+            self.inputs_again.close()
         if self.work is not None:
             self.work.close()
 
-    def _finished(self, part: Part, key: str, inputs: Inputs, raising: bool) -> ShownSection:
-        kept = self._kept.read(key) if self._kept is not None and part.given(inputs.parameters) else None
+    def _finished(
+        self,
+        part: Part,
+        key: str,
+        parameters: AssessmentParameters,
+        inputs: Callable[[], Inputs],
+        raising: bool,
+    ) -> ShownSection:
+        given = part.given(parameters)
+        kept = self._kept.read(key) if self._kept is not None and given else None
         if kept is not None:
             return ShownSection(**vars(kept))
-        section, whole = self._assess(part, inputs, raising)
+        if given:
+            section, whole = self._assess(part, inputs, raising)
+        else:
+            section, whole = part.left_open(parameters, part.absent), False
         # Written and read again even where nothing is kept: a resumed run sees the very same values.
-        text = _with_evidence(part, section).model_dump_json()
-        section = ShownSection.model_validate_json(text)
-        if self._kept is not None and whole and part.given(inputs.parameters):
+        section = ShownSection.model_validate_json(_with_evidence(part, section).model_dump_json())
+        if self._kept is not None and whole:
             self._kept.keep(key, section)
         return section
 
-    def _assess(self, part: Part, inputs: Inputs, raising: bool) -> tuple[Section, bool]:
-        given = [one.id for one in PARTS if one.given(inputs.parameters)]
+    def _assess(self, part: Part, inputs: Callable[[], Inputs], raising: bool) -> tuple[Section, bool]:
+        given = [one.id for one in PARTS if one.given(self.parameters)]
         number = given.index(part.id) + 1 if part.id in given else 0
-        work = self.work if number else None
-        progress = telling(work, part.title, number, len(given))
+        progress = telling(self.work, part.title, number, len(given))
         try:
             with _quiet():
-                return part.run(inputs, progress), True
+                return part.run(inputs(), progress), True
         except UserError:
             raise
         except Exception as error:
@@ -139,7 +166,7 @@ class Run:
                 f"The section could not be finished ({type(error).__name__}), which is an error of the kit, "
                 f'not of the input: run("{part.id}", raising=True) in JupyterLab shows where.'
             )
-            return part.left_open(inputs.parameters, reason), False
+            return part.left_open(self.parameters, reason), False
 
     def _not_run(self, part: Part) -> Section:
         given = part.given(self.parameters)

@@ -109,12 +109,12 @@ def _assess_one(
     fail_on_unassessed: tuple[str, ...],
     **options: Any,
 ) -> int:
+    if out is None:
+        raise click.UsageError("Missing option '--out'.", context)
     from secure_ai.assess import read_parameters, run_assessment
     from secure_ai.assess.registry import AREAS
     from secure_ai.core.yaml_files import parse_yaml
 
-    if out is None:
-        raise click.UsageError("Missing option '--out'.", context)
     unknown = [area for area in fail_on_unassessed if area not in AREAS]
     if unknown:
         raise click.UsageError(f"There is no area '{unknown[0]}'; they are {', '.join(AREAS)}.", context)
@@ -209,3 +209,14 @@ COMPARISONS: dict[str, Callable[[Any], str]] = {
     ".csv": _table,
     ".json": lambda compared: json.dumps(compared.to_dict(), indent=2, ensure_ascii=False) + "\n",
 }
+
+
+@assess.command("controls-form")
+@click.option("--sector", type=SECTORS, required=True, help="Which controls are asked for.")
+@click.option("--out", type=PATH, required=True, help="YAML file to fill in.")
+def controls_form(sector: str, out: Path) -> None:
+    """Write the questionnaire on controls, to be filled in and given back with --controls."""
+    from secure_ai.assess.controls.form import write_questionnaire
+
+    write_questionnaire(sector, out)
+    print(f"Wrote {out}.")

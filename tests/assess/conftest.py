@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from secure_ai.assess import AssessmentResult, run_assessment
+from secure_ai.assess.run.engine import notebook_path
 from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
 
 DATE = "2026-03-31"
@@ -55,6 +58,59 @@ def run(data: Path, out: Path, sector: str, **options) -> Run:
     parameters = {"data": str(data), "sector": sector, "date": DATE, **options}
     result = run_assessment(parameters, out, lines.append, kernel_name=KERNEL_NAME)
     return Run(data, out, result, tuple(lines))
+
+
+# In place of the sections: quick ones, whose figures depend on the seed alone.
+QUICK_SECTIONS = """
+import time as _time
+import secure_ai.assess.registry as _registry
+from secure_ai.assess.risks import judge as _judge
+from secure_ai.assess.section import Section as _Section, Table as _Table
+from secure_ai.core import Measurement as _Measurement
+
+def _quick(part, inputs, progress):
+    if not part.given(inputs.parameters):
+        return part.left_open(inputs.parameters, part.absent)
+    for step in range(3):
+        progress("counting", step / 3)
+        _time.sleep(SECONDS / 3)
+    share = (len(part.id) * 37 % 100) / 100 + inputs.parameters.seed / 3e6
+    bounds = (share * 0.9, min(share * 1.1, 1.0))
+    measured = _Measurement("share", share, "share", 100, 0.0, bounds, "counted", "none")
+    found = [_judge(risk, "A share", measured, sector="finance") for risk in part.risks]
+    table = _Table(
+        title="Shares", columns=("what", "share", "n"), formats=("text", "share", "count"),
+        rows=(("one", share, 3), ("two", None, 1), ("three", 1.0, 0)),
+    )
+    return _Section(
+        id=part.id, title=part.title, summary=f"{share:.3f} of the records", findings=tuple(found),
+        blocks=(table,), facts={"share": share, "whole": 2.0, "n": 3, "yes": True},
+    )
+
+_registry.Part.run = _quick
+"""
+
+
+@pytest.fixture
+def changed_notebook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the assessment's notebook with a cell before it that changes the kit in the kernel."""
+
+    def change(code: str = QUICK_SECTIONS, seconds: float = 0.0) -> Path:
+        notebook = nbformat.read(notebook_path(), as_version=4)
+        source = code.replace("SECONDS", str(seconds))
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(source, id="changed"))
+        path = tmp_path_factory.mktemp("changed") / "risk_assessment.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "claims.csv"
+    path.write_text("age,sex\n" + "".join(f"{20 + i % 7},{'fm'[i % 2]}\n" for i in range(30)))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from secure_ai.assess.fhir_tables import open_fhir
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.risks import risk_of
 from secure_ai.core import UserError
 from secure_ai.core.errors import system_reason
-from secure_ai.core.sources import open_source
-from secure_ai.core.yaml_files import read_yaml
+from secure_ai.core.sources import Source, open_source
 
 FOLDERS = ("evidence", "vendor_evidence", "previous")
 SMALL_FILES = ("token_file", "secret_file", "prompt_file", "log_key")
 TABLES = ("training", "held_out", "probabilities")
-YAML_FILES = {
-    "controls": "questionnaire of controls",
-    "mitigated_controls": "questionnaire of controls after mitigation",
-    "rules": "rules of what an attacker can change",
-    "losses": "file of loss scenarios",
-    "plan": "treatment plan",
-}
 MOST_SMALL_BYTES = 1_000_000
 
 
@@ -39,9 +32,7 @@ def check_inputs(parameters: AssessmentParameters) -> None:
         _check_folder(name, getattr(parameters, name))
     for name in SMALL_FILES:
         _check_small_file(name, getattr(parameters, name))
-    for name, what in YAML_FILES.items():
-        if place := getattr(parameters, name):
-            read_yaml(place, what)
+    _check_forms(parameters)
     changed, replaced = parameters.mitigated()
     with Inputs(parameters) as inputs:
         if parameters.data:
@@ -50,19 +41,52 @@ def check_inputs(parameters: AssessmentParameters) -> None:
             assert parameters.population is None or inputs.population is not None
         for name in TABLES:
             if place := getattr(parameters, name):
-                _open_table(parameters, place)
+                open_table(parameters, place)
         if "data" in replaced:
-            _open_table(parameters, changed.data)
+            open_table(parameters, changed.data)
         if parameters.log:
             _check_file("log", parameters.log)
-        if parameters.vendor:
-            _check_file("vendor", parameters.vendor)
         if parameters.model:
-            with _only_sentences("model"):
-                assert inputs.model is not None
+            _check_model("model", inputs)
     if "model" in replaced:
-        with Inputs(changed) as inputs, _only_sentences("mitigated_model"):
+        with Inputs(changed) as inputs:
+            _check_model("mitigated_model", inputs)
+
+
+def _check_forms(parameters: AssessmentParameters) -> None:
+    from secure_ai.assess.controls.form import read_controls
+    from secure_ai.assess.earlier import read_report
+    from secure_ai.assess.sections.evasion import read_rules
+    from secure_ai.assess.treatment.losses import read_losses
+    from secure_ai.assess.treatment.plan import read_plan
+    from secure_ai.govern.vendors.forms import read_form
+
+    sector = parameters.sector
+    readers: dict[str, Callable[[str], object]] = {
+        "controls": lambda place: read_controls(place, sector),
+        "mitigated_controls": lambda place: read_controls(place, sector),
+        "losses": lambda place: read_losses(place, sector),
+        "plan": read_plan,
+        "previous": read_report,
+        "rules": read_rules,
+        "vendor": read_form,
+    }
+    for name, read in readers.items():
+        if place := getattr(parameters, name):
+            with _only_sentences(name):
+                read(place)
+
+
+def _check_model(name: str, inputs: Inputs) -> None:
+    from secure_ai.attack.targets.errors import TargetError
+
+    try:
+        with _only_sentences(name):
             assert inputs.model is not None
+    except TargetError:
+        # A file that is not opened or does not answer is a finding, not a broken input; an address is one.
+        if "://" in str(inputs.parameters.model):
+            raise
 
 
 @contextmanager
@@ -79,8 +103,15 @@ def _only_sentences(name: str) -> Iterator[None]:
         ) from None
 
 
-def _open_table(parameters: AssessmentParameters, place: str | None) -> None:
-    open_source(place, table=parameters.table, delimiter=parameters.delimiter, encoding=parameters.encoding)
+def open_table(parameters: AssessmentParameters, place: str | None) -> Source:
+    """Return a table beside the assessed one, opened as the parameters say that tables are read.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    return open_fhir(place, parameters.table) or open_source(
+        place, table=parameters.table, delimiter=parameters.delimiter, encoding=parameters.encoding
+    )
 
 
 def _check_folder(name: str, place: str | None) -> None:

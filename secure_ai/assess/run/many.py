@@ -27,6 +27,7 @@ from secure_ai.core import Finding, Level, Outcome, UserError, worst_level
 from secure_ai.core.errors import system_reason
 from secure_ai.core.finding import LEVEL_ORDER
 
+COMMAND = [sys.executable, "-m", "secure_ai.assess.run.one"]
 MOST_SECONDS = 3600.0
 SECONDS_TO_END = 15.0
 LOOK_SECONDS = 0.1
@@ -147,7 +148,7 @@ class _Team:
         }
         self.work.keep(f"{name}.request", json.dumps(request))
         process = subprocess.Popen(
-            [sys.executable, "-m", "secure_ai.assess.run.one", str(self.work.path / f"{name}.request")],
+            [*COMMAND, str(self.work.path / f"{name}.request")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
