@@ -12,6 +12,14 @@ from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.sources import shown
 
 MOST_BYTES = 1_000_000
+DEEPEST = 12
+OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -64,6 +72,47 @@ def parse_yaml(text: str, what: str) -> Any:
         mark = getattr(error, "problem_mark", None)
     where = f" (line {mark.line + 1})" if mark else ""
     raise UserError(f"The {what} is no valid YAML{where}: check indents and quotes.")
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which a key stands once; PyYAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, "a key stands twice", key.start_mark)
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def parse_form(text: str, label: str) -> Any:
+    """Return what a form holds that somebody else filled in: without references, each key once, not deep.
+
+    Raises:
+        UserError: if it is none; the sentence begins with ``label``.
+    """
+    try:
+        _check_tokens(text, label)
+        # Safe: the loader is a SafeLoader.
+        return yaml.load(text, Loader=_OnceLoader)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        problem = shown(str(getattr(error, "problem", "") or "it cannot be read"))
+    raise UserError(f"{label} is not valid YAML{where}: {problem}.")
+
+
+def _check_tokens(text: str, label: str) -> None:
+    # Before it is parsed: references multiply, and brackets in brackets take the parser minutes.
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise UserError(f"{label} has references (*name), as no form has: write the values out.")
+        depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+        if depth > DEEPEST:
+            raise UserError(f"{label} is not valid YAML for a form: it is nested more than {DEEPEST} deep.")
 
 
 def checked(model: type[Model], content: Any, what: str) -> Model:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.outputs import atomic_file
 from secure_ai.core.sources import shown
+from secure_ai.core.yaml_files import parse_form
 from secure_ai.govern.vendors.answers import Answer, Answers, Evidence, check_answers
 from secure_ai.govern.vendors.questionnaire import SECTORS, Questionnaire, load_questionnaire
 from secure_ai.govern.vendors.workbook import read_workbook, write_workbook
@@ -25,14 +26,6 @@ COLUMNS = ("question", "asked", "answer_as", "documents_accepted", "answer", "co
 GUIDE = ("asked", "answer_as", "documents_accepted")
 SUFFIXES = (".xlsx", ".csv", ".yaml", ".yml")
 LARGEST = 20_000_000
-DEEPEST = 12
-OPENING = (
-    yaml.FlowSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.BlockMappingStartToken,
-)
-CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
 def write_form(path: str | Path, sector: str, *, questionnaire: Questionnaire | None = None) -> Path:
@@ -240,29 +233,9 @@ def _add_row(rows: dict[str, dict[str, Any]], name: str, row: dict[str, str], wh
         rows[name]["evidence"].append(document)
 
 
-class _OnceLoader(yaml.SafeLoader):
-    """YAML in which a key stands once; PyYAML would take the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, "a key stands twice", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def _from_yaml(path: Path, label: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     text = path.read_bytes().decode("utf-8-sig")
-    try:
-        _check_yaml(text, label)
-        # Safe: the loader is a SafeLoader.
-        content = yaml.load(text, Loader=_OnceLoader)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise UserError(f"{label} is not valid YAML{where}: {_yaml_problem(error)}.") from None
+    content = parse_form(text, label)
     if not isinstance(content, dict) or set(content) != {"form", "answers"}:
         raise UserError(f"{label} has not the parts 'form' and 'answers': use a form that the kit wrote.")
     about, answers = content["form"], content["answers"]
@@ -279,21 +252,6 @@ def _from_yaml(path: Path, label: str) -> tuple[dict[str, Any], list[dict[str, A
         row["evidence"] = [one for one in named if one != Evidence().model_dump()]
         rows.append(row)
     return about, rows
-
-
-def _check_yaml(text: str, label: str) -> None:
-    # Before it is parsed: references multiply, and brackets in brackets take the parser minutes.
-    depth = 0
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
-        if isinstance(token, yaml.AliasToken):
-            raise UserError(f"{label} has references (*name), as no form has: write the values out.")
-        depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
-        if depth > DEEPEST:
-            raise UserError(f"{label} is not valid YAML for a form: it is nested more than {DEEPEST} deep.")
-
-
-def _yaml_problem(error: Exception) -> str:
-    return shown(str(getattr(error, "problem", "") or "it cannot be read"))
 
 
 def _answers(about: Mapping[str, Any], rows: list[dict[str, Any]], label: str) -> Answers:
