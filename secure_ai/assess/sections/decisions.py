@@ -50,7 +50,12 @@ def decisions(inputs: Inputs) -> Decisions | Unassessed:
     Raises:
         UserError: if what was given is wrong.
     """
-    return _of_model(inputs) if inputs.parameters.model else _of_table(inputs)
+    if not inputs.parameters.model:
+        return _of_table(inputs)
+    found = _of_model(inputs)
+    if isinstance(found, Unassessed) and inputs.parameters.probabilities:
+        return _of_table(inputs)
+    return found
 
 
 def _of_model(inputs: Inputs) -> Decisions | Unassessed:

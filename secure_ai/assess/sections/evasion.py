@@ -93,6 +93,9 @@ def _check_rules(rules: Constraints, cases: ModelCases) -> None:
         rules.learn(cases.known.rows)
     except TargetError:
         return  # what cannot be changed at all is a reason, and said by the attack
+    except UserError as error:
+        # Not which columns there are: no name stands anywhere that was not asked for.
+        raise UserError(str(error).split(": choose from")[0].rstrip(".") + ".") from None
 
 
 def _evaded(
@@ -160,7 +163,7 @@ def _section(inputs: Inputs, cases: ModelCases, evaded: EvasionResult, rules: Co
                 cases,
                 f"{figure.n:,} records were attacked with at most {asked:,} questions each; "
                 f"{percent(figure.interval[0])} to {percent(figure.interval[1])} is the interval that so few "
-                "records allow.",
+                "records allow." + _left_out(parameters.rows, figure.n),
             ),
             Text(text=LIMITS),
         ),
@@ -173,6 +176,16 @@ def _section(inputs: Inputs, cases: ModelCases, evaded: EvasionResult, rules: Co
             "median_questions": evaded.queries.value,
             "rules_given": rules is not None,
         },
+    )
+
+
+def _left_out(wanted: int, attacked: int) -> str:
+    if attacked >= wanted:
+        return ""
+    return (
+        f" {wanted:,} were asked for: at most half of the records are attacked, those answered as the "
+        "attacker "
+        "wishes are left out, and the number of questions is bounded."
     )
 
 

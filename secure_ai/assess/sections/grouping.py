@@ -43,14 +43,17 @@ def groups_of(values: pd.Series, names: Names, sector: str) -> np.ndarray:
     numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
     if numeric and values.nunique() > MOST_VALUES:
         return _banded(values.astype(float), sector)
-    texts = values.astype(object).where(values.notna(), None)
+    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")  # whole numbers with gaps among them
+    # As text: a nested value can be no key.
+    texts = values.astype(object).map(str).where(values.notna().to_numpy(), None).astype(object)
     counts = texts.value_counts()
-    called: dict[object, str] = {}
-    for number, value in enumerate(sorted(counts.index, key=str), 1):
+    called: dict[str, str] = {}
+    for number, value in enumerate(sorted(counts.index), 1):
         count = int(counts[value])
         name = SMALL if count < FEWEST else names.value(value, count, number)
         called[value] = f"{name} ({number})" if name != SMALL and name in called.values() else name
-    return texts.map(called).fillna(NOT_STATED).to_numpy(dtype=object)
+    return np.array([called.get(text, NOT_STATED) for text in texts], dtype=object)
 
 
 def both(first: np.ndarray, second: np.ndarray) -> np.ndarray:

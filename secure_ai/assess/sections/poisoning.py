@@ -75,7 +75,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
         if wanted is None
         else class_of(wanted, model.classes, "goal" if parameters.goal is not None else "favorable")
     )
-    recipe = reason_instead(model.recipe, inputs.names, ())
+    recipe = reason_instead(lambda: _recipe(model), inputs.names, ())
     if recipe is None or isinstance(recipe, Unassessed):
         return left_open(inputs, ID, NO_RECIPE)
     poisoned = _poisoned(inputs, model, cases, progress, recipe=recipe, target=target)
@@ -83,6 +83,14 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     if not findings:
         return left_open(inputs, ID, _why_not(poisoned))
     return _section(inputs, cases, poisoned, min(findings, key=worst_first))
+
+
+def _recipe(model: OpenedModel) -> Any | None:
+    """Return the model untrained; of a search over settings, the model with the settings that it found."""
+    from sklearn.base import clone
+
+    recipe, best = model.recipe(), getattr(model.estimator, "best_estimator_", None)
+    return recipe if recipe is None or best is None else clone(best)
 
 
 def _poisoned(
