@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from secure_ai import cli
-from secure_ai.assess import AssessmentParameters, assess, read_parameters, run_assessment
-from secure_ai.assess.outputs import write_results
-from secure_ai.core import Outcome, UserError
+from secure_ai.assess import read_parameters, run_assessment
+from secure_ai.assess.notebook import Run, begin
+from secure_ai.assess.registry import PARTS
+from secure_ai.assess.risks import judge, leave_open
+from secure_ai.assess.run import AssessmentResult
+from secure_ai.core import Level, Measurement, Outcome, UserError
 from secure_ai.learn.forkserver import KERNEL_NAME
 
 GOOD = "age,sex,zip\n" + "".join(f"{20 + i % 7},{'fm'[i % 2]},0{i:04}\n" for i in range(30))
@@ -28,6 +31,8 @@ FILES = {
     "notes.docx": b"age,sex\n30,f\n",
     "fake.parquet": b"age,sex\n30,f\n",
     "broken.json": b'{"age": [1,',
+    "broken.yaml": b"a: [1,",
+    "list.yaml": b"- 1\n- 2\n",
 }
 # What is wrong, parameters beside data and sector, and words that the sentence must hold.
 CASES = [
@@ -53,14 +58,31 @@ CASES = [
     (
         "unknown",
         {"quasi_identifer": "age"},
-        "There is no parameter 'quasi_identifer'. The parameters are: data",
+        "There is no parameter 'quasi_identifer'. The parameters are: sector, subject, data",
     ),
     ("sector", {"sector": "bank"}, "healthcare or finance"),
     ("type", {"sample": "many"}, "'sample' must be a whole number"),
     ("range", {"threshold": 0}, "'threshold' must be a number above 0"),
     ("bool", {"seed": True}, "'seed' must be a whole number"),
     ("date", {"date": "yesterday"}, "2026-03-31"),
-    ("no data", {"data": ""}, "'data' is missing"),
+    ("no data", {"data": ""}, "There is nothing to assess: give one of data, model"),
+    ("no such risk", {"thresholds": {"model.evason": 0.3}}, "no risk 'model.evason'"),
+    ("folder missing", {"previous": "none"}, "'previous' is the path of a folder that is not there"),
+    ("folder is a file", {"evidence": "good.csv"}, "'evidence' is the path of a folder"),
+    ("token missing", {"token_file": "none.txt"}, "'token_file' is the path of a file that is not there"),
+    ("token empty", {"token_file": "empty.csv"}, "'token_file' is empty"),
+    ("token binary", {"token_file": "binary.csv"}, "'token_file' is no text"),
+    ("log missing", {"log": "none.jsonl"}, "'log' is the path of a file that is not there"),
+    ("training missing", {"training": "none.csv"}, "none.csv does not exist"),
+    ("held-out binary", {"held_out": "binary.csv"}, "binary.csv"),
+    ("mitigated missing", {"mitigated_data": "none.csv"}, "none.csv does not exist"),
+    ("model missing", {"model": "none.skops"}, "model"),
+    ("model empty", {"model": "empty.csv"}, "model"),
+    *(
+        (f"{name} {kind}", {name: file}, "")
+        for name in ("controls", "mitigated_controls", "plan", "losses", "rules", "vendor")
+        for kind, file in (("missing", "none.yaml"), ("no yaml", "broken.yaml"), ("a list", "list.yaml"))
+    ),
     ("database", {"data": "sqlite:///nowhere.db"}, "name of a table"),
 ]
 
@@ -80,7 +102,7 @@ def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_: object, **__: object) -> None:
         raise AssertionError("a kernel was started")
 
-    monkeypatch.setattr("secure_ai.assess.run._execute", started)
+    monkeypatch.setattr("secure_ai.assess.run.engine.execute", started)
 
 
 @pytest.mark.parametrize(("options", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
@@ -109,7 +131,7 @@ def test_an_output_folder_that_cannot_be_used_is_one_sentence_and_loses_nothing(
         out.mkdir()
         (out / "thesis.txt").write_text("precious")
         if case == "foreign beside ours":
-            (out / "manifest.json").write_text(json.dumps({"format": "secure-ai assessment 1"}))
+            (out / "manifest.json").write_text(json.dumps({"format": "secure-ai assessment 2"}))
     before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match="choose") as caught:
         run_assessment({"data": "good.csv", "sector": "finance"}, out)
@@ -168,39 +190,97 @@ STRANGE = {
 }
 
 
+def assessed(path: Path, capsys: pytest.CaptureFixture[str], **options) -> Run:
+    run = begin({"data": str(path), "sector": "healthcare", **options})
+    for part in PARTS[:4]:
+        run(part.id, raising=True)
+    assert "Traceback" not in capsys.readouterr().out
+    return run
+
+
 @pytest.mark.parametrize("name", STRANGE)
-def test_strange_tables_give_a_report(tmp_path: Path, name: str) -> None:
+def test_strange_tables_are_assessed_to_the_end(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     STRANGE[name].to_csv(tmp_path / "table.csv", index=False)
-    out = tmp_path / "out"
-    out.mkdir()
-    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "healthcare"}))
-    write_results(result, out)
-    html = (out / "report.html").read_text(encoding="utf-8")
-    assert all(f'<th scope="row">{column}</th>' in html for column in STRANGE[name].columns)
-    assert result.n_rows == len(STRANGE[name])
+    run = assessed(tmp_path / "table.csv", capsys)
+    made = run.conclude()
+    assert run.inputs.n_rows == len(STRANGE[name])
+    assert {part.id for part in PARTS} == {section.id for section in made.sections}
 
 
-def test_duplicate_headers_stay_apart(tmp_path: Path) -> None:
+def test_duplicate_headers_stay_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tmp_path / "table.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["age", "age", "AGE"], [1, 2, 3], [1, 3, 3]])
-    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "finance"}))
-    assert len({profile.name for profile in result.inventory.columns}) == 3
+    run = assessed(tmp_path / "table.csv", capsys)
+    assert len({profile.name for profile in run.inputs.inventory.columns}) == 3
 
 
-def test_a_table_without_any_candidate_leaves_reidentification_unassessed(tmp_path: Path) -> None:
+def test_a_table_without_any_candidate_leaves_reidentification_unassessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pd.DataFrame({"grade": ["x"] * 6}).to_csv(tmp_path / "table.csv", index=False)
-    result = assess(AssessmentParameters.read({"data": str(tmp_path / "table.csv"), "sector": "finance"}))
-    outcomes = {f.id: f.outcome for f in result.findings if f.id.startswith("data.reidentification")}
+    run = assessed(tmp_path / "table.csv", capsys)
+    outcomes = {f.id: f.outcome for f in run.sections["data.reidentification"].findings}
     assert set(outcomes.values()) == {Outcome.UNASSESSED} and len(outcomes) == 3
-    (tmp_path / "out").mkdir()
-    write_results(result, tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["patients_table", "transactions_table"])
-def test_the_example_parameter_files_are_valid(repo_root: Path, name: str) -> None:
-    file = repo_root / "notebooks" / "assessments" / "parameters" / f"{name}.yaml"
-    assert read_parameters(file, {}).sector in {"healthcare", "finance"}
-    assert read_parameters(file, {"threshold": 0.09}).threshold == 0.09
+def test_the_example_parameter_files_are_valid(repo_root: Path) -> None:
+    files = sorted((repo_root / "notebooks" / "assessments" / "parameters").glob("*.yaml"))
+    assert len(files) >= 6
+    for file in files:
+        assert read_parameters(file, {}).sector in {"healthcare", "finance"}, file.name
+        assert read_parameters(file, {"threshold": 0.09}).threshold == 0.09
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "sample=many"], "'sample' must be a whole number"),
+        (["--set", "colour=red"], "no parameter 'colour'"),
+        (["--set", "rows"], "--set is NAME=VALUE"),
+        (["--set", "thresholds={a: ["], "no valid YAML"),
+        (["--set", "thresholds={model.evasion: high}"], "'thresholds' must be"),
+        (["--fail-on-unassessed", "moon"], "no area 'moon'"),
+    ],
+)
+def test_set_takes_every_other_parameter_and_says_what_is_wrong(
+    here: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    arguments = ["assess", "--data", "good.csv", "--sector", "finance", "--out", "out", *options]
+    assert cli.invoke(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1 and not (here / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "code"),
+    [
+        ("high", [], 0),
+        ("high", ["--fail-on", "high"], 1),
+        ("medium", ["--fail-on", "high"], 0),
+        ("high", ["--fail-on-unassessed", "model"], 1),
+        ("high", ["--fail-on-unassessed", "controls"], 0),
+        (None, [], 3),
+        (None, ["--fail-on", "low"], 3),
+    ],
+)
+def test_the_exit_code_says_what_was_found(here: Path, monkeypatch, level, options, code) -> None:
+    findings = [leave_open("model.evasion", "No model was given.", sector="finance")]
+    if level is not None:
+        figure = Measurement("share", 0.5, "share", 10, 0.0, (0.5, 0.5), "counted", "none")
+        one = judge("data.reidentification.marketer", "A share", figure, sector="finance")
+        findings.append(one.model_copy(update={"level": Level(level)}))
+    monkeypatch.setattr(
+        "secure_ai.assess.run_assessment", lambda *_, **__: AssessmentResult(here, (), tuple(findings))
+    )
+    arguments = ["assess", "--data", "good.csv", "--sector", "finance", "--out", "out", *options]
+    assert cli.invoke(arguments) == code
+
+
+def test_options_before_a_command_are_not_passed_over_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.invoke(["assess", "--out", "a", "diff", "b", "c"]) == 2
+    assert "takes its options behind its name" in capsys.readouterr().err
 
 
 def test_the_warm_kernel_is_a_kernel_of_this_machine() -> None:

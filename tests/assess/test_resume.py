@@ -59,7 +59,6 @@ class Counted:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     found = Counted()
 
-
     def run(part: Part, inputs, progress) -> Section:
         return found(part, inputs, progress)
 
@@ -293,8 +292,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def kill_and_resume(notebook: Path, table: Path, folder: Path, kills: int, seed: int) -> None:
-    options = {"controls": str(table.parent / "controls.yaml"), "log": str(table)}
-    (table.parent / "controls.yaml").write_text("answers: {}\n")
+    options = {"log": str(table)}
     since = time.monotonic()
     undisturbed = child(notebook, table, folder / "undisturbed", options)
     assert undisturbed.wait() == 0, undisturbed.stdout.read()

@@ -17,10 +17,15 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from secure_ai.assess import run as run_module
 from secure_ai.assess import run_assessment
-from secure_ai.assess.findings import FindingsFile
-from secure_ai.assess.outputs import OUTPUTS
+from secure_ai.assess.display import ShownSection, cell_text
+from secure_ai.assess.notebook import begin
+from secure_ai.assess.outputs import OUTPUTS, FindingsFile
+from secure_ai.assess.parameters import AssessmentParameters
+from secure_ai.assess.registry import PARTS
+from secure_ai.assess.run import engine
+from secure_ai.assess.run.work import WorkFolder
+from secure_ai.assess.section import Table, Text
 from secure_ai.core import Level, Outcome, UserError
 from secure_ai.learn.forkserver import KERNEL_NAME
 
@@ -59,8 +64,16 @@ def test_a_run_leaves_exactly_the_stated_files(hostile: Run) -> None:
 
 
 def test_progress_says_one_line_per_section(hostile: Run) -> None:
-    begun = [line.split(" ")[0].rstrip(":") for line in hostile.progress]
-    assert begun == ["Opened", "Inventory", "Exposure", "Re-identification", "Findings", "Report"]
+    begun = [line.split(":")[0] for line in hostile.progress]
+    sections = [part.title for part in PARTS]
+    assert begun == [
+        "Parameters and inputs are checked",
+        *sections,
+        "Mitigated version",
+        "Conclusion",
+        "Report",
+    ]
+    assert sum("not assessed: " in line for line in hostile.progress) >= 12
 
 
 def test_findings_satisfy_the_published_schema_and_load_again(hostile: Run) -> None:
@@ -73,7 +86,8 @@ def test_findings_satisfy_the_published_schema_and_load_again(hostile: Run) -> N
 def test_the_manifest_fingerprints_input_and_outputs(hostile: Run) -> None:
     manifest = json.loads(hostile.texts()["manifest.json"])
     digest = hashlib.sha256(hostile.data.read_bytes()).hexdigest()
-    assert [(part["label"], part["sha256"]) for part in manifest["inputs"]] == [(hostile.data.name, digest)]
+    assert [part["sha256"] for part in manifest["inputs"]] == [digest]
+    assert hostile.data.name not in hostile.texts()["manifest.json"]
     assert manifest["date"] == DATE
     for name, expected in manifest["outputs"].items():
         assert hashlib.sha256((hostile.out / name).read_bytes()).hexdigest() == expected
@@ -88,17 +102,26 @@ def test_the_same_run_again_gives_the_same_bytes_and_replaces_the_folder(hostile
 
 def test_everything_not_given_is_unassessed_and_never_counts_as_a_level(hostile: Run) -> None:
     open_findings = [f for f in hostile.result.findings if f.outcome is Outcome.UNASSESSED]
-    assert {f.id for f in open_findings} >= {
-        *(f"model.{name}" for name in ("membership_inference", "attribute_inference", "extraction")),
-        *(f"model.{name}" for name in ("evasion", "poisoning", "unsafe_file")),
-        *(f"assistant.{name}" for name in ("prompt_injection", "leakage", "agency")),
-        "controls.questionnaire",
-        "monitoring.audit_log",
-        "data.reidentification.journalist",
-    }
+    absent = {risk for part in PARTS if "data" not in part.needs for risk in part.risks}
+    assert {f.id for f in open_findings} >= {*absent, "data.reidentification.journalist"}
     assert hostile.result.unassessed == len(open_findings)
     assert all(f.measurement.reason and f.mitigations for f in open_findings)
     assert not hostile.result.reaches("critical") or hostile.result.worst is Level.CRITICAL
+    assert set(hostile.result.open_areas()) == {
+        "data", "model", "fairness", "assistant", "controls", "monitoring", "vendor",
+    }  # fmt: skip
+
+
+def test_the_evidence_of_a_finding_is_a_heading_of_the_notebook(hostile: Run) -> None:
+    notebook = nbformat.read(hostile.out / "risk_assessment.ipynb", as_version=4)
+    headings = {
+        line.removeprefix("## ")
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("## ")
+    }
+    assert {finding.evidence for finding in hostile.result.findings} <= headings
 
 
 # ------------------------------------------------------------------------- what must not be in it
@@ -112,6 +135,7 @@ def test_no_value_of_the_table_is_in_any_output(hostile: Run) -> None:
 
 def test_no_folder_of_the_machine_is_in_any_output(hostile: Run, repo_root: Path) -> None:
     private = [str(hostile.data.parent), hostile.data.parent.name, str(hostile.out), hostile.out.parent.name]
+    private += [hostile.data.name, "claims &amp; co", ".work", "draft-"]
     for name, text in hostile.texts().items():
         for place in [*private, str(repo_root), str(Path.home()) + "/", 'papermill"', ".partial"]:
             assert place not in text or (name == "manifest.json" and place == 'papermill"'), (name, place)
@@ -123,8 +147,8 @@ def test_the_executed_notebook_holds_labels_instead_of_papermills_metadata(hosti
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata.kernelspec.name == "python3"
     (injected,) = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
-    assert f"data = {hostile.data.name!r}" in injected.source
-    assert "out =" not in injected.source
+    assert "data = 'csv given'" in injected.source
+    assert "out =" not in injected.source and "work =" not in injected.source
     assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
     assert not [
         o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.get("name") == "stderr"
@@ -210,12 +234,95 @@ def test_adult_is_assessed_as_counting_it_says(adult: Run) -> None:
     assert adult.result.reaches("low") and adult.result.worst is not Level.UNASSESSED
 
 
+# ------------------------------------------------------------------------- the notebook
+
+
+def cells() -> list[nbformat.NotebookNode]:
+    return nbformat.read(engine.notebook_path(), as_version=4).cells
+
+
+def test_the_parameters_cell_and_the_parameters_agree() -> None:
+    (cell,) = [cell for cell in cells() if cell.metadata.get("tags") == ["parameters"]]
+    given: dict = {}
+    exec(cell.source, given)
+    given.pop("__builtins__")
+    fields = AssessmentParameters.model_fields
+    assert sorted(given) == sorted(fields)
+    assert all(
+        " # " in line for line in cell.source.splitlines() if line and line[0] != "#" and "mitig" not in line
+    )
+    given["data"] = "x.csv"
+    made = AssessmentParameters.read(given)
+    assert made == AssessmentParameters.read({"sector": "healthcare", "data": "x.csv"})
+
+
+def test_the_notebook_has_a_heading_and_a_cell_for_each_section_in_order() -> None:
+    code = [cell.source for cell in cells() if cell.cell_type == "code"][2:]
+    assert code == [*(f'run("{part.id}")' for part in PARTS), "run.again()", "run.conclude()", "run.save()"]
+    text = "\n".join(cell.source for cell in cells() if cell.cell_type == "markdown")
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [
+        "Parameters", *(part.title for part in PARTS), "After mitigation", "Conclusion", "Report",
+    ]  # fmt: skip
+    first = cells()[0].source
+    assert "in one sentence" in first and "Only `secure-ai assess` removes them" in first
+
+
+def test_the_mitigated_version_is_measured_where_it_touches_and_with_the_same_quasi_identifiers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(20 + i % 30, f"{i % 10:05}", "fm"[i % 2]) for i in range(120)]
+    (tmp_path / "raw.csv").write_text("age,zip,sex\n" + "".join(f"{a},{z},{s}\n" for a, z, s in rows))
+    (tmp_path / "safe.csv").write_text("age,sex\n" + "".join(f"{a // 30 * 30},{s}\n" for a, _, s in rows))
+    run = begin(
+        {
+            "data": str(tmp_path / "raw.csv"),
+            "mitigated_data": str(tmp_path / "safe.csv"),
+            "sector": "finance",
+            "quasi_identifiers": ["age", "zip", "sex"],
+        }
+    )
+    assert {part.needs for part in run.touched()} == {("data",)}
+    run("data.reidentification")
+    run.again()
+    before, after = (
+        {
+            f.id: f.measurement.value
+            for f in sections["data.reidentification"].findings
+            if f.threshold is not None
+        }
+        for sections in (run.sections, run.mitigated)
+    )
+    assert after["data.reidentification.prosecutor"] < before["data.reidentification.prosecutor"]
+    assert run.inputs_again.parameters.quasi_identifiers == ("age", "sex")
+    made = run.conclude()
+    (found,) = [f for f in made.findings if f.id == "data.reidentification.prosecutor"]
+    assert found.after.value == after[found.id]
+    assert "was not run" in made.section("data.inventory").summary
+    assert capsys.readouterr().out.count("After mitigation, ") == 4
+
+
+@pytest.mark.parametrize("call", [lambda run: run("nonsense"), lambda run: run.save()])
+def test_a_call_out_of_place_is_a_sentence(small_file: Path, call) -> None:
+    with pytest.raises(UserError, match=r"There is no section|Nothing is concluded"):
+        call(begin({"data": str(small_file), "sector": "finance"}))
+
+
+def test_a_notebook_shows_text_as_text() -> None:
+    hostile = '<script>alert(1)</script> & "x"'
+    table = Table(title=hostile, columns=(hostile,), formats=("text",), rows=((hostile,), (None,)))
+    section = ShownSection(id="a", title=hostile, summary=hostile, blocks=(Text(text=hostile), table))
+    html = section._repr_html_()
+    assert "<script" not in html and html.count("&lt;script&gt;") == 5
+    shown = ((0.998, "share"), (1234, "count"), (0.12345, "figure"), (True, "text"))
+    assert [cell_text(*given) for given in shown] == ["99.8%", "1,234", "0.123", "yes"]
+
+
 # ------------------------------------------------------------------------- the notebook by itself
 
 
 def test_papermill_alone_runs_the_notebook_and_can_write_the_report(hostile: Run, tmp_path: Path) -> None:
     papermill.execute_notebook(
-        str(run_module.notebook_path()),
+        str(engine.notebook_path()),
         str(tmp_path / "out.ipynb"),
         parameters={"data": str(hostile.data), "sector": "finance", "out": str(tmp_path / "new")},
         kernel_name=KERNEL_NAME,
@@ -236,14 +343,14 @@ def test_papermill_alone_stops_at_a_wrong_parameter_with_a_sentence(
 ) -> None:
     with pytest.raises(PapermillExecutionError) as caught:
         papermill.execute_notebook(
-            str(run_module.notebook_path()),
+            str(engine.notebook_path()),
             str(tmp_path / "out.ipynb"),
             parameters={"data": str(hostile.data), "sector": "finance", **extra},
             kernel_name=KERNEL_NAME,
             progress_bar=False,
         )
     assert caught.value.ename == "UserError" and words in caught.value.evalue
-    assert "The parameters are: data, sector" in caught.value.evalue
+    assert "The parameters are: sector, subject, data" in caught.value.evalue
     (failed,) = [
         output
         for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
@@ -256,17 +363,17 @@ def test_papermill_alone_stops_at_a_wrong_parameter_with_a_sentence(
 def test_a_cell_that_fails_gives_a_sentence_without_its_message_and_keeps_the_old_report(
     hostile: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notebook = nbformat.read(run_module.notebook_path(), as_version=4)
+    notebook = nbformat.read(engine.notebook_path(), as_version=4)
     notebook.cells[-1].source = f"raise ValueError('{CANARY}')"
     nbformat.write(notebook, tmp_path / "broken.ipynb")
-    monkeypatch.setattr(run_module, "notebook_path", lambda: tmp_path / "broken.ipynb")
+    monkeypatch.setattr(engine, "notebook_path", lambda: tmp_path / "broken.ipynb")
     before = hostile.texts()
     for out in (hostile.out, tmp_path / "fresh"):
         with pytest.raises(UserError, match="ValueError") as caught:
             run(hostile.data, out, "healthcare")
         assert CANARY not in str(caught.value) and caught.value.__cause__ is None
+        WorkFolder.beside(out).remove()
     assert hostile.texts() == before
-    assert not (tmp_path / "fresh").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["broken.ipynb"]
 
 
@@ -282,12 +389,12 @@ def test_an_installed_package_runs_its_own_copy_of_the_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "secure_ai" / "assess"
-    monkeypatch.setattr(run_module.resources, "files", lambda _: package)
+    monkeypatch.setattr(engine.resources, "files", lambda _: package)
     with pytest.raises(UserError, match="is not installed"):
-        run_module.notebook_path()
+        engine.notebook_path()
     (package / "notebooks").mkdir(parents=True)
     (package / "notebooks" / "risk_assessment.ipynb").touch()
-    assert run_module.notebook_path() == package / "notebooks" / "risk_assessment.ipynb"
+    assert engine.notebook_path() == package / "notebooks" / "risk_assessment.ipynb"
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(
@@ -296,7 +403,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_module, "_execute", full)
+    monkeypatch.setattr(engine, "_execute", full)
     with pytest.raises(UserError, match="no space left on device"):
         run(hostile_file, tmp_path / "out", "finance")
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from secure_ai.assess.parameters import PLACES, AssessmentParameters
 from secure_ai.assess.scrub import private_strings, scrub
 
 
@@ -50,11 +51,50 @@ def test_times_of_execution_and_papermills_metadata_are_gone() -> None:
     assert clean.cells[1].metadata == {}
 
 
+def private(**places: str) -> set[str]:
+    return private_strings(AssessmentParameters.read({"sector": "finance", **places}))
+
+
 @pytest.mark.parametrize("data", ["data/a.csv", "a.csv"])
 def test_a_folder_with_an_everyday_name_does_not_blank_out_the_word(data: str) -> None:
-    assert "data" not in private_strings(Path(data), data)
-    assert str(Path(data).resolve()) in private_strings(data)
+    assert "data" not in private(data=data)
+    assert {str(Path(data).resolve()), "a.csv"} <= private(data=data)
 
 
-def test_an_address_of_a_database_is_private() -> None:
-    assert "postgresql://u:p@h/db" in private_strings("postgresql://u:p@h/db")
+@pytest.mark.parametrize("name", PLACES)
+def test_every_place_is_private(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "jane doe" / "claims.of.jane"
+    found = private(**{"data": "x.csv", name: str(place)})
+    text = f"{place} {place.name} {place.parent}"
+    for hidden in sorted(found, key=len, reverse=True):
+        text = text.replace(hidden, "…")
+    assert text == "… … …"
+
+
+@pytest.mark.parametrize(
+    ("place", "hidden", "left"),
+    [
+        (
+            "postgresql://u:passw0rd@db.bank.example/claims",
+            "db.bank.example passw0rd u:passw0rd@db.bank.example",
+            "",
+        ),
+        ("https://10.0.0.7:8000/v1/score", "10.0.0.7 10.0.0.7:8000", ""),
+        ("http://model:8000/score", "model:8000", "model"),
+        ("http://[::1/score", "http://[::1/score", ""),
+    ],
+)
+def test_host_and_password_of_an_address_are_private(place: str, hidden: str, left: str) -> None:
+    found = private(model=place)
+    assert {place, *hidden.split()} <= found and not set(left.split()) & found
+
+
+def test_the_content_of_secret_files_is_private_and_stand_ins_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t").write_text("sk-abcdef\n")
+    (tmp_path / "p").write_text("You are kind.\nThe code is 4711-0815.\nok\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "key-from-env")
+    found = private(data="x.csv", token_file=str(tmp_path / "t"), prompt_file=str(tmp_path / "p"))
+    assert {"sk-abcdef", "The code is 4711-0815.", "key-from-env"} <= found and "ok" not in found
+    assert "hardened" not in private(assistant="hardened")

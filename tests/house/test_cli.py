@@ -106,9 +106,12 @@ def test_a_stopped_assessment_keeps_the_old_report_and_leaves_nothing_behind(tmp
     out = tmp_path / "out"
     out.mkdir()
     command = ["assess", "--data", "t.csv", "--sector", "finance", "--out", "out"]
-    returned, error = stopped(command, ".out.*.partial", name)
+    returned, error = stopped(command, ".out.work", name)
     assert returned == code and "Traceback" not in error
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "t.csv"]
+    # Finished sections may be kept, nothing half-written.
+    assert sorted({path.name for path in tmp_path.iterdir()} - {".out.work"}) == ["out", "t.csv"]
+    kept = tmp_path / ".out.work"
+    assert not kept.exists() or {path.name for path in kept.iterdir()} == {"lock", "run.json", "sections"}
     assert list(out.iterdir()) == []
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from secure_ai.assess.fhir_tables import open_fhir
@@ -17,6 +18,17 @@ from secure_ai.core.sources import Source, open_source
 FOLDERS = ("evidence", "vendor_evidence", "previous")
 SMALL_FILES = ("token_file", "secret_file", "prompt_file", "log_key")
 TABLES = ("training", "held_out", "probabilities")
+# Parameter → module and function that reads its file; imported only where the file is given.
+READERS = {
+    "controls": ("assess.controls.form", "read_controls"),
+    "mitigated_controls": ("assess.controls.form", "read_controls"),
+    "losses": ("assess.treatment.losses", "read_losses"),
+    "plan": ("assess.treatment.plan", "read_plan"),
+    "previous": ("assess.earlier", "read_report"),
+    "rules": ("assess.sections.evasion", "read_rules"),
+    "vendor": ("govern.vendors.forms", "read_form"),
+}
+OF_THE_SECTOR = {"controls", "mitigated_controls", "losses"}
 MOST_SMALL_BYTES = 1_000_000
 
 
@@ -54,27 +66,11 @@ def check_inputs(parameters: AssessmentParameters) -> None:
 
 
 def _check_forms(parameters: AssessmentParameters) -> None:
-    from secure_ai.assess.controls.form import read_controls
-    from secure_ai.assess.earlier import read_report
-    from secure_ai.assess.sections.evasion import read_rules
-    from secure_ai.assess.treatment.losses import read_losses
-    from secure_ai.assess.treatment.plan import read_plan
-    from secure_ai.govern.vendors.forms import read_form
-
-    sector = parameters.sector
-    readers: dict[str, Callable[[str], object]] = {
-        "controls": lambda place: read_controls(place, sector),
-        "mitigated_controls": lambda place: read_controls(place, sector),
-        "losses": lambda place: read_losses(place, sector),
-        "plan": read_plan,
-        "previous": read_report,
-        "rules": read_rules,
-        "vendor": read_form,
-    }
-    for name, read in readers.items():
+    for name, (module, function) in READERS.items():
         if place := getattr(parameters, name):
+            sector = (parameters.sector,) if name in OF_THE_SECTOR else ()
             with _only_sentences(name):
-                read(place)
+                getattr(import_module(f"secure_ai.{module}"), function)(place, *sector)
 
 
 def _check_model(name: str, inputs: Inputs) -> None:
