@@ -22,6 +22,7 @@ from secure_ai.core import Finding, Level, Measurement, Outcome, UserError
 from secure_ai.core.finding import combine_level
 from secure_ai.core.frameworks import entry
 from secure_ai.core.sources import open_source
+from secure_ai.core.svg import Bar, bar_chart
 from secure_ai.discover.inventory import inventory
 
 PARTS = ("data.inventory", "data.exposure", "data.reidentification", "data.anonymization")
@@ -201,6 +202,11 @@ def test_bins_of_class_sizes_add_up_and_split_at_the_threshold(threshold: float)
     assert bins["records"].sum() == risk.n and bins["classes"].sum() == risk.classes
     at_risk = bins.loc[bins["above_threshold"], "records"].sum() / risk.n
     assert at_risk == pytest.approx(risk.prosecutor.records_at_risk.value)
+
+
+def test_a_drawing_escapes_its_labels() -> None:
+    drawn = bar_chart("x", "<b>", [Bar("<i>", 0.5, "&", True)], "</svg>")
+    assert "<b>" not in drawn and "<i>" not in drawn and drawn.count("</svg>") == 1
 
 
 def test_every_column_is_listed_with_all_that_is_known_of_it(patients) -> None:

@@ -57,6 +57,8 @@ LEFT_OUT = (
 )
 # Above this, exact counting of classes for every candidate would hold too much at once.
 EXACT_ROWS = 1_000_000
+# Columns whose different values are counted exactly in one reading: a million of each fit into 500 MB.
+COUNTED_TOGETHER = 20
 # Up to this many cells (8 bytes each) a table is read once and kept as codes while combinations are tried.
 CODED_CELLS = 20_000_000
 # A column named like an identifier is one if it has this many values, or half as many as records.
@@ -366,7 +368,12 @@ def _facts(source: Source) -> dict[str, _Facts]:
         key = class_key(source, name)
         length = f"avg(length({quote_identifier(name)}))" if source.types[name] == "VARCHAR" else "0.0"
         parts.append(f"count({key}), {distinct}{key}), {length}")
-    row = source.sql(f"SELECT {', '.join(parts)} FROM source").fetchone()
+    # Exact counting holds every value: of a few columns at a time, where only their parts of a file are read.
+    columnar = all(path.lower().endswith(".parquet") for path in source.files)
+    step = COUNTED_TOGETHER if columnar and source.n_rows <= EXACT_ROWS else len(parts)
+    row: list = []
+    for start in range(0, len(parts), step):
+        row += source.sql(f"SELECT {', '.join(parts[start : start + step])} FROM source").fetchone()
     return {
         name: _Facts(row[3 * i], row[3 * i + 1], float(row[3 * i + 2] or 0), source.types[name] == "VARCHAR")
         for i, name in enumerate(source.columns)
