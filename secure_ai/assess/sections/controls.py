@@ -109,9 +109,7 @@ def _figure(
     if not answered:
         return Unassessed(f"No {duty} control was answered.")
     if missing and not left:
-        return Unassessed(
-            f"{missing} {duty} controls were not answered; the {len(answered)} others are shown."
-        )
+        return Unassessed(f"Of the {duty} controls {_not_answered(missing)}; the others are shown.")
     if not left and not review.documents_seen:
         return Unassessed(NOT_SEEN)
     count = float(len(left))
