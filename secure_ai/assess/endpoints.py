@@ -12,7 +12,7 @@ import numpy as np
 
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.attack.targets import HttpEndpoint, TargetError
-from secure_ai.attack.targets.endpoint import checked_answers
+from secure_ai.attack.targets.endpoint import LONGEST_WAIT, checked_answers
 from secure_ai.attack.targets.target import Answer
 from secure_ai.core import UserError
 
@@ -42,6 +42,7 @@ def open_endpoint(
         token=None if parameters.token_file is None else _token(Path(parameters.token_file)),
         timeout=timeout,
         retries=1,
+        longest_wait=min(LONGEST_WAIT, timeout),
     )
     return BoundedEndpoint(endpoint, timeout=timeout, most_seconds=most_seconds)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from secure_ai.assess.endpoints import BoundedEndpoint, as_number, open_endpoint
 from secure_ai.assess.model_cases import Cases, ModelCases, read_model_cases
@@ -121,6 +122,7 @@ def open_model(
     *,
     limits: Limits = LIMITS,
     timeout: float | None = None,
+    modules: Sequence[str | Path] = (),
 ) -> OpenedModel:
     """Open the model that the parameters name.
 
@@ -129,6 +131,7 @@ def open_model(
         closing: closes the endpoint or the process.
         limits: of a process of its own.
         timeout: seconds for one question to an endpoint and its answer.
+        modules: folders with code that a trusted pickle needs.
 
     Raises:
         ModelNotOpened: if the file asks for what was not trusted: other sections leave that open with this
@@ -163,7 +166,12 @@ def open_model(
             "so it was not opened: name those that you know in trusted_types."
         )
     model = load_content(
-        content, NAME, trust_pickle=parameters.trust_pickle, trusted_types=trusted, limits=limits
+        content,
+        NAME,
+        trust_pickle=parameters.trust_pickle,
+        trusted_types=trusted,
+        limits=limits,
+        modules=modules,
     )
     if form in PICKLES:
         closing.callback(model.close)
@@ -238,10 +246,15 @@ class _Answering:
 
 
 def _quiet(ask: Callable[[Any], Any], *, named: bool) -> Callable[[Any], Any]:
-    """Return the function without its warnings; a model that was trained without names gets none."""
+    """Return the function without its warnings; a model that was trained without names gets none.
+
+    On one core: threads of OpenMP wait for each other busily, and on a machine with other work the same
+    answers take many times as long.
+    """
+    threads = ThreadpoolController()
 
     def asked(rows: Any) -> Any:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threads.limit(limits=1):
             warnings.simplefilter("ignore")
             return ask(rows if named or not hasattr(rows, "to_numpy") else rows.to_numpy())
 

@@ -21,7 +21,6 @@ from secure_ai.attack.membership import measure_membership, membership_from_tabl
 from secure_ai.attack.membership.charts import plot_membership
 from secure_ai.attack.membership.judging import MembershipAttack
 from secure_ai.core import Measurement, Unassessed, UserError
-from secure_ai.core.figures import percent
 from secure_ai.core.sources import shown
 
 PART = "model.membership"
@@ -201,7 +200,7 @@ def _told(inputs: Inputs, attacked: Attacked, notes: tuple[str, ...]) -> Section
     measured, kind, _ = _worst(found)
     auc = found.auc
     title = (
-        f"The {found.attack} attack finds {percent(measured.value)} of the members at 1% false alarms (AUC "
+        f"The {found.attack} attack finds {measured.value:.1%} of the members at 1% false alarms (AUC "
         f"{auc.value:.2f})"
         if kind == "few"
         else f"The {found.attack} attack tells members from others with an advantage of {measured.value:.2f} "
