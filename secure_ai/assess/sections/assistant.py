@@ -8,6 +8,7 @@ from dataclasses import replace
 from secure_ai.assess.assistants import (
     FAMILIES,
     FEWEST,
+    OVER_REFUSAL,
     RISK_OF,
     FamilyResult,
     attack_assistant,
@@ -26,7 +27,6 @@ from secure_ai.attack.assistant.redteam.trial import FAILURES
 from secure_ai.core import Finding, Measurement, Unassessed
 
 ID = "assistant.redteam"
-OVER_REFUSAL = "assistant.over_refusal"
 STAND_IN = (
     "What answered is a rule-driven stand-in ({name}), no language model: the figures show how attacks and "
     "guards work, not how your model behaves."
@@ -188,7 +188,7 @@ def _how(parameters: AssessmentParameters, result: RedTeamResult) -> str:
     text = (
         f"Each case was played {plays}, guards: {guards}. Success is what happened, not what was said, "
         "wherever it can be seen. Each attack has an honest errand beside it (its control): an assistant "
-        f"that does none of them has not resisted. A family needs {FEWEST} cases that could be judged."
+        f"that does none of them has not resisted. A good figure needs {FEWEST} cases that could be judged."
     )
     if parameters.families:
         text += f" {len(result.families)} of {len(RISK_OF)} families were chosen by the assessor."
