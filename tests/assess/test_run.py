@@ -400,7 +400,7 @@ def test_an_installed_package_runs_its_own_copy_of_the_notebook(
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     hostile_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(engine, "_execute", full)
