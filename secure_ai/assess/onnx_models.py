@@ -26,6 +26,7 @@ TYPES = {
 TEXT = "tensor(string)"
 MOST_CLASSES = 1000
 MOST_OTHERWISE = 0.5
+ROUNDING = 1e-5
 
 
 def looks_like_onnx(content: bytes) -> bool:
@@ -122,7 +123,9 @@ class ContainedOnnx:
         matrix = np.frombuffer(found, dtype="<f8").reshape(shape).astype(float)
         if self.answer == "labels":
             return matrix.ravel().astype(int)
-        return matrix
+        # Sums of 32-bit numbers end a little below 0 or above 1; what lies further out is left for the target.
+        near = np.clip(matrix, 0, 1)
+        return np.where(np.abs(matrix - near) <= ROUNDING, near, matrix)
 
     def close(self) -> None:
         """End the process."""

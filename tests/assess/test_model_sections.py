@@ -1,4 +1,4 @@
-"""The sections on the model file, membership and attribute inference find what leaks and pass nothing else."""
+"""The sections on the model file, membership and attribute inference find what leaks, and pass nothing."""
 
 from __future__ import annotations
 
