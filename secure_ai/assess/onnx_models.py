@@ -123,7 +123,7 @@ class ContainedOnnx:
         matrix = np.frombuffer(found, dtype="<f8").reshape(shape).astype(float)
         if self.answer == "labels":
             return matrix.ravel().astype(int)
-        # Sums of 32-bit numbers end a little below 0 or above 1; what lies further out is left for the target.
+        # Sums of 32-bit numbers end a little outside 0 and 1; what lies further out is for the target.
         near = np.clip(matrix, 0, 1)
         return np.where(np.abs(matrix - near) <= ROUNDING, near, matrix)
 
