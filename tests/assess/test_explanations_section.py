@@ -12,7 +12,7 @@ from secure_ai.assess.section import Section
 from secure_ai.assess.sections import explanations
 from secure_ai.assess.sections.feature_names import FeatureNames, categories_of
 from secure_ai.core import Outcome
-from tests.assess.model_inputs import CANARY, only, opened, with_answers, write
+from tests.assess.asked_models import CANARY, only, opened, with_answers, write
 
 QUIET = Progress()
 

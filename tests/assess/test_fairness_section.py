@@ -14,7 +14,7 @@ from secure_ai.assess.section import Section
 from secure_ai.assess.sections import fairness
 from secure_ai.assess.sections.grouping import both, groups_of
 from secure_ai.core import Outcome, UserError
-from tests.assess.model_inputs import CANARY, opened, write
+from tests.assess.asked_models import CANARY, opened, write
 
 QUIET = Progress()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
@@ -41,6 +42,7 @@ MOST_QUESTIONS = 100_000
 # An endpoint is asked over the network, each step of the search waiting for the last.
 MOST_BY_NETWORK = 5_000
 LEAST_BUDGET = 50
+LEAST_ROWS = 10
 SHOWN_COLUMNS = 12
 WITHOUT_RULES = (
     "No rules were given, so that only the ranges and values seen in the records bind: an attacker could be "
@@ -108,14 +110,23 @@ def _evaded(
     goal: Any,
 ) -> EvasionResult | Unassessed:
     parameters = inputs.parameters
-    rows = cases.attacked_rows(parameters.rows)
     most = MOST_BY_NETWORK if model.kind == "endpoint" else MOST_QUESTIONS
-    if len(rows) * LEAST_BUDGET > most:
-        rows = rows.take(slice(0, most // LEAST_BUDGET))
-    budget = min(BUDGET, most // max(len(rows), 1))
-    owned = cases.reference_rows(parameters.rows).drawn(OWNED, parameters.seed)
+    size = min(parameters.rows, most // LEAST_BUDGET)
 
     def measure() -> EvasionResult | Unassessed:
+        half = len(cases.known) // 2
+        rows = cases.attacked_rows(size if goal is None else min(half, most // 5))
+        owned = cases.reference_rows(len(rows)).drawn(OWNED, parameters.seed)
+        if goal is not None:
+            # Those whom the model answers so already gain nothing; where most are, the others are looked for.
+            rows = rows.take(np.flatnonzero(model.target().labels(rows.rows) != goal)[:size])
+            if len(rows) < LEAST_ROWS:
+                return Unassessed(
+                    f"The model gives the wanted answer for all but {len(rows)} records: {LEAST_ROWS} "
+                    "others or "
+                    "more are needed. Give more records in held_out."
+                )
+        budget = min(BUDGET, most // max(len(rows), 1))
         what = "looking for changes that are answered otherwise"
         target = told(model, progress, what, 1.2 * budget * len(rows))
         return measure_evasion(

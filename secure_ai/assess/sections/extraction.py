@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.models import ModelCases, OpenedModel
 from secure_ai.assess.progress import Progress
@@ -11,6 +13,7 @@ from secure_ai.assess.risks import judge
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
 from secure_ai.assess.sections.asking import features_of, left_open, notes, opened, reason_instead, told
 from secure_ai.attack.extraction import ExtractionResult, measure_extraction, plot_extraction
+from secure_ai.attack.extraction.substitute import CHECKPOINTS
 from secure_ai.core import Unassessed
 from secure_ai.core.figures import percent
 
@@ -18,6 +21,8 @@ ID, TITLE, RISK = "model.extraction", "Extraction", "model.extraction"
 # An interval of about two points either way; a copy from more rows of the thief's own is hardly better.
 JUDGED, OWNED = 2_000, 2_000
 MOST_QUESTIONS = 10_000
+# How many of the rarer classes the first questions are expected to meet.
+MET = 8
 LIMITS = (
     "A copy is learned from the answers by decision trees, a small network and a linear model, whichever "
     "agrees best; questions are asked where the copy is least sure. A thief with better learners, or who "
@@ -48,11 +53,16 @@ def _stolen(
     judged, owned = cases.attacked_rows(JUDGED), cases.reference_rows(JUDGED)
 
     def measure() -> ExtractionResult | Unassessed:
+        asked = target()
+        # Where a class is rare, the first questions have to be many enough to meet it.
+        _, counts = np.unique(asked.labels(judged.rows), return_counts=True)
+        rare = 1 - counts.max() / counts.sum()
         return measure_extraction(
-            target(),
+            asked,
             owned.drawn(OWNED, parameters.seed).rows,
             judged.rows,
             budget=budget,
+            checkpoints=[mark for mark in CHECKPOINTS if mark * rare >= MET],
             price_per_thousand=parameters.price_per_thousand,
             seed=parameters.seed,
         )

@@ -41,6 +41,8 @@ BACKDOOR_SHARE = 0.01
 TRIGGER_COLUMNS = 3
 # A value that so few records have is rare; one that fewer have could be a single person's.
 FEWEST_WITH_VALUE = 20
+# Fewer records that the mark could turn say little: then all of other classes are judged.
+FEWEST_FLIPPED = 30
 MARGIN = 0.1
 NO_RECIPE = (
     "The model cannot be trained again here, since only its answers can be had: give the estimator "
@@ -168,7 +170,9 @@ def _findings(inputs: Inputs, poisoned: _Poisoned) -> list[Finding]:
     shared: dict[str, Any] = {"sector": parameters.sector, "thresholds": parameters.thresholds}
     if isinstance(poisoned.backdoor, BackdoorResult):
         result = poisoned.backdoor
-        figure = result.flipped if isinstance(result.flipped, Measurement) else result.success
+        figure = result.success
+        if isinstance(result.flipped, Measurement) and result.flipped.n >= FEWEST_FLIPPED:
+            figure = result.flipped
         title = (
             f"With {percent(BACKDOOR_SHARE)} of the training records poisoned, {percent(figure.value)} of "
             f"{figure.n:,} records with the attacker's mark get the attacker's answer; of the clean model "
