@@ -82,8 +82,8 @@ def sample_section(
         section = Section(
             id=part.id,
             title=part.title,
-            summary=f"{len(found)} risks measured over 1,234 records {words}".strip(),
-            assessed=f"{part.title}, over 1,234 records",
+            summary=f"risks measured over 1,234 records: {len(found)} {words}".strip(),
+            assessed=f"{part.title}, over all 1,234 records, with a control group of as many others",
             findings=found,
             blocks=_blocks(part, words),
             facts={"records": 1234, "share": 0.25, "names": words, "none": None, "complete": True},

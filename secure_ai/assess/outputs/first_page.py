@@ -12,7 +12,10 @@ from secure_ai.assess.risks import risks
 from secure_ai.assess.treatment import three_things_to_do
 from secure_ai.core import Finding, Level
 
-LONGEST_FINDING, LONGEST_LINE, LONGEST_ACTION = 130, 110, 170
+LONGEST_FINDING, LONGEST_LINE, LONGEST_ACTION = 120, 110, 160
+# So much is read on one page; each line gets its part of it, and stands whole in the detail.
+CHARACTERS = 1_100
+SHORTEST_LINE = 40
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class FirstPage:
         areas: one row for each.
         assessed: lines of the sections that measured something, by area.
         not_assessed: names of the risks that nobody measured, by area.
+        shares: width of what was assessed and of what was not, as parts of the page.
         todo: up to three actions, each with its reason.
         follows: label and sentence: losses, before and after, changes since the last report.
         facts: label and figure: records, columns, findings.
@@ -58,6 +62,7 @@ class FirstPage:
     areas: tuple[Area, ...]
     assessed: tuple[Lines, ...]
     not_assessed: tuple[Lines, ...]
+    shares: tuple[int, int]
     todo: tuple[tuple[str, str], ...]
     follows: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
@@ -65,14 +70,14 @@ class FirstPage:
 
 def first_page(assessment: Assessment) -> FirstPage:
     """Return what stands on the first page of the report."""
+    assessed = tuple(_assessed(assessment))
+    not_assessed = tuple(_not_assessed(assessment.findings, assessment.left_open()))
     return FirstPage(
         areas=tuple(_areas(assessment)),
-        assessed=tuple(_assessed(assessment)),
-        not_assessed=tuple(_not_assessed(assessment.findings, assessment.left_open())),
-        todo=tuple(
-            (short(action, LONGEST_ACTION), short(why, LONGEST_ACTION))
-            for action, why in three_things_to_do(assessment.findings)
-        ),
+        assessed=assessed,
+        not_assessed=not_assessed,
+        shares=_shares(_length(assessed), _length(not_assessed)),
+        todo=tuple(_todo(assessment)),
         follows=tuple(_follows(assessment)),
         facts=tuple(_facts(assessment)),
     )
@@ -101,12 +106,14 @@ def _areas(assessment: Assessment) -> Iterable[Area]:
 
 def _assessed(assessment: Assessment) -> Iterable[Lines]:
     lines: dict[str, list[str]] = {}
+    number = sum(bool(section.assessed) for section in assessment.sections)
+    longest = max(SHORTEST_LINE, min(LONGEST_LINE, CHARACTERS // max(number, 1)))
     for section in assessment.sections:
         if section.assessed:
             # The area of its findings: fairness is measured on the model.
             areas = {area_of(one) for one in section.findings} or {section.id.split(".", maxsplit=1)[0]}
             area = next((name for name in AREAS if name in areas), "data")
-            lines.setdefault(area, []).append(short(section.assessed, LONGEST_LINE))
+            lines.setdefault(area, []).append(short(section.assessed, longest))
     return (Lines(AREA_NAMES[area], tuple(lines[area])) for area in AREAS if area in lines)
 
 
@@ -120,6 +127,25 @@ def _not_assessed(findings: Iterable[Finding], left_open: Iterable[Finding]) -> 
             # An area of which no section says anything is not assessed either.
             names.setdefault(area, []).append("all of it")
     return (Lines(AREA_NAMES[area], tuple(names[area])) for area in AREAS if area in names)
+
+
+def _length(groups: Iterable[Lines]) -> int:
+    return sum(len(line) for group in groups for line in group.lines)
+
+
+def _shares(assessed: int, not_assessed: int) -> tuple[int, int]:
+    """Give the longer of two lists more of the page, within bounds."""
+    part = round(10 * assessed / max(assessed + not_assessed, 1))
+    return (found := min(max(part, 3), 7), 10 - found)
+
+
+def _todo(assessment: Assessment) -> Iterable[tuple[str, str]]:
+    measured = {str(step) for one in assessment.measured() for step in one.mitigations}
+    needed = {str(step) for one in assessment.left_open() for step in one.mitigations} - measured
+    for action, why in three_things_to_do(assessment.findings):
+        # What was not assessed has no mitigation but what would have to be supplied.
+        words = f"Have it measured; needed: {action}" if action in needed else action
+        yield short(words, LONGEST_ACTION), short(why, LONGEST_ACTION)
 
 
 def _follows(assessment: Assessment) -> Iterable[tuple[str, str]]:

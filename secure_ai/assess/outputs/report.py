@@ -29,6 +29,8 @@ TEMPLATES = (
 )  # fmt: skip
 # Longer tables can be folded by the reader; they are open at first and on paper.
 LONG_TABLE = 25
+# Shorter ones are kept on one page.
+FEW_ROWS = 12
 
 
 def render_report(assessment: Assessment, manifest: Mapping[str, Any]) -> str:
@@ -76,6 +78,7 @@ def render_report(assessment: Assessment, manifest: Mapping[str, Any]) -> str:
             outcomes=words.OUTCOMES,
             decisions=words.DECISIONS,
             long_table=LONG_TABLE,
+            few_rows=FEW_ROWS,
         )
     )
 

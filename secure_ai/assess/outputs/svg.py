@@ -33,6 +33,7 @@ INSIDE = re.compile(r"#[A-Za-z0-9_.:-]+")
 URL = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.IGNORECASE | re.DOTALL)
 ACTIVE = re.compile(r"[@\\<]|expression|javascript:|data:|image\(|image-set\(|src\(", re.IGNORECASE)
 MOST_CHARACTERS = 5_000_000
+DEEPEST = 100
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -55,7 +56,7 @@ def safe_svg(svg: str, title: str, prefix: str) -> str | None:
         if _local(drawn.tag) != "svg":
             return None
         known = {name for one in drawn.iter() if (name := one.get("id"))}
-        kept = _kept(drawn, prefix, known)
+        kept = _kept(drawn, prefix, known, 0)
         description = next((one for one in kept if one.tag == "desc"), None)
         for child in [one for one in kept if one.tag in {"title", "desc"}]:
             kept.remove(child)
@@ -66,7 +67,9 @@ def safe_svg(svg: str, title: str, prefix: str) -> str | None:
         return None
 
 
-def _kept(element: Tree.Element, prefix: str, known: set[str]) -> Tree.Element:
+def _kept(element: Tree.Element, prefix: str, known: set[str], depth: int) -> Tree.Element:
+    if depth > DEEPEST:
+        raise ValueError("It is nested deeper than any drawing.")
     # Without namespaces: the HTML parser knows what an svg is, and a prefix would hide its elements.
     kept = Tree.Element(_local(element.tag))
     kept.tail = _printable(element.tail or "")
@@ -79,7 +82,7 @@ def _kept(element: Tree.Element, prefix: str, known: set[str]) -> Tree.Element:
         shown = _attribute(kept.tag, name, value, prefix, known)
         if shown is not None:
             kept.set(_local(name), shown)
-    kept.extend(_kept(child, prefix, known) for child in element if _draws(child))
+    kept.extend([_kept(child, prefix, known, depth + 1) for child in element if _draws(child)])
     return kept
 
 
