@@ -245,8 +245,18 @@ def _sleeping(x):
 ENDLESS = [_endless, _endless_swallowing, _endless_nested, _endless_in_its_last_words]
 
 
+def _threads_that_end(seconds=5):
+    """Wait until no thread of a check is left: on a busy computer one may print into the next test."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(t.name.startswith("check") for t in threading.enumerate()):
+        time.sleep(0.02)
+    return [t.name for t in threading.enumerate() if t.name.startswith("check")]
+
+
 @pytest.mark.parametrize("answer", [*ENDLESS, _sleeping])
 def test_endless_answer_is_stopped_in_time(answer, capsys):
+    assert not _threads_that_end()
+    capsys.readouterr()
     begin = time.monotonic()
     result = double.check(answer, seconds=0.2)
     took = time.monotonic() - begin
@@ -261,10 +271,7 @@ def test_stopped_threads_end_and_give_the_streams_back():
     before = sys.stdout
     for answer in ENDLESS * 3:
         double.check(answer, seconds=0.1)
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and any(t.name.startswith("check") for t in threading.enumerate()):
-        time.sleep(0.02)
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("check")]
+    assert not _threads_that_end()
     assert sys.stdout is before
 
 
