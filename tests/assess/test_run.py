@@ -388,7 +388,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(engine, "_execute", full)
+    monkeypatch.setattr(engine, "execute", full)
     with pytest.raises(UserError, match="no space left on device"):
         run(hostile_file, tmp_path / "out", "finance")
     assert not list(tmp_path.iterdir())
