@@ -65,7 +65,7 @@ def _judgment_options(command: Callable) -> Callable:
     return command
 
 
-@root.group(invoke_without_command=True, subcommand_metavar="[diff|many|controls-form …]")
+@root.group(invoke_without_command=True, subcommand_metavar="[diff|many|controls-form|examples …]")
 @click.option("--out", type=PATH, help="Folder, written whole or not at all.")
 @click.option("--sector", type=SECTORS, help="Which rules apply.")
 @click.option("--parameters", "-f", type=PATH, help="YAML file of parameters; options given here win.")
@@ -220,3 +220,16 @@ def controls_form(sector: str, out: Path) -> None:
 
     write_questionnaire(sector, out)
     print(f"Wrote {out}.")
+
+
+@assess.command("examples")
+@click.argument("folder", type=PATH)
+def examples(folder: Path) -> None:
+    """Write the parameter files and invented inputs to try them on into a new FOLDER."""
+    from secure_ai.cli.assessment_examples import write_examples
+
+    end_when_terminated()
+    files = write_examples(folder)
+    names = sorted(path.name for path in files if path.parent == folder)
+    print(f"Wrote {len(files)} files to {folder}: {', '.join(names)}.")
+    print(f"Try one: cd {folder}; secure-ai assess -f triage_model.yaml --out report")
