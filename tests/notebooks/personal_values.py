@@ -1,4 +1,4 @@
-"""The personal values that no output of chapters 07 to 17 may show, and the search for them.
+"""The personal values that no output of chapters 07 to 19 may show, and the search for them.
 
 Whole values of the columns below are compared, those of all rows of the sector's tables as the lesson
 loads them. Left out are values of fewer than six characters, columns whose values are words of the
@@ -28,6 +28,8 @@ CHAPTERS = (
     "15_chatbot_security",
     "16_vendors_and_compliance",
     "17_people_and_incidents",
+    "18_capstone_hospital",
+    "19_capstone_bank",
 )
 PERSONAL = {
     "healthcare": {

@@ -16,7 +16,7 @@ def controls_table(capstone: Capstone) -> Listing:
     """Return what can be chosen, what it costs, and what it does to people who do nothing wrong."""
     case = capstone.scenario
     rows = [
-        (f"`{name}`: {one.title}", f"{one.points} points, {one.hours} hours a week", one.does, one.side)
+        (f"`{name}`: {one.title}", f"{one.points} points, {_hours(one.hours)} a week", one.does, one.side)
         for name, one in case.controls.items()
     ]
     points, hours = case.cost(case.controls)
@@ -120,6 +120,10 @@ class Chooser:
         from secure_ai.learn.capstones.chooser_widget import ChooserControls
 
         return ChooserControls(self).box
+
+
+def _hours(count: int) -> str:
+    return f"{count} hour{'' if count == 1 else 's'}"
 
 
 def _figure(value: float | None) -> str:

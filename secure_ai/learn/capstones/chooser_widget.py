@@ -23,7 +23,7 @@ class ChooserControls:
         self.boxes = {
             name: ipywidgets.Checkbox(
                 value=name in chooser.start,
-                description=f"{one.title} ({one.points} points, {one.hours} hours)",
+                description=f"{one.title} ({one.points} points, {one.hours} h a week)",
                 indent=False,
                 layout=LINE,
             )
