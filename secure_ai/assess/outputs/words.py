@@ -90,9 +90,15 @@ def setting(value: Any) -> str:
 
 
 def cell(value: Cell, form: Format) -> str:
-    """Return a cell of a table as the notebook shows it, too."""
+    """Return a cell of a table; figures as in :func:`figure`, the rest as the notebook shows it.
+
+    >>> cell(10635.0, "figure"), cell(3.32e-05, "figure"), cell(0.4, "share"), cell(None, "count")
+    ('10,635', '0.0000332', '40%', '–')
+    """
     if isinstance(value, float) and form == "count":
         return f"{value:,.0f}"
+    if isinstance(value, float) and form == "figure":
+        return figure(value)
     return cell_text(value, form)
 
 
