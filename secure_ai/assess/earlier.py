@@ -97,24 +97,28 @@ def read_report(place: str | Path) -> Report:
     )
 
 
-def check_format(name: object) -> None:
-    """Check that a file of findings is of a format that this kit reads.
+def refuse_newer(name: object, what: str = "earlier report") -> None:
+    """Refuse a file of findings in a format that this kit does not know yet.
+
+    Args:
+        name: of the format, as the file states it.
+        what: names the file in the sentence.
 
     Raises:
-        UserError: if it is of something else, or of a newer kit.
+        UserError: if it is newer.
     """
-    _check_format(name)
+    found = FORMAT.fullmatch(name) if isinstance(name, str) else None
+    if found is not None and int(found[1]) > NEWEST:
+        raise UserError(
+            f"The {what} was written by a newer kit (format {found[1]}; this one reads up to {NEWEST}): "
+            "update the kit."
+        )
 
 
 def _check_format(name: object) -> None:
-    found = FORMAT.fullmatch(name) if isinstance(name, str) else None
-    if found is None:
+    if not isinstance(name, str) or FORMAT.fullmatch(name) is None:
         raise UserError(f"The earlier report is no file of findings that the kit wrote: {ADVICE}.")
-    if int(found[1]) > NEWEST:
-        raise UserError(
-            f"The earlier report was written by a newer kit (format {found[1]}; this one reads up to "
-            f"{NEWEST}): update the kit."
-        )
+    refuse_newer(name)
 
 
 def _read_json(file: Path) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from secure_ai.assess.fhir_tables import open_fhir
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.parameters import AssessmentParameters
-from secure_ai.assess.risks import risk_of
+from secure_ai.assess.risks import check_thresholds
 from secure_ai.core import UserError
 from secure_ai.core.errors import system_reason
 from secure_ai.core.sources import Source, open_source
@@ -38,8 +38,7 @@ def check_inputs(parameters: AssessmentParameters) -> None:
     Raises:
         UserError: one sentence about the first input that cannot be used.
     """
-    for name in parameters.thresholds:
-        risk_of(name)
+    check_thresholds(parameters.thresholds)
     for name in FOLDERS:
         _check_folder(name, getattr(parameters, name))
     for name in SMALL_FILES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.section import Section
@@ -11,26 +10,7 @@ from secure_ai.assess.treatment.actions import three_things_to_do
 from secure_ai.assess.treatment.register import register_rows
 from secure_ai.core import Finding
 
-__all__ = ["check_treatment", "register_rows", "three_things_to_do", "treat"]
-
-
-def check_treatment(parameters: AssessmentParameters) -> None:
-    """Read everything that the treatment needs, before any work: thresholds, plan, losses, previous report.
-
-    Raises:
-        UserError: one sentence on what is wrong with the first of them that is.
-    """
-    from secure_ai.assess.diff import read_report
-    from secure_ai.assess.risks import check_thresholds
-    from secure_ai.assess.treatment.losses import read_losses
-    from secure_ai.assess.treatment.plan import read_plan
-
-    check_thresholds(parameters.thresholds)
-    read_losses(parameters.losses, parameters.sector)
-    if parameters.plan:
-        read_plan(parameters.plan)
-    if parameters.previous:
-        read_report(Path(parameters.previous))
+__all__ = ["register_rows", "three_things_to_do", "treat"]
 
 
 def treat(
@@ -47,7 +27,8 @@ def treat(
         mitigated: finding id → the finding of the mitigated version, for what was run again.
 
     Raises:
-        UserError: as :func:`check_treatment`, which says it before any work.
+        UserError: if plan, losses or earlier report cannot be read; :mod:`secure_ai.assess.run.check` says so
+            before any work.
     """
     from secure_ai.assess.treatment.actions import actions_section
     from secure_ai.assess.treatment.before_after import before_after_section, measure_again, with_residual
