@@ -80,7 +80,7 @@ def table(section: Section | None) -> Table:
         (EVASION, None, 0.3, 0.02, "unassessed", "what changed cannot be told"),
         (EVASION, None, None, 0.02, "unassessed", "Not assessed after mitigation (it hung)."),
         # Just above and just below a band: the level falls, and the intervals do not say so.
-        (EVASION, CERTAIN + 0.02, CERTAIN - 0.02, 0.05, "same", "which may be chance: measure more before you rely on it"),
+        (EVASION, CERTAIN + 0.02, CERTAIN - 0.02, 0.05, "same", "which may be chance: measure more"),
         # The level rose, though the intervals overlap: worse, and the doubt is said.
         (EVASION, CERTAIN - 0.02, CERTAIN + 0.02, 0.05, "worse", "though the intervals overlap"),
         # A figure that ought to be high.

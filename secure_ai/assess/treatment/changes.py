@@ -36,7 +36,10 @@ def changes_section(parameters: AssessmentParameters, findings: Sequence[Finding
             [Text(text=one) for one in found.unlike],
             _table(found, strict=parameters.redact == "strict"),
         ),
-        facts={"worse": found.worse, **{kind.replace(" ", "_"): len(found.of_kind(kind)) for kind in ORDER}},
+        facts={
+            "counts_as_worse": found.worse,
+            **{kind.replace(" ", "_"): len(found.of_kind(kind)) for kind in ORDER},
+        },
     )
 
 
