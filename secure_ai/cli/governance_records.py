@@ -240,10 +240,13 @@ def _findings(path: Path | None) -> list[Finding]:
         return []
     from pydantic import ValidationError
 
+    from secure_ai.assess.earlier import refuse_newer
     from secure_ai.core.finding import Finding
 
     content = _json(path, "file of findings")
     listed = content.get("findings") if isinstance(content, dict) else content
+    if isinstance(content, dict):
+        refuse_newer(content.get("format"), "file of findings")
     try:
         if not isinstance(listed, list):
             raise TypeError

@@ -461,7 +461,7 @@ def test_an_assessment_is_concluded_with_everything_that_follows(tmp_path):
     assert conclude(asked, sections, again) == made, "the same input, the same result"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_whatever_was_measured_or_not_the_treatment_is_made_and_hides_nothing(data):
     names = [name for part in PARTS for name in part.risks]

@@ -327,6 +327,19 @@ def test_an_impossible_part_of_a_scenario_is_refused(make):
         make()
 
 
+@pytest.mark.parametrize("bounds", [(1.0, 1.0), (0.0, 0.0), (0.0, 1.0), (0.999, 1.0)])
+def test_a_share_that_was_always_or_never_seen_is_still_neither_certain_nor_impossible(bounds):
+    measured = Measurement("success_rate", bounds[1], "probability", 20, 0.0, bounds, "an attack", "own")
+    low, high = ThreatFrequency.measured(10, measured).success
+    assert 0 < low <= high < 1
+
+
+def test_a_scenario_takes_the_share_of_a_finding_only_where_it_counts_attempts():
+    assert LossScenario("x", ThreatFrequency(5, (0.1, 0.2)), (1, 2), finding="model.evasion").finding
+    with pytest.raises(UserError, match="attempts and success"):
+        LossScenario("x", 0.5, (1, 2), finding="model.evasion")
+
+
 def test_a_median_and_a_95th_percentile_give_the_interval_that_has_them():
     low, high = interval_from_median(600_000, 32_000_000)
     found = LossScenario("x", 1.0, (low, high))

@@ -51,6 +51,17 @@ def test_the_controls_lower_the_average_and_the_bad_year(model):
     assert (result.after.mean() <= result.before.mean()).all()
 
 
+def test_a_scenario_may_name_the_finding_that_measures_its_success(model, tmp_path):
+    named = {item.name: item.finding for item in model.scenarios if item.finding}
+    assert named == {"decision manipulated": "model.evasion"}
+    path = tmp_path / "own.yaml"
+    for wrong in (7, ["model.evasion"], "Model Evasion"):
+        scenario = {"name": "a", "frequency": {"attempts": 2, "success": [0.1, 0.2]}, "magnitude": [1, 2]}
+        path.write_text(yaml.safe_dump({"scenarios": [scenario | {"finding": wrong}]}), encoding="utf-8")
+        with pytest.raises(UserError, match="needs the id of a finding"):
+            load_loss_model(path)
+
+
 def test_an_own_file_is_read_like_the_kits(tmp_path):
     own = {
         "currency": "EUR",

@@ -126,6 +126,26 @@ def test_measured_risks_stand_in_the_impact_assessment(house, capsys):
     assert "questions not shown" in (house / "dpia" / "dpia.md").read_text()
 
 
+def test_findings_of_an_assessment_are_read_with_what_was_measured_again(house, capsys):
+    from secure_ai.core import Finding, Level, Measurement, Outcome
+
+    def rate(value: float) -> Measurement:
+        return Measurement("rate", value, "probability", 200, 0.0, (value, value), "an attack", "own")
+
+    made = Finding(
+        id="model.evasion", title="A model that gives way", threat="t", asset="a", attacker_knowledge="k",
+        measurement=rate(0.9), threshold=0.1, outcome=Outcome.EXCEEDS_THRESHOLD, likelihood=Level.CRITICAL,
+        severity=Level.HIGH, level=Level.CRITICAL, after=rate(0.01), residual_level=Level.MEDIUM,
+    )  # fmt: skip
+    for number, code in ((1, 1), (2, 1), (3, 2)):
+        content = {"format": f"secure-ai findings {number}", "findings": [made.model_dump(mode="json")]}
+        (house / "findings.json").write_text(json.dumps(content))
+        assert run(f"records dpia dpia.yaml --findings findings.json --out dpia{number}") == code
+    assert "newer kit" in capsys.readouterr().err
+    assert "reduced from critical to medium, measured again" in documents(house / "dpia2")
+    assert not (house / "dpia3").exists()
+
+
 def test_a_card_shows_the_figures_given_and_no_others(house, capsys):
     run("fairness loans.csv --decision decision --group region --out report")
     gap = json.loads((house / "report" / "fairness.json").read_text())["largest_gaps"]["selection_rate"]

@@ -166,8 +166,9 @@ def assess_impact(
 
     Args:
         form: what people said, see :func:`~secure_ai.govern.records.dpia_form.read_dpia`.
-        findings: of the system as it is, without the measures.
-        after: finding id → the same finding, measured again with the measures in place.
+        findings: of the system as it is, without the measures; what an assessment measured again on a
+            mitigated version counts as the second measurement.
+        after: finding id → the same finding, measured again with the measures in place; goes before that.
         inventories: what discover found in the files of the project.
         fairness: blocks on groups of people for step 5.
         dated: date of the document.
@@ -193,8 +194,45 @@ def assess_impact(
     for finding in findings:
         if finding.id in after:
             _check_comparable(finding, after[finding.id])
-    risks = tuple(Risk(finding, after.get(finding.id)) for finding in findings)
+    # What one run measured twice needs no such check: its rule gave both levels.
+    risks = tuple(Risk(finding, after.get(finding.id) or measured_again(finding)) for finding in findings)
     return Dpia(form, risks, tuple(inventories), tuple(fairness), dated)
+
+
+def measured_again(finding: Finding) -> Finding | None:
+    """Return the finding of the mitigated version that an assessment measured in the same run, if it did.
+
+    One that was to be measured again and was not is unassessed; another figure than the first is no second
+    measurement.
+    """
+    found, first = finding.after, finding.measurement
+    if found is None:
+        return None
+    if isinstance(found, Unassessed) or finding.residual_level is Level.UNASSESSED:
+        reason = found if isinstance(found, Unassessed) else Unassessed("its level is not stated")
+        left: dict[str, Any] = {
+            "measurement": reason,
+            "outcome": Outcome.UNASSESSED,
+            "level": Level.UNASSESSED,
+        }
+        return finding.model_copy(update=left | {"after": None})
+    if isinstance(first, Measurement) and (first.name, first.unit) != (found.name, found.unit):
+        return None
+    outcome = finding.outcome
+    if finding.threshold is not None:
+        above, below = found.value > finding.threshold, found.value < finding.threshold
+        exceeds = above if _high_is_bad(finding) else below
+        outcome = Outcome.EXCEEDS_THRESHOLD if exceeds else Outcome.WITHIN_THRESHOLD
+    again = {"measurement": found, "outcome": outcome, "level": finding.residual_level, "after": None}
+    return finding.model_copy(update=again)
+
+
+def _high_is_bad(finding: Finding) -> bool:
+    """Return which side of its threshold a finding was judged bad on: some figures ought to be high."""
+    found, limit = finding.measurement, finding.threshold
+    if not isinstance(found, Measurement) or limit is None or found.value == limit:
+        return True
+    return (found.value > limit) == (finding.outcome is Outcome.EXCEEDS_THRESHOLD)
 
 
 def dpia_record(dpia: Dpia) -> Record:
@@ -226,7 +264,9 @@ def _check_comparable(before: Finding, after: Finding) -> None:
     if isinstance(first, Measurement) and isinstance(second, Measurement):
         order = list(Level)
         fell = order.index(after.level) < order.index(before.level)
-        if fell and after.outcome is Outcome.EXCEEDS_THRESHOLD and second.value >= first.value:
+        change = second.value - first.value
+        no_better = change >= 0 if _high_is_bad(before) else change <= 0
+        if fell and after.outcome is Outcome.EXCEEDS_THRESHOLD and no_better:
             raise UserError(
                 f"The level of '{before.id}' fell from {before.level.value} to {after.level.value}, and its "
                 "figure did not: give the level that follows from the measurement."

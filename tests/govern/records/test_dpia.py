@@ -267,3 +267,42 @@ def test_every_source_in_the_texts_is_known():
     sources += [one["source"] for one in data["consultation"]["provide"]]
     assert all(entry(source) for source in sources)
     assert {level.value for level in Level} - {"unassessed"} == set(data["overall"])
+
+
+def test_what_an_assessment_measured_again_is_the_second_measurement():
+    first = finding("a.b", 0.9, "critical")
+    reduced = first.model_copy(update={"after": measurement(0.05), "residual_level": Level.LOW})
+    made = assess_impact(form(), [reduced])
+    assert made.residual is Level.LOW and made.high_risk_left is False
+    assert made.risks[0].effect() == "reduced from critical to low, measured again"
+    assert made.risks[0].after is not None and made.risks[0].after.outcome == "within_threshold"
+    # A file of its own goes before it.
+    assert assess_impact(form(), [reduced], {"a.b": risk("high")}).residual is Level.HIGH
+
+
+def test_what_was_not_assessed_after_mitigation_or_only_accepted_stays_as_it_was_or_unknown():
+    first = finding("a.b", 0.9, "critical")
+    hung = first.model_copy(update={"after": Unassessed("it hung"), "residual_level": Level.UNASSESSED})
+    made = assess_impact(form(), [hung])
+    assert made.high_risk_left is None and "it hung" in " ".join(made.blocked_by())
+    # A level of its own, without a measurement, is words: an acceptance in the plan reduces nothing.
+    accepted = first.model_copy(update={"residual_level": Level.LOW, "decision": "accept"})
+    assert assess_impact(form(), [accepted]).residual is Level.CRITICAL
+
+
+def test_which_side_of_the_threshold_is_bad_follows_from_the_first_measurement():
+    low_is_bad = finding("a.b", 0.1, "high", outcome="exceeds_threshold")
+    after = low_is_bad.model_copy(update={"after": measurement(0.9), "residual_level": Level.LOW})
+    again = assess_impact(form(), [after]).risks[0].after
+    assert again is not None and again.outcome == "within_threshold"
+    better = finding("a.b", 0.15, "low", outcome="exceeds_threshold")
+    assert assess_impact(form(), [low_is_bad], {"a.b": better}).residual is Level.LOW
+    lower = finding("a.b", 0.05, "low", outcome="exceeds_threshold")
+    with pytest.raises(UserError, match="its figure did not"):
+        assess_impact(form(), [low_is_bad], {"a.b": lower})
+
+
+def test_another_figure_in_the_same_file_is_no_second_measurement():
+    first = finding("a.b", 0.9, "critical")
+    other = {"after": measurement(0.01, name="another"), "residual_level": Level.LOW}
+    assert assess_impact(form(), [first.model_copy(update=other)]).residual is Level.CRITICAL
