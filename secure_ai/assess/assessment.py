@@ -49,7 +49,7 @@ class Assessment:
         return tuple(f for f in self.findings if f.outcome is Outcome.UNASSESSED)
 
     def worst_by_area(self) -> dict[str, tuple[Level, Finding | None]]:
-        """Return for each area its worst level and the finding it comes from (None where nothing was measured)."""
+        """Return for each area its worst level and its finding; no finding where nothing was measured."""
         areas = {area: [f for f in self.findings if area_of(f) == area] for area in AREAS}
         worst = {area: worst_level(f.level for f in inside) for area, inside in areas.items()}
         return {
