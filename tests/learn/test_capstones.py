@@ -11,8 +11,7 @@ from secure_ai.assess.risks import judge
 from secure_ai.core.errors import UserError
 from secure_ai.core.finding import Outcome as Judged
 from secure_ai.core.frameworks import entry
-from secure_ai.learn import monitoring_scenes
-from secure_ai.learn.capstones import ATTACKS, Capstone, gather, scenario
+from secure_ai.learn.capstones import ATTACKS, Capstone, gather, planted, scenario
 from secure_ai.learn.capstones import chooser as views
 from secure_ai.learn.capstones.cases import example_outcome, judge_decision
 from secure_ai.learn.capstones.scenario import NAMES, SECTORS
@@ -39,14 +38,25 @@ WAYS = {
 def play(name, sector, seed=7):
     task = scenario(name).houses[sector].task
     data = load(sector, seed=seed, rows=ROWS[task])
-    planted = monitoring_scenes.planted_kinds(sector)
-    month = make_month(sector, staff=40, days=3, seed=seed, incidents=planted)
+    month = make_month(sector, staff=40, days=3, seed=seed, incidents=planted(sector))
     return Capstone(name, gather(learning_table(data, task), data, month, seed=seed), judge=judge)
 
 
 @pytest.fixture(scope="module")
 def hospital():
     return play("hospital", "healthcare")
+
+
+@pytest.fixture(scope="module")
+def bank(hospital):
+    """The bank's case, taken over by the hospital: same cases and models, trained once."""
+    case = Capstone("bank", hospital.materials, judge=judge)
+    assert (case.models.verified, case.models.most_cost) == (
+        hospital.models.verified,
+        hospital.models.most_cost,
+    )
+    case.models, case.systems = hospital.models, hospital.systems
+    return case
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,14 +97,32 @@ def test_everything_loses_even_with_unlimited_budget(hospital):
     assert not outcome.won and missed & {"quality", "false_alerts"}
 
 
-def test_two_of_the_ways_win_and_the_widest_finding_is_within(hospital):
-    for way in WAYS["hospital"][:2]:
-        outcome = hospital.decide(way, seed=1)
+@pytest.mark.parametrize("name", NAMES)
+def test_three_ways_win_in_both_cases(request, name):
+    capstone = request.getfixturevalue(name)
+    for way in WAYS[name]:
+        outcome = capstone.decide(way, seed=1)
         assert outcome.won, outcome.sentence()
-        assert judge_decision(outcome, "hospital").accepted
+        assert judge_decision(outcome, name).accepted
+    assert len({frozenset(way) for way in WAYS[name]}) >= 3
+
+
+def test_what_wins_is_within_the_thresholds_of_the_assessment(hospital):
     findings = hospital.findings(WAYS["hospital"][0])
     assert {one.outcome for one in findings} == {Judged.WITHIN_THRESHOLD}
     assert any(one.outcome is Judged.EXCEEDS_THRESHOLD for one in hospital.findings([]))
+
+
+def test_the_thief_learns_from_what_the_service_gives_out(hospital):
+    copied = hospital.models.extraction
+    for base in (frozenset(), frozenset({"rate_limit"})):
+        assert copied(base | {"rounded_answers"}).value <= copied(base).value
+    assert copied(frozenset({"rounded_answers"})).value < copied(frozenset()).value
+
+
+def test_an_exchanged_model_answers_unless_the_file_must_be_signed(hospital):
+    assert hospital.systems.opens_swapped_model(frozenset())
+    assert not hospital.systems.opens_swapped_model(frozenset({"signed_model"}))
 
 
 def test_leaving_out_what_the_case_asks_for_loses(hospital):
@@ -182,20 +210,58 @@ def test_references_in_reasons_exist(name):
     assert scenario(name).title
 
 
+# Cheap measures first: a choice that fails one of them costs no training.
+QUICK = ("at_rest", "on_the_way", "password", "edits", "locked_out", "insiders", "stream", "false_alerts",
+         "incident", "refused_questions", "quality", "reviewed", "membership", "poisoning")  # fmt: skip
+
+
+def could_win(capstone, chosen):
+    limits, sector = capstone.scenario.limits, capstone.materials.sector
+    for measure in filter(limits.get, QUICK):
+        found = capstone.measure(measure, chosen)
+        if not limits[measure].met(float(getattr(found, "value", found)), sector):
+            return False
+    return True
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sector", SECTORS)
 @pytest.mark.parametrize("name", NAMES)
-def test_among_many_choices_several_win_and_none_of_the_cheap_ones(name, sector):
+def test_of_all_the_choices_several_win_and_no_cheap_one(name, sector):
+    """Every choice below half the points is looked at, and of the others a sample."""
     capstone = play(name, sector)
+    case, prices = capstone.scenario, {key: one.points for key, one in capstone.scenario.controls.items()}
+    cheap = [
+        chosen
+        for size in range(len(prices) + 1)
+        for chosen in itertools.combinations(prices, size)
+        if sum(prices[one] for one in chosen) < case.points / 2
+    ]
+    assert len(cheap) > 1000
+    assert not any(could_win(capstone, chosen) and capstone.decide(chosen, seed=1).won for chosen in cheap)
     rng = np.random.default_rng(0)
-    controls = list(capstone.scenario.controls)
-    winners = [frozenset(way) for way in WAYS[name] if capstone.decide(way, seed=1).won]
-    cheapest = min(capstone.scenario.cost(way)[0] for way in WAYS[name])
-    for _ in range(60):
-        chosen = frozenset(one for one in controls if rng.random() < 0.6)
-        outcome = capstone.decide(chosen, seed=1)
-        if outcome.won:
-            winners.append(chosen)
-        assert not (outcome.won and outcome.points < 0.6 * cheapest)
-    assert len(set(winners)) >= 3
-    assert not capstone.decide(controls, seed=1).won and not capstone.decide([], seed=1).won
+    winners = {frozenset(way) for way in WAYS[name] if capstone.decide(way, seed=1).won}
+    assert len(winners) >= 3
+    for _ in range(300):
+        way = set(WAYS[name][rng.integers(3)])
+        chosen = frozenset(way ^ {str(one) for one in rng.choice(list(prices), size=2, replace=False)})
+        if case.affordable(chosen) and could_win(capstone, chosen):
+            outcome = capstone.decide(chosen, seed=1)
+            winners |= {chosen} if outcome.won else set()
+            assert outcome == capstone.decide(chosen, seed=1)
+    assert len(winners) >= 5
+    everything = capstone.decide(prices, seed=1)
+    assert not all(one.met for one in everything.checks)  # so that no budget would make it win
+    assert not capstone.decide([], seed=1).won
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [11, 23])
+@pytest.mark.parametrize("sector", SECTORS)
+@pytest.mark.parametrize("name", NAMES)
+def test_other_seeds_tell_the_same_story(name, sector, seed):
+    capstone = play(name, sector, seed)
+    outcome = capstone.decide(WAYS[name][0], seed=1)
+    assert outcome.won, outcome.sentence()
+    assert not capstone.decide([], seed=1).won
+    assert not all(one.met for one in capstone.checks(capstone.scenario.controls))

@@ -2,7 +2,7 @@
 
 from secure_ai.learn.capstones.attack_day import ATTACKS, Result
 from secure_ai.learn.capstones.capstone import Capstone, Check, Outcome
-from secure_ai.learn.capstones.materials import Materials, gather
+from secure_ai.learn.capstones.materials import Materials, gather, planted
 from secure_ai.learn.capstones.scenario import Control, Scenario, scenario
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Result",
     "Scenario",
     "gather",
+    "planted",
     "scenario",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from secure_ai.core.errors import UserError
 from secure_ai.learn.attacked_models import STORIES, Story
+from secure_ai.learn.monitoring_scenes import FRAUD, KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,17 @@ HELD_OUT = 0.4
 SOURCES = 5
 """Places that send training rows. The last one has no key, and cannot sign."""
 ACCESSES = 1500
+TWICE = (*KINDS[:6], "extraction")
+"""Misuse of records, and theft of the model."""
+
+
+def planted(sector: str) -> dict[str, int]:
+    """Return how many incidents of each kind the days of a capstone have: several of what is judged.
+
+    With one or two of a kind, chance would decide whether a watch is good enough.
+    """
+    once = dict.fromkeys((*KINDS, *FRAUD[sector]), 1)
+    return once | dict.fromkeys(TWICE, 2) | dict.fromkeys(FRAUD[sector], 5)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,11 +26,13 @@ TRAINING = ("simpler_model", "private_training", "adversarial_training", "signed
 EPSILON = 2.0
 REVIEW_BAND = 0.1
 """Probability on the safe side of the threshold from which a person looks at a case."""
-ATTACKED = 24
+ATTACKED = 60
+"""Cases that the attacker tries: with fewer, one case more or less decides over a threshold."""
 QUESTIONS = 60
 THIEF_DAYS = 5
+"""Days until somebody looks at who asks so much."""
 ROWS_PER_DAY = 10
-UNLIMITED = 400
+UNLIMITED = 800
 FLIPPED = 0.6
 """Share of the positive cases of the poisoned batch whose outcome is turned round."""
 
@@ -248,19 +250,33 @@ class ModelBench:
         return float(((scores >= low) & (scores < high)).mean())
 
     def extraction(self, chosen: frozenset[str]) -> Measurement | Unassessed:
-        """Return on which share of unseen cases a copy gives the model's answer."""
-        parts = (*TRAINING, "rate_limit")
+        """Return on which share of unseen cases a copy gives the model's answer.
+
+        The thief works with what the service gives out. Of a probability both it and the decision that
+        follows from it can be learned from; the better copy counts.
+        """
+        parts = (*TRAINING, "rate_limit", "rounded_answers")
         key = tuple(name for name in parts if name in chosen)
         return self._once(("extraction", key), lambda: self._steal(chosen))
 
     def _steal(self, chosen: frozenset[str]) -> Measurement | Unassessed:
-        rows = self.materials.test[0]
+        label = self._copy(chosen - {"rounded_answers"}, "label")
+        if "rounded_answers" in chosen:
+            return label
+        number = self._copy(chosen, "probability")
+        known = [one for one in (label, number) if isinstance(one, Measurement)]
+        return max(known, key=lambda one: one.value, default=label)
+
+    def _copy(
+        self, chosen: frozenset[str], kind: Literal["probability", "label"]
+    ) -> Measurement | Unassessed:
+        rows, at = self.materials.test[0], self.materials.story.threshold
         half = len(rows) // 2
         budget = DailyLimit(ROWS_PER_DAY, THIEF_DAYS).queries() if "rate_limit" in chosen else UNLIMITED
-        # The label follows from any answer, and for these models a thief learns most from labels.
-        answer, target = AnswerPolicy("label"), self.target(chosen)
+        target = self.target(chosen)
+        served = GuardedModel(target, AnswerPolicy(kind), threshold=at)
         found = measure_extraction(
-            GuardedModel(target, answer, threshold=self.materials.story.threshold),
+            _Centered(served, at) if kind == "probability" else served,
             rows.head(half),
             rows.tail(half),
             budget=budget,
@@ -295,6 +311,24 @@ class ModelBench:
             method="retrained with the poisoned batch; cases found before and no longer found after",
             source="Biggio et al., Poisoning attacks against support vector machines (2012)",
         )
+
+
+class _Centered:
+    """Probabilities as a thief learns from them: moved so that the decision turns at one half.
+
+    Where the service decides at 0.1 or 0.3, a copy that decides at one half would be worse than it need be.
+    """
+
+    def __init__(self, served: GuardedModel, threshold: float) -> None:
+        self.served, self.threshold = served, threshold
+        self.classes, self.answer = served.classes, "probabilities"
+
+    def ask(self, rows: Any) -> np.ndarray:
+        """Return (rows, 2) probabilities."""
+        given, at = self.served.ask(rows)[:, 1], self.threshold
+        yes, no = given * (1 - at), (1 - given) * at
+        moved = yes / (yes + no)
+        return np.column_stack([1 - moved, moved])
 
 
 class _Numbers:

@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from secure_ai.core.audit import AuditLog
-from secure_ai.core.errors import UserError
 from secure_ai.core.intervals import wilson
 from secure_ai.core.measurement import Measurement
 from secure_ai.learn.capstones.materials import Materials
+from secure_ai.monitor.detection.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NOW = datetime(2026, 3, 2, 9, 0, 10, tzinfo=UTC)
-CALM, SENSITIVE = 0.9, 0.05
-"""Scores from which a calm and a sensitive watch raise an alert."""
+CALM, SENSITIVE = Settings().threshold, 0.05
+"""Scores from which a calm watch (the watch's own default) and a sensitive one raise an alert."""
 EDITS = 6
 SEARCHED = ("ssn", "phone", "email")
+SWAP_ROWS = 400
 
 
 @dataclass(frozen=True)
@@ -136,30 +137,38 @@ class SystemBench:
         return sum(one.rows_restored for one in drill.tables if one.same_content) / len(people)
 
     def opens_swapped_model(self, chosen: frozenset[str]) -> bool:
-        """Say whether a model file that somebody exchanged is taken into service."""
+        """Say whether a model file that somebody exchanged is taken into service and answers."""
         signed = "signed_model" in chosen
         return self._once(("model file", signed), lambda: self._swap(signed))
 
     def _swap(self, signed: bool) -> bool:
+        from sklearn.linear_model import LogisticRegression
+
         from secure_ai.defend import model_files
 
+        rows, outcome = (part[:SWAP_ROWS] for part in self.materials.train)
+        ours = LogisticRegression(max_iter=200).fit(rows, outcome)
+        # The other model says the opposite of what it was taught.
+        theirs = LogisticRegression(max_iter=200).fit(rows, 1 - outcome)
         with TemporaryDirectory() as place:
             folder = Path(place) / "release"
             folder.mkdir()
-            (folder / "model.skops").write_bytes(b"the model as the team released it")
+            file = model_files.save_skops(ours, folder / "model.skops")
             keys = model_files.TrustedKeys()
             if signed:
                 key = model_files.generate_model_key(Path(place) / "keys", "team")
                 model_files.sign_model_folder(folder, key.private)
                 keys = keys.with_key(key.public, "the model team")
-            (folder / "model.skops").write_bytes(b"another model, from somebody else")
-            if not signed:
-                return True  # nothing looks at it
+            model_files.save_skops(theirs, file)
             try:
-                model_files.verify_model_folder(folder, keys)
-            except UserError:
+                served = (
+                    model_files.load_signed_model(folder, file.name, keys)
+                    if signed
+                    else model_files.load_model(file)
+                )
+            except model_files.UnverifiedModel:
                 return False
-        return True
+            return bool((served.predict(rows) == theirs.predict(rows)).all())
 
     # --------------------------------------------------------------------------------------------- doors
 
