@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from secure_ai.assess.assessment import Assessment
+from secure_ai.assess.outputs.svg import safe_svg
 from secure_ai.assess.section import Block, Cell, Drawing, Format, Section, Table, Text
 from secure_ai.core import Finding, Measurement
 from secure_ai.core.figures import percent
@@ -71,11 +73,17 @@ def findings_html(findings: Sequence[Finding]) -> str:
 
 
 def block_html(block: Block) -> str:
-    """Return one block as HTML; every word is escaped, a drawing stands as it is."""
+    """Return one block as HTML; every word is escaped, of a drawing only what draws is kept."""
     if isinstance(block, Text):
         return f"<p>{escape(block.text)}</p>"
     if isinstance(block, Drawing):
-        return f"<figure>{block.svg}<figcaption>{escape(block.title)}</figcaption></figure>"
+        prefix = "s" + hashlib.sha256(block.model_dump_json().encode()).hexdigest()[:10]
+        svg = safe_svg(block.svg, block.title, prefix)
+        if svg is None:
+            return (
+                f"<p>{escape(block.title)}. The drawing is left out: it could not be read.</p>"
+            )
+        return f"<figure>{svg}<figcaption>{escape(block.title)}</figcaption></figure>"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in block.columns)
     body = "".join(f"<tr>{_cells(row, block.formats)}</tr>" for row in block.rows)
     return (

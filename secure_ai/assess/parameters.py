@@ -229,16 +229,10 @@ class AssessmentParameters(BaseModel):
         return self.model_copy(update=replaced), tuple(replaced)
 
     def labels(self) -> dict[str, Any]:
-        """Return the parameters as they may be stored: of places only that they were given, never which."""
-        values = self.model_dump(mode="json", exclude={"out", "work"})
-        return values | {name: _kind_of(values[name]) for name in PLACES if values[name]}
+        """Return the parameters as they may be stored: of places only their kind."""
+        from secure_ai.assess.labels import shown_parameters
 
-
-def _kind_of(place: str) -> str:
-    """Return what a place is, without its name: a name may be that of a person."""
-    if "://" in place:
-        return "database" if "sql" in place.split("://", maxsplit=1)[0] else "endpoint"
-    return f"{Path(place).suffix.lower().lstrip('.') or 'folder'} given"
+        return shown_parameters(self)
 
 
 def read_parameters(file: Path | None, options: Mapping[str, Any]) -> AssessmentParameters:

@@ -23,7 +23,6 @@ from secure_ai.assess.run.many import PortfolioResult, assess_many
 from secure_ai.assess.run.portfolio import read_portfolio
 from secure_ai.assess.run.summary import (
     Row,
-    guarded,
     read_rows,
     summary_csv,
     summary_html,
@@ -175,7 +174,7 @@ def test_the_worst_level_of_a_portfolio_is_that_of_its_worst_system() -> None:
 @pytest.fixture
 def quick(changed_notebook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the processes of a portfolio run quick sections; a system 'hangs' if its seed is 99."""
-    from .conftest import QUICK_SECTIONS
+    from .conftest import QUICK_SECTIONS, WITHOUT_SLOW_PARTS
 
     code = QUICK_SECTIONS + (
         "\ndef _some(part, inputs, progress):\n"
@@ -187,7 +186,7 @@ def quick(changed_notebook: Callable[..., Path], tmp_path: Path, monkeypatch: py
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "quick_one.py").write_text(
-        "import sys\nfrom pathlib import Path\nfrom secure_ai.assess.run import engine, one\n"
+        f"{WITHOUT_SLOW_PARTS}from pathlib import Path\nfrom secure_ai.assess.run import engine, one\n"
         f"engine.notebook_path = lambda: Path({str(notebook)!r})\nsys.exit(one.main(Path(sys.argv[1])))\n"
     )
     monkeypatch.setattr(many, "COMMAND", [sys.executable, str(folder / "quick_one.py")])
@@ -260,7 +259,9 @@ def test_ctrl_c_stops_the_systems_and_leaves_nothing_half_written(
         tmp_path, {"defaults": {"sector": "finance"}, "assessments": [entry("a", small_file, seed=99)]}
     )
     code = (
-        "import sys\nfrom secure_ai.assess.run import many\n"
+        # A shell that puts the tests into the background lets them ignore Ctrl-C, and what they start too.
+        "import signal, sys\nfrom secure_ai.assess.run import many\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"many.COMMAND = {many.COMMAND!r}\n"
         "try:\n    many.assess_many(sys.argv[1], sys.argv[2])\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
     )

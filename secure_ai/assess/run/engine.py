@@ -169,8 +169,10 @@ def _fill(
     given |= {"out": str(draft), "work": str(work.path)}
     executed = execute(notebook_path(), given, work, live, **how)
     private = private_strings(parameters, draft, work.path, target)
-    nbformat.write(scrub(executed, parameters.labels(), private), draft / NOTEBOOK)
-    write_manifest(draft, json.loads((draft / MANIFEST).read_text(encoding="utf-8")))
+    manifest = json.loads((draft / MANIFEST).read_text(encoding="utf-8"))
+    # The labels that the kernel wrote: it has the detectors at hand that say which names may be shown.
+    nbformat.write(scrub(executed, manifest["parameters"], private), draft / NOTEBOOK)
+    write_manifest(draft, manifest)
     written = json.loads((draft / "findings.json").read_text(encoding="utf-8"))
     return tuple(Finding.model_validate(one) for one in written["findings"])
 

@@ -11,11 +11,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from secure_ai.assess.outputs.register import guarded
 from secure_ai.core.outputs import atomic_file
 
 SUMMARIES = ("summary.html", "summary.csv", "summary.json")
 FORMAT = "secure-ai portfolio 1"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LEVELS = ("critical", "high", "medium", "low")
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:70rem;margin:2rem auto;"
@@ -146,8 +146,3 @@ def _html_row(row: Row) -> str:
     counts = (row.above, *(row.levels.get(level, 0) for level in LEVELS), row.unassessed)
     numbers = "".join(f'<td class="number">{count}</td>' for count in counts)
     return f'<tr><th scope="row">{link}</th><td>{escape(row.worst)}</td>{numbers}</tr>'
-
-
-def guarded(text: str) -> str:
-    """Return a text that no spreadsheet program runs: what looks like a formula begins with an apostrophe."""
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -16,6 +16,7 @@ from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import judge
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
 from secure_ai.assess.sections.asking import left_open, reason_instead
+from secure_ai.assess.sections.feature_names import FeatureNames, categories_of
 from secure_ai.assess.sections.membership_plan import seconds
 from secure_ai.attack.attribute_inference import measure_attribute_inference
 from secure_ai.attack.attribute_inference.charts import plot_attribute_inference
@@ -35,6 +36,13 @@ NO_INPUTS = (
     "None of the sensitive columns is an input of the model, so that it cannot be asked with their values: "
     "name "
     "inputs in attributes."
+)
+
+
+NO_HELP = (
+    "Who guesses the most frequent value without the model is right as often or more often: as it stands "
+    "this attack tells its user nothing. That members are answered otherwise than others remains, and is what a "
+    "better attack could use."
 )
 
 
@@ -124,7 +132,7 @@ def attack_column(model: OpenedModel, cases: ModelCases, column: str, names: Nam
                 overlap="leave out",
                 seed=cases.seed,
             ),
-            names,
+            FeatureNames(names, categories_of(cases.known.rows)),
             (column, *cases.features),
         )
     return Guessed(name, found if isinstance(found, Unassessed) else replace(found, column=name))
@@ -151,14 +159,25 @@ def _told(
 ) -> Section:
     parameters = inputs.parameters
     advantage = found.advantage
+    accuracy = found.accuracy
+    points = 100 * advantage.value
     title = (
-        f"With the model '{worst.column}' is guessed right for {percent(found.accuracy.value)} of its "
-        f"members "
-        f"(without it, for {percent(found.accuracy.baseline)}); beyond what it tells of others, "
-        f"{advantage.value:.3f}"
+        f"Guesses of '{worst.column}' gain {abs(points):.1f} points {'more' if points >= 0 else 'less'} from "
+        f"the model about its members than about others; right for {percent(accuracy.value)} of members, "
+        f"without the model for {percent(accuracy.baseline)}"
     )
+    # What leaks of members is one thing; an attack that does worse than a guess without the model another.
+    useful = max(min(advantage.value, accuracy.value - accuracy.baseline), 0.0)
     measured = [one for one in done if isinstance(one.found, AttributeInference)]
-    finding = judge(RISK, title, advantage, sector=parameters.sector, thresholds=parameters.thresholds)
+    finding = judge(
+        RISK,
+        title,
+        advantage,
+        sector=parameters.sector,
+        thresholds=parameters.thresholds,
+        success=useful,
+        worst_of=len(measured),
+    )
     count = f"{len(measured)} of {len(done)} sensitive inputs"
     return Section(
         id=PART,
@@ -173,6 +192,7 @@ def _told(
                 "that the model never saw; what it gains about the first beyond the second is what leaks. "
                 "The finding is about the input of which most leaks; the table has all."
             ),
+            Text(text=NO_HELP) if accuracy.value <= accuracy.baseline else None,
             Text(text=notes) if notes else None,
             _table(done),
             Drawing.of(f"Each way to guess '{worst.column}'", plot_attribute_inference(found)),

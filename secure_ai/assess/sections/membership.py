@@ -15,7 +15,8 @@ from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import judge, risk_of
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
-from secure_ai.assess.sections.asking import left_open, reason_instead
+from secure_ai.assess.sections.asking import features_of, left_open, reason_instead
+from secure_ai.assess.sections.feature_names import FeatureNames, categories_of
 from secure_ai.assess.sections.membership_plan import MOST_ATTACKED, Plan, plan
 from secure_ai.attack.membership import measure_membership, membership_from_table
 from secure_ai.attack.membership.charts import plot_membership
@@ -75,7 +76,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
             notes = cases.notes
             with threadpool_limits(1):
                 found = reason_instead(
-                    lambda: attack_model(model, cases, progress), inputs.names, cases.features
+                    lambda: attack_model(model, cases, progress), features_of(inputs, cases), cases.features
                 )
     else:
         found = _from_table(inputs)
@@ -293,9 +294,12 @@ def _traits(inputs: Inputs, attacked: Attacked) -> Table | None:
     shared = found.records_at_risk(members.rows, top=top).shared
     if not len(shared):
         return None
+    # Of a category in several columns, the name of one of them is a value of those members.
+    features = FeatureNames(inputs.names, categories_of(members.rows))
+    shared = shared.assign(column=features.columns(shared["column"]))
     counted = shared.groupby("column", sort=False).agg(values=("value", "size"), times=("times", "max"))
     rows = tuple(
-        (inputs.names.column(name), int(row.values), float(row.times))
+        (name, int(row.values), float(row.times))
         for name, row in zip(counted.index, counted.itertuples(index=False), strict=True)
     )
     return Table(

@@ -33,7 +33,7 @@ def treat(
     from secure_ai.assess.treatment.actions import actions_section
     from secure_ai.assess.treatment.before_after import before_after_section, measure_again, with_residual
     from secure_ai.assess.treatment.changes import changes_section
-    from secure_ai.assess.treatment.losses import losses_section, read_losses
+    from secure_ai.assess.treatment.losses import losses_section, read_losses, without_people
     from secure_ai.assess.treatment.plan import apply_plan, plan_section, read_plan
 
     again = measure_again(findings, mitigated)
@@ -41,6 +41,8 @@ def treat(
     planned = apply_plan(with_residual(findings, again), plan, parameters.date)
     done = list(planned.findings)
     losses = read_losses(parameters.losses, parameters.sector)
+    if parameters.losses:
+        losses = without_people(losses)
     sections = [
         actions_section(done, again),
         before_after_section(again),

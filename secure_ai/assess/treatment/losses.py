@@ -14,10 +14,11 @@ import pandas as pd
 from secure_ai.assess.change import shown
 from secure_ai.assess.risks import bad_side
 from secure_ai.assess.section import Block, Drawing, Section, Table, Text, blocks
-from secure_ai.assess.treatment.plan import known_ids
+from secure_ai.assess.treatment.plan import PERSONAL, known_ids
 from secure_ai.core import Finding, Measurement, Unassessed, UserError
 from secure_ai.core.figures import GUIDE, RISK, SCORE, percent
 from secure_ai.core.sources import shown as shown_name
+from secure_ai.core.text import mask_spans
 from secure_ai.core.yaml_files import read_yaml
 from secure_ai.govern.loss import (
     BeforeAfter,
@@ -96,6 +97,47 @@ def read_losses(path: str | Path | None, sector: str) -> LossModel:
             "which no assessment has: use an id of findings.json."
         )
     return model
+
+
+def without_people(model: LossModel) -> LossModel:
+    """Hide names, addresses and numbers of people in what an organization wrote of its own losses.
+
+    A scenario or control whose name held one is numbered, so that no two are called alike.
+    """
+    from secure_ai.discover import detect
+
+    names = [one.name for one in (*model.scenarios, *model.controls)]
+    others = [model.source, *model.stories.values(), *(one.source for one in model.scenarios)]
+    texts = list(dict.fromkeys(map(str, [*names, *others, *(one.source for one in model.controls)])))
+    found = detect(texts, entities=(*PERSONAL, "EMAIL_ADDRESS"))
+    hidden = {text: mask_spans(text, spans) for text, spans in zip(texts, found, strict=True) if spans}
+    if not hidden:
+        return model
+    called = {
+        name: f"{hidden[name]} {number}" if name in hidden else name
+        for number, name in enumerate(dict.fromkeys(map(str, names)), 1)
+    }
+
+    def said(text: str) -> str:
+        return hidden.get(str(text), text)
+
+    return replace(
+        model,
+        source=said(model.source),
+        stories={called[str(name)]: said(story) for name, story in model.stories.items()},
+        scenarios=tuple(
+            replace(one, name=called[str(one.name)], source=said(one.source)) for one in model.scenarios
+        ),
+        controls=tuple(
+            replace(
+                one,
+                name=called[str(one.name)],
+                source=said(one.source),
+                effects={called.get(str(name), name): effect for name, effect in one.effects.items()},
+            )
+            for one in model.controls
+        ),
+    )
 
 
 def link(model: LossModel, findings: Sequence[Finding]) -> list[Linked]:
