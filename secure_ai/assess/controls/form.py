@@ -27,7 +27,7 @@ HEAD = """\
 # document that counts, a yes is a word.
 # An addressable control may be answered no, partly or not applicable: then say why it is not reasonable
 # (reason), what is done instead (alternative), and name the document of that decision (45 CFR 164.306(d)(3);
-# for banks the measures of 12 CFR 30 App. B III.C.1).
+# for banks the measures of 12 CFR 30 App. B III.C, paragraph 1).
 # Notes, reasons and alternatives are for you: the report says only that they are there.
 """
 

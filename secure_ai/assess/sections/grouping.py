@@ -16,7 +16,7 @@ from secure_ai.govern.fairness.cases import MOST_GROUPS, NOT_STATED, SMALL
 MOST_VALUES = 12
 OLDEST = 125
 AGE_BANDS = {
-    # 40: 29 USC 631; 62: "elderly" in 12 CFR 1002.2(o).
+    # 40: from which age US law protects workers; 62: "elderly" in 12 CFR 1002.2(o).
     "finance": ((25, 40, 62), ("under 25", "25 to 39", "40 to 61", "62 and over")),
     "healthcare": ((18, 45, 65), ("under 18", "18 to 44", "45 to 64", "65 and over")),
 }
