@@ -121,7 +121,7 @@ def _figure(
         baseline=float(len(answered)),
         interval=(count, count),
         method=f"questionnaire, documents judged on {review.judged_on}; baseline: no document",
-        source="45 CFR 164.306(d); 12 CFR 30 App. B III; 16 CFR 314.4; secure_ai.assess.controls",
+        source="45 CFR 164.306(d); 12 CFR 30 App. B III.A to III.G; 16 CFR 314.4; secure_ai.assess.controls",
     )
 
 
