@@ -293,6 +293,8 @@ def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
     if missing:
         raise UserError(f"The parameter '{short}' is missing: it is {wanted}. {_known(model)}") from None
     given = given if len(given) <= SHOWN_CHARACTERS else given[:SHOWN_CHARACTERS] + "…"
+    if name in PLACES:
+        given = "what was given"  # a sentence may be handed on, a path or an address not
     raise UserError(f"The parameter '{short}' must be {wanted}; {given} is not. {_known(model)}") from None
 
 

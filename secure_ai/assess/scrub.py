@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from secure_ai.assess.parameters import PLACES, AssessmentParameters
+from secure_ai.core.sources import shown
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -20,6 +22,7 @@ SECRET_FILES = ("token_file", "secret_file", "prompt_file")
 SECRET_VARIABLES = ("OPENAI_API_KEY",)
 # Shorter ones are words that stand in every text.
 SHORTEST_SECRET = 6
+QUOTED = re.compile(r"'([^']*)'")
 
 
 def scrub(notebook: NotebookNode, labels: Mapping[str, Any], private: Iterable[str]) -> NotebookNode:
@@ -81,6 +84,34 @@ def private_strings(parameters: AssessmentParameters | None, *paths: str | Path)
                 found |= _of_secret(place)
     found |= {value for name in SECRET_VARIABLES if len(value := os.environ.get(name, "")) >= SHORTEST_SECRET}
     return {text for text in found if text not in {"/", ".", ".."}}
+
+
+def safe_sentence(
+    sentence: str, parameters: AssessmentParameters | None, *paths: str | Path, redact: str = "names"
+) -> str:
+    """Return the sentence of a failure as a summary may show it, which is handed on: it names no input.
+
+    Args:
+        sentence: as the assessor saw it.
+        parameters: of the run; None if they could not be read.
+        paths: further places of this machine.
+        redact: where ``"strict"``, nothing that is quoted stands but names of parameters.
+    """
+    from secure_ai.discover.column_names import known_words, words_of
+
+    places = [getattr(parameters, name) for name in PLACES] if parameters is not None else []
+    table = parameters.table if parameters is not None else None
+    bare = {Path(place).name for place in (*filter(None, places), *map(str, paths))} | {table or ""}
+    # The bare name of a folder may be an everyday word, which stands in the sentence for itself.
+    odd = {name for name in bare if not all(word in known_words() for word in words_of(name))}
+    hidden = private_strings(parameters, *paths) | odd
+    hidden |= {shown(name) for name in hidden}
+    for text in sorted((text for text in hidden if len(text) > 3), key=len, reverse=True):
+        sentence = sentence.replace(text, "…")
+    if redact == "strict":
+        known = AssessmentParameters.model_fields
+        sentence = QUOTED.sub(lambda found: found[0] if found[1] in known else "'…'", sentence)
+    return sentence
 
 
 def _of_path(place: str) -> set[str]:

@@ -22,7 +22,7 @@ from secure_ai.assess.run.live import Live, words_for
 from secure_ai.assess.run.portfolio import Entry, read_portfolio
 from secure_ai.assess.run.summary import SUMMARIES, Row, read_rows, write_summary
 from secure_ai.assess.run.work import WorkFolder
-from secure_ai.assess.scrub import private_strings
+from secure_ai.assess.scrub import safe_sentence
 from secure_ai.core import Finding, Level, Outcome, UserError, worst_level
 from secure_ai.core.errors import system_reason
 from secure_ai.core.finding import LEVEL_ORDER
@@ -122,9 +122,7 @@ class _Team:
         try:
             parameters = entry.parameters()
         except UserError as error:
-            return replace(
-                row, failed=_without(str(error), private_strings(None, *filter(None, [entry.file])))
-            )
+            return replace(row, failed=safe_sentence(str(error), None, *filter(None, [entry.file])))
         row = replace(row, digest=run_digest(parameters))
         target = self.folder / entry.name
         same = known is not None and not known.failed and known.digest == row.digest
@@ -133,7 +131,8 @@ class _Team:
         sentence = self._run(entry.name, parameters, target)
         if sentence:
             # The summary is handed on: it says what is wrong, not where the files lie.
-            return replace(row, failed=_without(sentence, private_strings(parameters, target, self.folder)))
+            words = safe_sentence(sentence, parameters, target, self.folder, redact=parameters.redact)
+            return replace(row, failed=words)
         return _row_of(target, row, parameters)
 
     def _run(self, name: str, parameters: AssessmentParameters, target: Path) -> str:
@@ -247,12 +246,6 @@ def _check_folder(folder: Path, names: set[str]) -> None:
             f"The output folder {folder} holds files that are not an earlier portfolio (such as "
             f"{foreign[0]}): choose a new or empty folder."
         )
-
-
-def _without(sentence: str, private: set[str]) -> str:
-    for text in sorted((text for text in private if len(text) > 3), key=len, reverse=True):
-        sentence = sentence.replace(text, "…")
-    return sentence
 
 
 def _end(process: subprocess.Popen) -> None:
