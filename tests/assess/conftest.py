@@ -30,6 +30,10 @@ HOSTILE_COLUMNS = (
 CANARY = "canary-7f3a"
 
 
+# For child processes: a grammar of addresses that papermill loads for more than a second and never uses.
+WITHOUT_SLOW_PARTS = "import sys\nsys.modules['rfc3987_syntax'] = None\n"
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished assessment, its input and what it reported on the way."""

@@ -35,14 +35,25 @@ GIVEN: dict[Kind, dict[str, str]] = {
 }
 
 
+_MADE: dict[str, Assessment] = {}
+
+
 def sample(kind: Kind = "everything", *, words: str = "", **options: object) -> Assessment:
-    """Return an assessment whose figures follow from the ids of the risks: the same each time.
+    """Return an assessment whose figures follow from the ids of the risks, made once for all tests.
 
     Args:
         kind: what was given; ``"nothing measured"`` has data whose sections could not be finished.
         words: stand in every title, text, cell and heading that may hold a name, as a hostile name would.
         options: further parameters, such as ``subject`` or ``redact``.
     """
+    key = repr((kind, words, sorted(options.items())))
+    if key not in _MADE:
+        _MADE[key] = made_anew(kind, words, **options)
+    return _MADE[key]
+
+
+def made_anew(kind: Kind = "everything", words: str = "", **options: object) -> Assessment:
+    """Return what :func:`sample` does, made once more."""
     parameters = AssessmentParameters.read(
         {"sector": "healthcare", "subject": "Triage model of the emergency room", "date": DATE}
         | dict(GIVEN[kind])

@@ -32,7 +32,7 @@ from secure_ai.assess.outputs.findings_file import findings_json
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.core import Measurement, UserError
 
-from .samples import GIVEN, sample
+from .samples import GIVEN, made_anew, sample
 
 
 @cache
@@ -173,9 +173,9 @@ def test_folders_patterns_databases_and_missing_files_are_described(tmp_path) ->
 
 
 def test_the_same_assessment_gives_the_same_bytes(tmp_path) -> None:
-    for name in ("one", "two"):
+    for name, assessment in (("one", made()), ("two", made_anew())):
         (tmp_path / name).mkdir()
-        write_results(made(), tmp_path / name)
+        write_results(assessment, tmp_path / name)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
