@@ -361,3 +361,56 @@ def test_the_summary_of_a_portfolio_names_no_input_of_what_failed(
             path.name
         )
     assert found_in("\n".join(lines).encode(), (*NEVER, *MACHINE, *NAMES)) == set()
+
+
+KILLED = """
+import os as _os
+import secure_ai.assess.registry as _registry
+_run = _registry.Part.run
+def _killed(part, inputs, progress):
+    if part.id == "data.anonymization":
+        list(inputs.source.to_pandas().itertuples())
+        _os._exit(9)
+    return _run(part, inputs, progress)
+_registry.Part.run = _killed
+"""
+
+
+@pytest.mark.usefixtures("warm_kernel")
+def test_what_a_killed_run_leaves_is_private_and_holds_no_value(
+    tmp_path: Path, everything: dict[str, Any], changed_notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from secure_ai.assess.run import engine
+
+    changed = changed_notebook(KILLED)
+    monkeypatch.setattr(engine, "notebook_path", lambda: changed)
+    given = {name: everything[name] for name in ("sector", "data", "quasi_identifiers", "sensitive", "plan")}
+    with pytest.raises(UserError, match="ended by itself") as caught:
+        run_assessment(given, tmp_path / "out", lambda _: None, kernel_name=KERNEL_NAME)
+    assert found_in(str(caught.value).encode(), (*NEVER, *MACHINE)) == set()
+    work = tmp_path / ".out.work"
+    assert stat.S_IMODE(work.stat().st_mode) == 0o700 and not (tmp_path / "out").exists()
+    files = [path for path in work.rglob("*") if path.is_file()]
+    assert len([path for path in files if path.parent.name == "sections"]) == 3
+    for path in files:
+        assert found_in(path.name.encode() + path.read_bytes(), (*NEVER, *MACHINE)) == set(), path.name
+
+
+def test_columns_of_one_category_are_called_by_it_where_members_at_risk_are_told() -> None:
+    from types import SimpleNamespace
+
+    import pandas as pd
+
+    from secure_ai.assess.names import Names
+    from secure_ai.assess.sections.membership import _traits
+
+    sick = {"zqcoldx_zqonegout": [0, 1] * 60, "zqcoldx_zqoneflu": [1, 0] * 60}
+    rows = pd.DataFrame(sick | {"zqcolage": range(120)})
+    shared = pd.DataFrame({"column": list(rows.columns), "value": ["1", "1", "7"], "times": [3.0, 4.0, 2.0]})
+    worst = SimpleNamespace(
+        leaks=lambda: True, records_at_risk=lambda *_, **__: SimpleNamespace(shared=shared)
+    )
+    members = type("Members", (), {"rows": rows, "__len__": lambda _: len(rows)})()
+    attacked = SimpleNamespace(worst=worst, members=members)
+    table = _traits(SimpleNamespace(names=Names()), attacked)
+    assert table.rows == (("zqcoldx", 2, 4.0), ("zqcolage", 1, 2.0))

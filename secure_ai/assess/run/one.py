@@ -24,6 +24,8 @@ def main(request: Path) -> int:
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = json.loads(request.read_text(encoding="utf-8"))
+    # It may hold the password of a database, which a killed portfolio would leave behind.
+    request.unlink(missing_ok=True)
     try:
         # Work that an interrupted portfolio left is gone on with; other parameters begin anew.
         run_assessment(
