@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from secure_ai import cli
+from secure_ai.assess.outputs.register import guarded
 from secure_ai.assess.run import many
 from secure_ai.assess.run.many import PortfolioResult, assess_many
 from secure_ai.assess.run.portfolio import read_portfolio
