@@ -8,12 +8,14 @@ import html
 import importlib
 import importlib.util
 import re
+import sqlite3
 import tempfile
+import urllib.parse
 import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from secure_ai.core.errors import OutOfMemoryError, UserError, system_reason
+from secure_ai.core.json_nesting import nested_deeper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +36,8 @@ JSON_FILES = {".json", ".jsonl", ".ndjson"}
 READERS = {".parquet": "read_parquet", **dict.fromkeys(JSON_FILES, "read_json_auto")}
 # Objects only: DuckDB would make a table of one cell of '5'. Deeper nesting would take minutes.
 JSON_OPTIONS = ", records=true, maximum_depth=12"
+# DuckDB's parser calls itself for every level and ends the whole process where the stack is full.
+DEEPEST_JSON = 200
 SHOWN_NAMES, SHOWN_CHARACTERS = 20, 60
 LIKELY_DELIMITERS = ",;\t|:~^"
 SNIFFED_BYTES = 1 << 16
@@ -193,6 +198,10 @@ def open_source(
         if suffix in DELIMITED:
             reader = _delimited_reader(connection, paths, label, delimiter, encoding)
         elif suffix in READERS:
+            if suffix in JSON_FILES and nested_deeper(paths, DEEPEST_JSON):
+                raise UserError(
+                    f"{label} is nested more than {DEEPEST_JSON} deep, as no table is: export its records."
+                )
             reader = f"{READERS[suffix]}({_sql_list(paths)}{JSON_OPTIONS if suffix in JSON_FILES else ''})"
         elif suffix == ".xlsx":
             _check_sheets(paths, label, table)
@@ -247,7 +256,10 @@ def _check_sheets(paths: list[str], label: str, table: str | None) -> None:
     try:
         with zipfile.ZipFile(paths[0]) as archive, archive.open("xl/workbook.xml") as file:
             found = re.findall(r"<(?:\w+:)?sheet\b[^>]*?\bname=\"([^\"]*)\"", file.read(1 << 20).decode())
-    except (zipfile.BadZipFile, zlib.error, KeyError, UnicodeDecodeError, RuntimeError):
+    except zipfile.BadZipFile as error:
+        # One that is cut off at its end DuckDB would read without a word.
+        raise unreadable(label, error) from None
+    except (zlib.error, KeyError, UnicodeDecodeError, RuntimeError):
         return  # no workbook: DuckDB refuses it
     sheets = [html.unescape(name) for name in found]
     if sheets and (len(sheets) > 1 if table is None else table not in sheets):
@@ -475,6 +487,7 @@ def _open_database(connection: duckdb.DuckDBPyConnection, address: str, table: s
             path = Path(address.removeprefix("sqlite://"))
             if not path.is_file():
                 raise UserError(f"The database {path.name} does not exist: check the path.")
+            _check_sqlite(path, table)
             load_extension(connection, "sqlite_scanner")
             connection.execute(f"ATTACH {_quote(str(path))} AS db (TYPE sqlite, READ_ONLY)")
         else:
@@ -482,12 +495,19 @@ def _open_database(connection: duckdb.DuckDBPyConnection, address: str, table: s
             connection.execute(f"ATTACH {_quote(address)} AS db (TYPE postgres, READ_ONLY)")
         qualified = ".".join(quote_identifier(part) for part in table.split("."))
         connection.execute(f"CREATE VIEW source AS SELECT * FROM db.{qualified}")
-    except duckdb.Error:
+    except (duckdb.Error, sqlite3.Error):
         # DuckDB's message would repeat the address, and with it the password.
         raise UserError(
-            f"The table '{table}' cannot be read: check the address, the rights and the name."
+            f"The table '{shown(table)}' cannot be read: check the address, the rights and the name."
         ) from None
-    return _checked(table, connection)
+    return _checked(shown(table), connection)
+
+
+def _check_sqlite(path: Path, table: str) -> None:
+    """Refuse what SQLite itself cannot read: a view of itself ends DuckDB, and the process with it."""
+    address = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as database:
+        database.execute(f"SELECT 1 FROM {'.'.join(map(quote_identifier, table.split('.')))} LIMIT 1")
 
 
 def _quote(text: str) -> str:
@@ -495,4 +515,5 @@ def _quote(text: str) -> str:
 
 
 def _sql_list(paths: list[str]) -> str:
-    return "[" + ", ".join(_quote(path) for path in paths) + "]"
+    # Each is one file: DuckDB would take a name with a star for a pattern, and read others.
+    return "[" + ", ".join(_quote(glob.escape(path)) for path in paths) + "]"

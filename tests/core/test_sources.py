@@ -303,7 +303,7 @@ UNFIT = {
     "short_header.csv": (b"a,b,c\n" + f"1,2,3,{SECRET}\n".encode() * 20, "as many fields as it"),
     "scalar.json": (b"5", "no rows that are objects"),
     "text.json": (f'"{SECRET}"'.encode(), "no rows that are objects"),
-    "deep.json": (b"[" * 5000 + b"]" * 5000, "no rows that are objects"),
+    "deep.json": (b"[" * 5000 + b"]" * 5000, "nested more than 200 deep"),
     "latin.json": ('[{"a": "M\u00fcller"}]'.encode("latin-1"), "save it as UTF-8."),
     "long.csv": (b"name,age\n" + b"x" * 3_000_000 + b",4\n", "more than 2 MB"),
 }

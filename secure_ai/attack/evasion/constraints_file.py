@@ -46,6 +46,8 @@ def read(path: str | Path) -> dict[str, Any]:
             raise UserError(
                 f"The constraints file {file.name} is larger than a megabyte: it is another file."
             )
+        if not file.is_file():
+            raise OSError  # reading a pipe would never end
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UserError(
