@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from secure_ai.assess.change import RULE, same_thing, shown, way
+from secure_ai.assess.change import RULE, same_bar, same_thing, shown, way
 from secure_ai.assess.earlier import Report, read_report, report_of
 from secure_ai.core import Finding, Level, Measurement, Outcome
 from secure_ai.core.finding import LEVEL_ORDER
@@ -233,7 +233,7 @@ def _measured_twice(old: Finding, new: Finding, first: Measurement, second: Meas
     moved = _rank(old.level) - _rank(new.level)  # above 0 where the level rose
     flipped = (new.outcome is Outcome.EXCEEDS_THRESHOLD) - (old.outcome is Outcome.EXCEEDS_THRESHOLD)
     notes = [] if first.method == second.method else ["measured by another method or over other records"]
-    if old.threshold != new.threshold:
+    if not same_bar(old, new):
         # Level and outcome moved with the bar: only the figure tells of the risk.
         moved = flipped = 0
         notes.insert(
@@ -302,9 +302,7 @@ def _moved_bars(old: Report, new: Report) -> set[str]:
     return {
         one.id
         for one in new.findings
-        if isinstance(one.measurement, Measurement)
-        and one.id in before
-        and before[one.id].threshold != one.threshold
+        if isinstance(one.measurement, Measurement) and one.id in before and not same_bar(before[one.id], one)
     }
 
 

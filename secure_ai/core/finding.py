@@ -110,6 +110,10 @@ class Finding(BaseModel):
     after: Measurement | Unassessed | None = Field(
         default=None, description="The same measurement of the mitigated version; null if none was given."
     )
+    after_threshold: float | None = Field(
+        default=None,
+        description="Threshold of the mitigated version, where it was measured: some move with a baseline.",
+    )
     residual: str = "not yet measured: supply a mitigated version to compare"
     residual_level: Level = Field(
         default=Level.UNASSESSED, description="Level of the mitigated version, or as accepted in the plan."

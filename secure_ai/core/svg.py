@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, LABEL, BAR, ROW, TOP = 720, 168, 400, 30, 12
+# A character of 13 px is at most about so wide on average in the fonts named below; words are never cut.
+CHARACTER, SHORTEST = 7.5, 120
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,13 @@ class Bar:
 def bar_chart(name: str, title: str, bars: list[Bar], warning: str) -> Markup:
     """Draw horizontal bars; a warning is hatched and named in words, so that color is not needed."""
     height = TOP + ROW * len(bars) + 40
+    label = max(LABEL, round(max((len(bar.label) for bar in bars), default=0) * CHARACTER) + 10)
+    text = round(max((len(bar.text) for bar in bars), default=0) * CHARACTER) + 8
+    long = max(SHORTEST, min(BAR, WIDTH - label - text))
+    # The words of an extreme case widen the drawing, which then scales as a whole.
+    across = max(WIDTH, label + long + text)
     parts = [
-        f'<svg class="chart" role="img" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'<svg class="chart" role="img" viewBox="0 0 {across} {height}" width="{WIDTH}" '
         'font-family="Segoe UI, Liberation Sans, Arial, sans-serif" font-size="13" fill="#1b2430" '
         f'aria-labelledby="{name}-title {name}-desc">',
         Markup('<title id="{}-title">{}</title>').format(name, title),
@@ -36,18 +43,18 @@ def bar_chart(name: str, title: str, bars: list[Bar], warning: str) -> Markup:
     ]
     for i, bar in enumerate(bars):
         y = TOP + ROW * i
-        width = max(bar.share * BAR, 1.5 if bar.share > 0 else 0)
+        width = max(bar.share * long, 1.5 if bar.share > 0 else 0)
         fill = f"url(#{name}-hatch)" if bar.warning else "#2c5f7c"
         parts.append(
-            f'<rect x="{LABEL}" y="{y}" width="{BAR}" height="18" fill="#eef1f4"/>'
-            f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="18" fill="{fill}"/>'
-            f'<text x="{LABEL - 10}" y="{y + 14}" text-anchor="end">{escape(bar.label)}</text>'
-            f'<text x="{LABEL + BAR + 8}" y="{y + 14}">{escape(bar.text)}</text>'
+            f'<rect x="{label}" y="{y}" width="{long}" height="18" fill="#eef1f4"/>'
+            f'<rect x="{label}" y="{y}" width="{width:.1f}" height="18" fill="{fill}"/>'
+            f'<text x="{label - 10}" y="{y + 14}" text-anchor="end">{escape(bar.label)}</text>'
+            f'<text x="{label + long + 8}" y="{y + 14}">{escape(bar.text)}</text>'
         )
     y = TOP + ROW * len(bars) + 8
     parts.append(
-        f'<rect x="{LABEL}" y="{y}" width="18" height="14" fill="url(#{name}-hatch)"/>'
-        f'<text x="{LABEL + 26}" y="{y + 12}" class="key">{escape(warning)}</text></svg>'
+        f'<rect x="{label}" y="{y}" width="18" height="14" fill="url(#{name}-hatch)"/>'
+        f'<text x="{label + 26}" y="{y + 12}" class="key">{escape(warning)}</text></svg>'
     )
     return Markup("").join(Markup(part) for part in parts)
 

@@ -163,7 +163,7 @@ def test_a_threshold_of_one_attacker_counts_the_records_that_it_is_about(tmp_pat
         )
     )
     assert found["data.reidentification.prosecutor"].outcome is Outcome.WITHIN_THRESHOLD
-    assert found["data.reidentification.prosecutor"].title.startswith("No record has a risk above 0.5")
+    assert found["data.reidentification.prosecutor"].title.startswith("No record has a risk above 50%")
     assert found["data.reidentification.marketer"].threshold == 0.2
 
 

@@ -71,8 +71,8 @@ def table(section: Section | None) -> Table:
 @pytest.mark.parametrize(
     ("name", "before", "after", "half", "effect", "words"),
     [
-        (EVASION, 0.6, 0.05, 0.02, "better", "Better: 60.0% (58.0% to 62.0%) before, 5.0%"),
-        (EVASION, 0.3, 0.6, 0.02, "worse", "WORSE: 30.0%"),
+        (EVASION, 0.6, 0.05, 0.02, "better", "Better: 60% (58% to 62%) before, 5%"),
+        (EVASION, 0.3, 0.6, 0.02, "worse", "WORSE: 30%"),
         (EVASION, 0.3, 0.28, 0.05, "same", "Not told apart by the 95 % intervals"),
         (EVASION, 0.3, 0.3, 0.05, "same", "The same"),
         (EVASION, 0.3, 0.3, 0.0, "same", "The same"),
@@ -113,7 +113,7 @@ def test_what_got_worse_stands_first_everywhere():
     assert "extraction (WORSE)" in drawing.svg
     treated = with_residual(before, again)
     action, why = three_things_to_do(treated)[0]
-    assert action.startswith("Do not put the mitigated version into use") and why.startswith("WORSE")
+    assert action.startswith("Do not put the mitigated version into use") and why.startswith("20% (18% to 22%) before")
     assert treated[2].residual.startswith("Not measured again: counts as before")
 
 
@@ -358,7 +358,7 @@ def test_a_measured_success_rate_takes_the_place_of_the_stated_one(tmp_path):
     assert gamed.now.frequency.attempts == 10, "how often somebody tries was not measured"
     assert fire.now is fire.after is fire.stated and not fire.words
     section = losses_section(model, [finding], illustration=False, seed=1)
-    assert "measured 40.0% (38.0% to 42.0%), which is used in its place" in texts(section)
+    assert "measured 40% (38% to 42%), which is used in its place" in texts(section)
     row = dict(zip(table(section).columns, table(section).rows[0], strict=True))
     assert row["expected as stated"] < row["expected after mitigation"] < row["expected as measured"]
     assert section.facts["measured_scenarios"] == 1 and section.facts["currency"] == "EUR"

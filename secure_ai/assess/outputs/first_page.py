@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from secure_ai.assess.outputs.words import AREA_NAMES, short
 from secure_ai.assess.registry import AREAS
 from secure_ai.assess.risks import risks
 from secure_ai.assess.treatment import three_things_to_do
-from secure_ai.core import Finding, Level
+from secure_ai.core import Finding, Level, Unassessed
 
 LONGEST_FINDING, LONGEST_LINE, LONGEST_ACTION = 120, 110, 160
 # So much is read on one page; each line gets its part of it, and stands whole in the detail.
@@ -97,11 +98,16 @@ def _areas(assessment: Assessment) -> Iterable[Area]:
         if gaps and len(gaps) < len(inside):
             said = f"{len(gaps)} of {len(inside)} risks not assessed"
         if worst is None or level is Level.UNASSESSED:
-            reasons = dict.fromkeys(one.measurement.reason for one in gaps)  # type: ignore[union-attr]
-            why = short(" ".join(reasons) or "It is no part of this assessment.", LONGEST_FINDING)
+            why = short(_usual_reason(gaps) or "It is no part of this assessment.", LONGEST_FINDING)
             yield Area(AREA_NAMES[area], Level.UNASSESSED.value, why, None, said)
         else:
             yield Area(AREA_NAMES[area], level.value, short(worst.title, LONGEST_FINDING), worst, said)
+
+
+def _usual_reason(gaps: Iterable[Finding]) -> str:
+    """Return why nothing was measured, for most of the risks; "no model" is not said twice in other words."""
+    reasons = Counter(one.measurement.reason for one in gaps if isinstance(one.measurement, Unassessed))
+    return reasons.most_common(1)[0][0] if reasons else ""
 
 
 def _assessed(assessment: Assessment) -> Iterable[Lines]:
@@ -113,7 +119,9 @@ def _assessed(assessment: Assessment) -> Iterable[Lines]:
             # The area of its findings: fairness is measured on the model.
             areas = {area_of(one) for one in section.findings} or {section.id.split(".", maxsplit=1)[0]}
             area = next((name for name in AREAS if name in areas), "data")
-            lines.setdefault(area, []).append(short(section.assessed, longest))
+            # The area stands before the lines: it is not said again at the beginning of each.
+            line = section.assessed.removeprefix(f"{AREA_NAMES[area]}: ")
+            lines.setdefault(area, []).append(short(line[:1].lower() + line[1:], longest))
     return (Lines(AREA_NAMES[area], tuple(lines[area])) for area in AREAS if area in lines)
 
 
@@ -151,7 +159,8 @@ def _todo(assessment: Assessment) -> Iterable[tuple[str, str]]:
 def _follows(assessment: Assessment) -> Iterable[tuple[str, str]]:
     by_id = {section.id: section for section in assessment.treatment}
     losses = by_id.get("treatment.losses")
-    if losses is not None:
+    # Without a measured success rate it is the same sum for everybody: that tells nothing of this system.
+    if losses is not None and losses.facts.get("measured_scenarios"):
         made_up = " Its amounts are made up, not yours." if losses.facts.get("illustration") else ""
         yield "Expected loss", f"{losses.summary}.{made_up}"
     for name, words in (("before_after", "After mitigation"), ("changes", "Since the last report")):

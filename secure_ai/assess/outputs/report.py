@@ -75,7 +75,6 @@ def render_report(assessment: Assessment, manifest: Mapping[str, Any]) -> str:
             ],
             inputs=manifest.get("inputs", []),
             versions=manifest.get("versions", {}),
-            outcomes=words.OUTCOMES,
             decisions=words.DECISIONS,
             long_table=LONG_TABLE,
             few_rows=FEW_ROWS,
@@ -92,6 +91,7 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters |= {
         "figure": words.figure,
+        "outcome": words.outcome,
         "interval": words.interval,
         "sentence": words.sentence,
         "cell": words.cell,

@@ -9,8 +9,9 @@ from typing import Any
 from secure_ai.assess.change import is_share
 from secure_ai.assess.display import cell_text
 from secure_ai.assess.outputs.files import LARGEST
+from secure_ai.assess.risks import bad_side
 from secure_ai.assess.section import Cell, Format
-from secure_ai.core import Measurement
+from secure_ai.core import Finding, Measurement, Outcome
 
 AREA_NAMES = {
     "data": "Data",
@@ -20,11 +21,6 @@ AREA_NAMES = {
     "controls": "Controls",
     "monitoring": "Monitoring",
     "vendor": "Vendor",
-}
-OUTCOMES = {
-    "exceeds_threshold": "On the bad side of the threshold",
-    "within_threshold": "Within the threshold",
-    "unassessed": "Not assessed",
 }
 DECISIONS = {
     "open": "not decided yet",
@@ -48,6 +44,15 @@ def figure(value: float | None, unit: str = "") -> str:
     if is_share(unit):
         return f"{_digits(value * 100)}%"
     return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else _digits(value)
+
+
+def outcome(finding: Finding) -> str:
+    """Return on which side of its threshold a finding lies; "below" where low figures are the bad ones."""
+    if finding.outcome is Outcome.UNASSESSED:
+        return "Not assessed"
+    if finding.outcome is Outcome.WITHIN_THRESHOLD:
+        return "Within the threshold"
+    return f"{bad_side(finding.id).capitalize()} the threshold"
 
 
 def interval(measured: Measurement) -> str:

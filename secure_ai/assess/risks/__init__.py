@@ -16,12 +16,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from secure_ai.core import Finding, Level, Measurement, Mitigation, Outcome, Unassessed, UserError
+from secure_ai.core.figures import percent
 from secure_ai.core.finding import LEVEL_ORDER, combine_level
 from secure_ai.core.frameworks import entry
 from secure_ai.core.yaml_files import Strict, checked, parse_yaml
 
 FILES = ("data", "model", "fairness", "assistant", "controls", "log", "vendor")
-RULE = "The level is the middle between likelihood and severity on low, medium, high, critical, rounded up."
+RULE = (
+    "The level is the middle between likelihood and severity on low, medium, high, critical, rounded up; the "
+    "bands of likelihood are the kit's own."
+)
 
 
 def _mitigation(value: Any) -> Any:
@@ -50,6 +54,12 @@ class Risk(Strict):
             that it lacks.
         severity: what is lost, where the section knows no better.
         severity_reason: why.
+        graded_by: what the bands grade, in words; empty where a figure on the bad side is always of medium
+            likelihood.
+        settle: what would tell on which side of the threshold the figure lies.
+        relative: name of a measurement whose baseline differs from model to model → how two of them are
+            compared: ``"difference"``, the figure less its baseline, or ``"rest"``, that as a share of all
+            that is left above the baseline.
         supply: what would have to be supplied to measure it.
         mitigations: what to do, with the expected effect and its source.
         mappings: framework ids in both sectors; ``sector_mappings`` in one.
@@ -64,6 +74,9 @@ class Risk(Strict):
     bad: Literal["above", "below"] = "above"
     threshold_source: str
     bands: Bands = Bands()
+    graded_by: str = "the figure"
+    settle: str = "more records would settle it"
+    relative: Mapping[str, Literal["difference", "rest"]] = Field(default_factory=dict)
     severity: Level = Level.HIGH
     severity_reason: str
     supply: str
@@ -144,6 +157,7 @@ def judge(
     severity_reason: str | None = None,
     mitigations: tuple[Mitigation | str, ...] | None = None,
     knowledge: str | None = None,
+    worst_of: int = 1,
     evidence: str = "",
 ) -> Finding:
     """Turn a measurement into a finding; an Unassessed becomes an unassessed one with its reason.
@@ -162,6 +176,7 @@ def judge(
         success: share by which likelihood is graded; the figure itself if not given, or the share of the
             threshold that it lacks where low figures are bad.
         severity, severity_reason, mitigations, knowledge: in place of the risk's own.
+        worst_of: of how many figures this is the worst; the rule says where it was chosen among several.
         evidence: section of the executed notebook.
 
     Raises:
@@ -194,17 +209,12 @@ def judge(
             likelihood = Level.CRITICAL
     bad = severity or risk.severity
     why = severity_reason or risk.severity_reason
-    words = (
-        f"Likelihood {likelihood.value}: "
-        + (
-            f"{risk.bad} the threshold, graded by {graded:.3g} (high from {risk.bands.high:g}, critical from "
-            f"{risk.bands.critical:g})"
-            if exceeds
-            else "within the threshold"
-        )
-        + ("; the interval lies on both sides, more records would settle it" if spans else "")
-        + f". Severity {bad.value}: {why} {RULE}"
-    )
+    words = f"Likelihood {likelihood.value}: {_graded(risk, graded) if exceeds else 'within the threshold'}"
+    if spans:
+        words += f"; the interval lies on both sides of the threshold, {risk.settle}"
+    if worst_of > 1:
+        words += f"; this is the worst of {worst_of}, and its interval is not widened for the choice"
+    words += f". Severity {bad.value}: {why} {RULE}"
     return Finding(
         id=name,
         title=title,
@@ -223,6 +233,19 @@ def judge(
         evidence=evidence,
         mappings=risk.rules(sector),
     )
+
+
+def _graded(risk: Risk, graded: float) -> str:
+    """Say how a figure on the bad side was graded; bands of shares as percentages, of counts as numbers."""
+    if not risk.graded_by:
+        return f"{risk.bad} the threshold, which counts as medium here, however far"
+    what = "the share of the threshold that it lacks" if risk.bad == "below" else risk.graded_by
+    counts = risk.bands.critical > 1
+    figure, high, critical = (
+        f"{one:.3g}" if counts or math.isinf(one) else percent(one)
+        for one in (graded, risk.bands.high, risk.bands.critical)
+    )
+    return f"{risk.bad} the threshold; {what} is {figure} (high from {high}, critical from {critical})"
 
 
 def leave_open(name: str, reason: str, *, sector: str, evidence: str = "") -> Finding:

@@ -116,7 +116,13 @@ def _attacks(
         title += f", {_words(worst.family)} ({count} of {figure.n})" if figure.value else ""
         title += _left_out(mine, "attack")
     return judge(
-        name, title, figure, sector=parameters.sector, thresholds=parameters.thresholds, evidence=evidence
+        name,
+        title,
+        figure,
+        sector=parameters.sector,
+        thresholds=parameters.thresholds,
+        worst_of=len(mine),
+        evidence=evidence,
     )
 
 
@@ -136,7 +142,7 @@ def _over_refusal(
         title += _left_out(families, "twin")
     return judge(
         OVER_REFUSAL, title, figure, sector=parameters.sector, thresholds=parameters.thresholds,
-        evidence=evidence,
+        worst_of=len(families), evidence=evidence,
     )  # fmt: skip
 
 

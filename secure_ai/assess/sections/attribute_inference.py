@@ -41,8 +41,8 @@ NO_INPUTS = (
 
 NO_HELP = (
     "Who guesses the most frequent value without the model is right as often or more often: as it stands "
-    "this attack tells its user nothing. That members are answered otherwise than others remains, and is what a "
-    "better attack could use."
+    "this attack tells its user nothing. That members are answered otherwise than others remains, and "
+    "is what a better attack could use."
 )
 
 

@@ -56,6 +56,13 @@ LIMITS = (
 )
 
 
+FRAGILE = (
+    "Random changes, asked as often, reach at least half of that: it takes no clever attacker. The finding "
+    "is above all that the decision changes easily within what was allowed, by the model's sensitivity or by "
+    "rules that allow much; checking the fields helps, hiding the model from attackers does not."
+)
+
+
 def assess(inputs: Inputs, progress: Progress) -> Section:
     """Search the cheapest change of each record that gets another answer."""
     rules = read_rules(inputs.parameters.rules)
@@ -143,6 +150,8 @@ def _section(inputs: Inputs, cases: ModelCases, evaded: EvasionResult, rules: Co
         f"{percent(figure.value)} of {figure.n:,} records get another answer by changes {within}; random "
         f"changes reach {percent(figure.baseline)}"
     )
+    # Where chance does nearly as well, the finding is of the model, and not of a clever attack.
+    fragile = figure.value > 0 and figure.baseline >= figure.value / 2
     # Without rules nobody knows whether a person could make the change at all.
     guessed: dict[str, Any] = {}
     if rules is None:
@@ -167,6 +176,7 @@ def _section(inputs: Inputs, cases: ModelCases, evaded: EvasionResult, rules: Co
         blocks=blocks(
             Text(text=evaded.sentence()) if rules is not None else Text(text=WITHOUT_RULES),
             Text(text=evaded.sentence().replace("within the rules", within)) if rules is None else None,
+            Text(text=FRAGILE) if fragile else None,
             Drawing.of(_headline(curve, within), _retitled(curve, within)),
             Drawing.of(_headline(cheap, within), _retitled(cheap, within)),
             _changed(features_of(inputs, cases), evaded),

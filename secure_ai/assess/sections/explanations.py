@@ -200,11 +200,17 @@ def _section(
     stable = explained.stability
     worst, figure = min(stable.agreement.items(), key=lambda item: item[1].value)
     title = (
-        f"Of the {stable.top} strongest reasons {percent(figure.value)} stay with {worst}; features in "
-        "random "
-        f"order would keep {percent(figure.baseline)}"
+        f"Of the {stable.top} strongest reasons {percent(figure.value)} stay with {worst}; chance alone "
+        f"would keep {percent(figure.baseline)}"
     )
-    finding = judge(RISK, title, figure, sector=parameters.sector, thresholds=parameters.thresholds)
+    finding = judge(
+        RISK,
+        title,
+        figure,
+        sector=parameters.sector,
+        thresholds=parameters.thresholds,
+        worst_of=len(stable.agreement),
+    )
     known = cases.known.labels if cases.known.labels is not None else np.array([])
     called = class_names(known, model.classes, inputs.names)[favorable]
     parts: list[Any] = [_samples_table(explained.samples, features)]

@@ -88,7 +88,7 @@ def _section(inputs: Inputs, cases: ModelCases, stolen: ExtractionResult) -> Sec
         threshold=limit,
         threshold_source=(
             "the kit's own, and meant to be argued with: half of the way from what naming the model's most "
-            f"frequent answer reaches ({free:.3g}) to a full copy"
+            f"frequent answer reaches ({percent(free)}) to a full copy"
         ),
         success=max(rest, 0.0),
     )

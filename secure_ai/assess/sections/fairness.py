@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge, leave_open
@@ -23,6 +25,7 @@ from secure_ai.assess.sections.fairness_tables import (
 )
 from secure_ai.assess.sections.grouping import PROTECTED, PROTECTED_WORDS, Grouping, groupings
 from secure_ai.core import Finding, Measurement, Unassessed, UserError
+from secure_ai.core.figures import percent
 from secure_ai.core.sources import shown
 from secure_ai.govern.fairness import (
     GroupRates,
@@ -38,8 +41,8 @@ SELECTION, ERRORS = "fairness.selection_rate", "fairness.error_rates"
 ERROR_RATES = ("true_positive_rate", "false_positive_rate")
 WORDS = {
     "selection_rate": "the share that gets the favorable decision",
-    "true_positive_rate": "the share found among those who deserve it",
-    "false_positive_rate": "the share wrongly favored among the others",
+    "true_positive_rate": "the share of the deserving who get the favorable decision",
+    "false_positive_rate": "the share of the undeserving who get the favorable decision",
 }
 MOST_SHOWN = 3
 NO_OUTCOME = (
@@ -151,13 +154,14 @@ def _compared(grouping: Grouping, decided: Decisions, seed: int) -> Compared:
 def _finding(inputs: Inputs, risk: str, compared: list[Compared], rates: tuple[str, ...]) -> Finding:
     """Judge every grouping, and return the worst: what is surely too far apart before what may be chance."""
     parameters, found, reasons = inputs.parameters, [], []
+    number = sum(isinstance(one.gaps[rate], Measurement) for one in compared for rate in rates)
     for one in compared:
         for rate in rates:
             gap = one.gaps[rate]
             if isinstance(gap, Unassessed):
                 reasons.append(f"{one.name}: {gap.reason}.")
                 continue
-            finding = _judged(inputs, risk, one, rate, gap)
+            finding = _judged(inputs, risk, one, rate, gap, worst_of=number)
             sure = gap.interval[0] > (finding.threshold or 0.0)
             found.append(((sure, gap.value - (finding.threshold or 0.0)), finding))
     if not found:
@@ -165,7 +169,9 @@ def _finding(inputs: Inputs, risk: str, compared: list[Compared], rates: tuple[s
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def _judged(inputs: Inputs, risk: str, one: Compared, rate: str, gap: Measurement) -> Finding:
+def _judged(
+    inputs: Inputs, risk: str, one: Compared, rate: str, gap: Measurement, *, worst_of: int
+) -> Finding:
     from secure_ai.assess.risks import risk_of
 
     parameters, entry = inputs.parameters, risk_of(risk)
@@ -176,14 +182,16 @@ def _judged(inputs: Inputs, risk: str, one: Compared, rate: str, gap: Measuremen
         # says how little is known.
         limit = chance
         source = (
-            f"{source}; raised to {chance:.3g}, since groups of this size drawn at random differ by as much "
-            "in one of twenty draws"
+            f"{source}; raised to {shown_figure(chance, gap.unit)}, since groups of this size drawn at "
+            "random differ by as much in one of twenty draws"
         )
     table = one.rates.of(rate).dropna(subset="value")
     high, low = table.loc[table["value"].idxmax()], table.loc[table["value"].idxmin()]
+    # Whole percentages, unless they would hide the difference that the sentence is about.
+    said = percent if gap.value >= 0.02 else partial(shown_figure, unit="share")
     title = (
-        f"By {one.name}, {WORDS[rate]} differs by {100 * gap.value:.0f} points ({high['group']} "
-        f"{high['value']:.0%}, {low['group']} {low['value']:.0%})"
+        f"By {one.name}, {WORDS[rate]} differs by {_points(gap.value)} ({high['group']} "
+        f"{said(high['value'])}, {low['group']} {said(low['value'])})"
     )
     if gap.value == 0:
         title = f"By {one.name}, {WORDS[rate]} is the same in every group that is large enough"
@@ -195,7 +203,21 @@ def _judged(inputs: Inputs, risk: str, one: Compared, rate: str, gap: Measuremen
         thresholds=parameters.thresholds,
         threshold=limit,
         threshold_source=source,
+        worst_of=worst_of,
     )
+
+
+def _points(gap: float) -> str:
+    """Say a difference of shares in points, small ones with a digit after the point.
+
+    >>> _points(0.157), _points(0.0073), _points(0.01), _points(0.0001)
+    ('16 points', '0.7 points', '1 point', 'under 0.1 points')
+    """
+    points = 100 * gap
+    if points < 0.05:
+        return "under 0.1 points"
+    text = f"{points:.0f}" if points >= 9.95 else f"{points:.1f}".removesuffix(".0")
+    return f"{text} {'point' if text == '1' else 'points'}"
 
 
 def _section(

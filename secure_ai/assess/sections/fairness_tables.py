@@ -10,6 +10,7 @@ import pandas as pd
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.section import Block, Table, Text
 from secure_ai.core import Measurement, UserError
+from secure_ai.core.figures import percent
 from secure_ai.govern.fairness import GroupRates, judge_definitions, trade_off
 from secure_ai.govern.fairness.charts import trade_off_finding
 from secure_ai.govern.fairness.trade_offs import WARNING
@@ -22,22 +23,25 @@ FOUR_FIFTHS = 0.8
 
 
 def rates_table(name: str, rates: GroupRates) -> Table:
-    """Return every rate of every group with its interval; a group that is too small has none."""
-    table = rates.table
-    frame = pd.DataFrame(
-        {
-            "group": table["group"],
-            "rate": table["rate"].str.replace("_", " "),
-            "people": table["n"],
-            "share": table["value"],
-            "at least": table["low"],
-            "at most": table["high"],
-        }
-    )
+    """Return a row for each group: its people, and every rate with its interval; none where it is too small.
+
+    The false negative rate is left out: it is what the true positive rate lacks.
+    """
+    table = rates.table[rates.table["rate"] != "false_negative_rate"]
+    shown = [
+        f"{percent(row.value)} ({percent(row.low)} to {percent(row.high)})" if row.value == row.value else "–"
+        for row in table.itertuples()
+    ]
+    names = list(dict.fromkeys(table["rate"]))
+    people = table[table["rate"] == "selection_rate"].set_index("group")["n"]
+    frame = table.assign(shown=shown).pivot(index="group", columns="rate", values="shown")
+    groups = list(dict.fromkeys(table["group"]))
+    frame = frame.reindex(index=groups, columns=names).rename(columns=lambda rate: rate.replace("_", " "))
+    frame.insert(0, "people", people.reindex(groups))
     return Table.of(
-        f"Rates by {name}, with 95% intervals; empty where a group is too small",
-        frame,
-        ("text", "text", "count", "share", "share", "share"),
+        f"Rates by {name}, with 95% intervals; – where a group is too small",
+        frame.reset_index(),
+        ("text", "count", *("text",) * len(names)),
     )
 
 

@@ -16,6 +16,7 @@ from secure_ai.anonymize.tabular.proposal import (
     riskiest_combinations,
 )
 from secure_ai.anonymize.tabular.risk import AttackerRisk, ReidentificationRisk, reidentification_risk
+from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge, leave_open, risk_of
@@ -200,14 +201,15 @@ def _title(attacker: str, risk: ReidentificationRisk, figure: Measurement) -> st
     if attacker == "marketer":
         # Without a population table the figure is a bound, not what is to be expected.
         bound = "at most " if isinstance(risk.journalist, Unassessed) else ""
-        return f"Matched as a whole, {bound}{figure.value:.1%} of the records would be traced correctly"
+        share = shown_figure(figure.value, figure.unit)
+        return f"Matched as a whole, {bound}{share} of the records would be traced correctly"
     figures = risk.prosecutor if attacker == "prosecutor" else risk.journalist
     at_risk = round(figures.records_at_risk.value * risk.n) if isinstance(figures, AttackerRisk) else 0
     if not at_risk:
-        return f"No record has a risk above {risk.threshold:g} {WHO[attacker]}"
+        return f"No record has a risk above {shown_figure(risk.threshold, 'share')} {WHO[attacker]}"
     verb = "has" if at_risk == 1 else "have"
-    share = f"{at_risk:,} of {risk.n:,} records ({at_risk / risk.n:.1%})"
-    return f"{share} {verb} a risk above {risk.threshold:g} {WHO[attacker]}"
+    share = f"{at_risk:,} of {risk.n:,} records ({shown_figure(at_risk / risk.n, 'share')})"
+    return f"{share} {verb} a risk above {shown_figure(risk.threshold, 'share')} {WHO[attacker]}"
 
 
 def _introduction(measured: Reidentification, inputs: Inputs) -> Text:
@@ -266,8 +268,8 @@ def class_size_title(risk: ReidentificationRisk) -> str:
     """Say in one sentence what the drawing of class sizes shows."""
     at_risk = risk.prosecutor.records_at_risk.value
     return (
-        f"{at_risk:.1%} of the records are in classes so small that their risk is above "
-        f"{risk.threshold:g}; {risk.uniques / risk.n:.1%} are unique"
+        f"{shown_figure(at_risk, 'share')} of the records are in classes so small that their risk is above "
+        f"{shown_figure(risk.threshold, 'share')}; {shown_figure(risk.uniques / risk.n, 'share')} are unique"
     )
 
 
@@ -277,7 +279,7 @@ def _class_sizes(risk: ReidentificationRisk) -> list[Block]:
         Bar(
             f"class of {row.class_size}",
             row.share,
-            f"{row.share:.1%} ({row.records:,} records)",
+            f"{shown_figure(row.share, 'share')} ({row.records:,} record{'' if row.records == 1 else 's'})",
             bool(row.above_threshold),
         )
         for row in bins.itertuples()

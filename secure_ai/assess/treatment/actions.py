@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secure_ai.assess.risks import risks
 from secure_ai.assess.section import Section, Table, Text, blocks
 from secure_ai.assess.treatment.before_after import Again, residual_of
 from secure_ai.core import Finding, Level, Measurement, Outcome
@@ -34,7 +35,8 @@ def three_things_to_do(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     for finding in findings:
         if _worsened(finding):
             actions.setdefault(
-                f"Do not put the mitigated version into use: it is worse at {finding.id}.", finding.residual
+                f"Do not put the mitigated version into use: it is worse at {_name(finding)}.",
+                finding.residual.removeprefix("WORSE: "),
             )
     for finding in in_order(findings):
         if finding.decision not in DECIDED and finding.mitigations:
@@ -81,6 +83,12 @@ def _place(finding: Finding) -> tuple[int, int, int, int, str]:
 
 def _worsened(finding: Finding) -> bool:
     return isinstance(finding.after, Measurement) and finding.residual.startswith("WORSE")
+
+
+def _name(finding: Finding) -> str:
+    """Return what a sentence calls a risk; its id where this kit has no name for it."""
+    known = risks().get(finding.id)
+    return f"{known.name[:1].lower()}{known.name[1:]} ({finding.id})" if known else finding.id
 
 
 def _treat(findings: Sequence[Finding]) -> Table:

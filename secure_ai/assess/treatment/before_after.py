@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from secure_ai.assess.change import RULE, same_thing, shown, way
+from secure_ai.assess.change import RULE, beyond, relative, same_bar, same_thing, shown, way
 from secure_ai.assess.risks import bad_side
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
 from secure_ai.core import Finding, Level, Measurement, Unassessed
@@ -70,6 +70,7 @@ def with_residual(findings: Sequence[Finding], again: Sequence[Again]) -> list[F
         if one is not None:
             update = {
                 "after": one.after.measurement,
+                "after_threshold": one.after.threshold,
                 "residual_level": one.after.level,
                 "residual": one.words,
             }
@@ -140,7 +141,10 @@ def _compared(before: Finding, after: Finding, first: Measurement, second: Measu
     rank = LEVEL_ORDER.index(after.level) - LEVEL_ORDER.index(before.level)
     moved = f"level {level}" if rank else f"level {after.level.value} as before"
     moved_bar = " The two thresholds differ: a moved bar reduces no risk."
-    bar = "" if before.threshold == after.threshold else moved_bar
+    bar = "" if same_bar(before, after) else moved_bar
+    if relative(before.id, first):
+        above = f"{_beyond(before, first)} before, {_beyond(after, second)} after"
+        figures += f"; beyond the baseline of each, by which they are compared, {above}"
     # Either one that worsened is enough: a lower figure does not make up for a higher level.
     if told == "worse" or (rank > 0 and not bar):
         doubt = ", though the intervals overlap" if told == "same" else ""
@@ -152,6 +156,10 @@ def _compared(before: Finding, after: Finding, first: Measurement, second: Measu
     words = f"Not told apart by the 95 % intervals: {figures}; {moved}"
     doubt = ", which may be chance: measure more before you rely on it" if rank else ""
     return Again(before, after, "same", f"{words}{doubt}.{bar}")
+
+
+def _beyond(finding: Finding, measured: Measurement) -> str:
+    return shown(beyond(finding.id, measured))
 
 
 def _summary(counts: Mapping[Effect, int], total: int) -> str:
