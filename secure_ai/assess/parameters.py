@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
 from secure_ai.core import UserError
+from secure_ai.core.yaml_files import read_yaml
 
 # What IPython itself puts beside the variables of a notebook.
 IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open", "get_ipython"}
@@ -245,15 +246,7 @@ def read_parameters(file: Path | None, options: Mapping[str, Any]) -> Assessment
     """
     values: dict[str, Any] = {}
     if file is not None:
-        try:
-            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except OSError:
-            raise UserError(f"The parameter file {file.name} cannot be read: check the path.") from None
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise UserError(
-                f"{file.name} is not a YAML file: write one 'name: value' per line, as in the examples of "
-                "notebooks/assessments/parameters."
-            ) from None
+        loaded = read_yaml(file, "parameter file", advice="check the path")
         if not isinstance(loaded, dict):
             raise UserError(f"{file.name} holds no parameters: write one 'name: value' per line.")
         values = {str(name): value for name, value in loaded.items()}
@@ -287,7 +280,7 @@ def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
     if problem["type"] == "extra_forbidden":
         raise UserError(f"There is no parameter '{short}'. {_known(model)}") from None
     wanted = model.model_fields[name].description
-    given = repr(problem.get("input"))
+    given = reprlib.repr(problem.get("input"))
     at_top = len(problem["loc"]) < 2  # and not inside a list
     missing = problem["type"] == "missing" or (at_top and problem.get("input") in (None, ""))
     if missing:

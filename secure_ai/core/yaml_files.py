@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from secure_ai.core.errors import UserError, system_reason
 from secure_ai.core.sources import shown
 
 MOST_BYTES = 1_000_000
+MOST_VALUES = 1_000_000
 DEEPEST = 12
 OPENING = (
     yaml.FlowSequenceStartToken,
@@ -64,14 +66,28 @@ def parse_yaml(text: str, what: str) -> Any:
     """Return what a text in YAML holds.
 
     Raises:
-        UserError: if it is none; ``what`` names it.
+        UserError: if it is none, or if anchors make more of it than stands there; ``what`` names it.
     """
     try:
-        return yaml.safe_load(text)
+        loaded = yaml.safe_load(text)
+        if _values(loaded, {}) > MOST_VALUES:
+            raise UserError(f"The {what} repeats itself by anchors without end: write the values out.")
+        return loaded
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
     where = f" (line {mark.line + 1})" if mark else ""
     raise UserError(f"The {what} is no valid YAML{where}: check indents and quotes.")
+
+
+def _values(content: Any, known: dict[int, float]) -> float:
+    """Count the values of a content as if anchors were written out; infinite where it holds itself."""
+    if not isinstance(content, dict | list):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = math.inf
+        inside = content if isinstance(content, list) else [*content, *content.values()]
+        known[id(content)] = 1 + sum(_values(one, known) for one in inside)
+    return known[id(content)]
 
 
 class _OnceLoader(yaml.SafeLoader):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
+from secure_ai.core.yaml_files import parse_yaml, read_yaml
 from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, SecondaryLoss, ThreatFrequency
 
 SECTORS = ("healthcare", "finance")
@@ -78,23 +78,13 @@ def load_loss_model(sector_or_file: str | Path) -> LossModel:
         UserError: if the file is missing, no YAML, or a field is missing, unknown or out of range.
     """
     if str(sector_or_file) in SECTORS:
-        text = resources.files(__package__).joinpath(f"data/loss_{sector_or_file}.yaml").read_text("utf-8")
         label = f"loss_{sector_or_file}.yaml"
+        content = parse_yaml(resources.files(__package__).joinpath(f"data/{label}").read_text("utf-8"), label)
     else:
-        path, label = Path(sector_or_file), Path(sector_or_file).name
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise UserError(
-                f"'{label}' is neither a sector ({', '.join(SECTORS)}) nor a text file that can be read: "
-                "check the path."
-            ) from None
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise UserError(f"{label} is not valid YAML{where}: check its indentation and quotes.") from None
+        label = Path(sector_or_file).name
+        content = read_yaml(
+            sector_or_file, "loss file", advice=f"name a sector ({', '.join(SECTORS)}) or a text file"
+        )
     if not isinstance(content, dict) or not content.get("scenarios"):
         raise UserError(
             f"{label} has no list 'scenarios': start from secure_ai/govern/data/loss_finance.yaml."

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from secure_ai.core import UserError
+from secure_ai.core.yaml_files import read_yaml
 
-MOST_BYTES = 1_000_000
 Value = str | int | float | bool
 
 
@@ -38,25 +38,8 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: if it cannot be read, is no YAML, or holds a name or value that is not known.
     """
-    import yaml
-
     file = Path(path)
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise UserError(
-                f"The constraints file {file.name} is larger than a megabyte: it is another file."
-            )
-        if not file.is_file():
-            raise OSError  # reading a pipe would never end
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError(
-            f"The constraints file {file.name} cannot be read: check its path and rights."
-        ) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise UserError(f"The constraints file {file.name} is no valid YAML{where}: check indents.") from None
+    content = read_yaml(file, "constraints file")
     if not isinstance(content, dict):
         raise UserError(
             f"The constraints file {file.name} holds no rules: write lines like 'immutable: [age]'."
