@@ -30,10 +30,17 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize(
     "text",
     [
-        LAUGHS, "a: &a [*a]", "a: 2026-99-99", "\tno: tabs", "[" * 5000, "a: 'open", "\x00",
+        LAUGHS,
+        "a: &a [*a]",
+        "a: 2026-99-99",
+        "\tno: tabs",
+        "[" * 5000,
+        "a: 'open",
+        "\x00",
         "a: !!python/name:os.system",
     ],
     ids=["billion laughs", "holds itself", "no date", "tab", "deep", "open quote", "null", "python"],
+)
 def test_a_hostile_file_is_one_sentence_in_every_reader(tmp_path: Path, reader: str, text: str) -> None:
     (tmp_path / "given.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as error:
