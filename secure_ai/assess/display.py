@@ -80,9 +80,7 @@ def block_html(block: Block) -> str:
         prefix = "s" + hashlib.sha256(block.model_dump_json().encode()).hexdigest()[:10]
         svg = safe_svg(block.svg, block.title, prefix)
         if svg is None:
-            return (
-                f"<p>{escape(block.title)}. The drawing is left out: it could not be read.</p>"
-            )
+            return f"<p>{escape(block.title)}. The drawing is left out: it could not be read.</p>"
         return f"<figure>{svg}<figcaption>{escape(block.title)}</figcaption></figure>"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in block.columns)
     body = "".join(f"<tr>{_cells(row, block.formats)}</tr>" for row in block.rows)

@@ -113,7 +113,9 @@ def test_what_got_worse_stands_first_everywhere():
     assert "extraction (WORSE)" in drawing.svg
     treated = with_residual(before, again)
     action, why = three_things_to_do(treated)[0]
-    assert action.startswith("Do not put the mitigated version into use") and why.startswith("20% (18% to 22%) before")
+    assert action.startswith("Do not put the mitigated version into use") and why.startswith(
+        "20% (18% to 22%) before"
+    )
     assert treated[2].residual.startswith("Not measured again: counts as before")
 
 
