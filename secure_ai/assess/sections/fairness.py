@@ -41,8 +41,8 @@ SELECTION, ERRORS = "fairness.selection_rate", "fairness.error_rates"
 ERROR_RATES = ("true_positive_rate", "false_positive_rate")
 WORDS = {
     "selection_rate": "the share that gets the favorable decision",
-    "true_positive_rate": "the share of the deserving who get the favorable decision",
-    "false_positive_rate": "the share of the undeserving who get the favorable decision",
+    "true_positive_rate": "the share of favorable decisions among those who should get one",
+    "false_positive_rate": "the share of favorable decisions among those who should not get one",
 }
 MOST_SHOWN = 3
 NO_OUTCOME = (

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.models import Cases, ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.progress import Progress
@@ -201,12 +202,11 @@ def _told(inputs: Inputs, attacked: Attacked, notes: tuple[str, ...]) -> Section
     measured, kind, _ = _worst(found)
     auc = found.auc
     title = (
-        f"The {found.attack} attack finds {measured.value:.1%} of the members at 1% false alarms (AUC "
-        f"{auc.value:.2f})"
+        f"{shown_figure(measured.value, measured.unit)} of the people in the training data are recognized at "
+        f"1% false alarms ({found.attack} attack, AUC {auc.value:.2f})"
         if kind == "few"
-        else f"The {found.attack} attack tells members from others with an advantage of {measured.value:.2f} "
-        f"(AUC "
-        f"{auc.value:.2f})"
+        else f"The {found.attack} attack recognizes people in the training data with an advantage of "
+        f"{100 * measured.value:.0f} points over false alarms (AUC {auc.value:.2f})"
     )
     own = {} if kind == "few" else {"threshold": ADVANTAGE, "threshold_source": ADVANTAGE_SOURCE}
     knowledge = WITH_REFERENCES if _compares(found) else OF_THE_ANSWER
