@@ -242,7 +242,7 @@ BAD = [
     (["crosswalk", "GDPR Art. 9999"], "none of the frameworks"),
     (["crosswalk", "--framework", "nothing"], "There is no framework 'nothing'"),
     (["crosswalk", "--by", "color"], "'color' is not one of"),
-    (["loss", "none.yaml"], "is neither a sector"),
+    (["loss", "none.yaml"], "name a sector"),
     (["loss", "finance", "--years", "3"], "3 is not in the range"),
     (["loss", "finance", "--today", "0001-01-01"], "the year is between"),
 ]
