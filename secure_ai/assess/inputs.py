@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from secure_ai.anonymize import QuasiIdentifierChoice
-    from secure_ai.assess.models import ModelCases, OpenedModel
+    from secure_ai.assess.opening.models import ModelCases, OpenedModel
     from secure_ai.discover.inventory import Inventory
 
 # Up to here one process counts in minutes; the kit's own figure, above it Dask counts where it is installed.
@@ -129,19 +129,19 @@ class Inputs:
     @cached_property
     def model(self) -> OpenedModel:
         """The assessed model, opened as safely as its kind allows."""
-        from secure_ai.assess.models import open_model
+        from secure_ai.assess.opening.models import open_model
 
         return open_model(self.parameters, self.closing)
 
     @cached_property
     def cases(self) -> ModelCases:
         """Records for the model: those it was trained on, those it was not, with their labels."""
-        from secure_ai.assess.models import read_model_cases
+        from secure_ai.assess.opening.models import read_model_cases
 
         return read_model_cases(self)
 
     def _open(self, place: Any) -> Source:
-        from secure_ai.assess.fhir_tables import open_fhir
+        from secure_ai.assess.opening.fhir_tables import open_fhir
 
         parameters = self.parameters
         return open_fhir(place, parameters.table) or open_source(

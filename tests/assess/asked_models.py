@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import OpenedModel
+from secure_ai.assess.opening.models import OpenedModel
 from secure_ai.assess.parameters import AssessmentParameters
 
 CANARY = "canary-7f3a"

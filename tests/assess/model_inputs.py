@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import open_model
+from secure_ai.assess.opening.models import open_model
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.attack.supply_chain.guards import Limits
 

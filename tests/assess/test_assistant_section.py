@@ -13,10 +13,10 @@ from importlib import resources
 import pytest
 
 import synthetic_data
-from secure_ai.assess import assistants
-from secure_ai.assess.assistants import FAMILIES as MAPPED
-from secure_ai.assess.assistants import RISK_OF
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening import assistants
+from secure_ai.assess.opening.assistants import FAMILIES as MAPPED
+from secure_ai.assess.opening.assistants import RISK_OF
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import risk_of

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from secure_ai.assess import models
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening import models
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of

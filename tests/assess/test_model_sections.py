@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.model_cases import Cases
+from secure_ai.assess.opening.model_cases import Cases
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import risk_of

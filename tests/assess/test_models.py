@@ -19,9 +19,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.model_cases import known_classes, read_model_cases
-from secure_ai.assess.models import ModelNotOpened, model_and_cases, open_model
-from secure_ai.assess.onnx_models import looks_like_onnx
+from secure_ai.assess.opening.model_cases import known_classes, read_model_cases
+from secure_ai.assess.opening.models import ModelNotOpened, model_and_cases, open_model
+from secure_ai.assess.opening.onnx_models import looks_like_onnx
 from secure_ai.attack.targets import TargetError
 from secure_ai.core import Unassessed, UserError
 from secure_ai.defend.model_files.skops_files import save_skops

@@ -14,8 +14,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from secure_ai.assess.fhir_tables import flattened, open_fhir
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening.fhir_tables import flattened, open_fhir
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of

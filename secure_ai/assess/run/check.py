@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from secure_ai.assess.fhir_tables import open_fhir
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening.fhir_tables import open_fhir
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.risks import check_thresholds
 from secure_ai.core import UserError

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.names import Names
+from secure_ai.assess.opening.models import ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.section import Section, Text

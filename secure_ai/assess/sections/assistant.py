@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from secure_ai.assess.assistants import (
+from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening.assistants import (
     FAMILIES,
     FEWEST,
     OVER_REFUSAL,
@@ -15,7 +16,6 @@ from secure_ai.assess.assistants import (
     by_family,
     is_stand_in,
 )
-from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of

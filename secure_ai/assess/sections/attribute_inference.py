@@ -8,8 +8,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.names import Names
+from secure_ai.assess.opening.models import ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.logs import open_log, period_of, verify_log
+from secure_ai.assess.opening.logs import open_log, period_of, verify_log
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import ModelCases, OpenedModel
+from secure_ai.assess.opening.models import ModelCases, OpenedModel
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import Cases, ModelCases, OpenedModel, model_and_cases
+from secure_ai.assess.opening.models import Cases, ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import judge, risk_of

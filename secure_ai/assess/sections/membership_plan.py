@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from secure_ai.assess.model_cases import Cases
+from secure_ai.assess.opening.model_cases import Cases
 
 BUDGET = 15.0
 MOST_ATTACKED = 5_000

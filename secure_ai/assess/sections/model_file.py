@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from secure_ai.assess.inputs import Inputs
-from secure_ai.assess.models import ModelNotOpened, read_model_file
 from secure_ai.assess.names import Names
-from secure_ai.assess.onnx_models import looks_like_onnx
+from secure_ai.assess.opening.models import ModelNotOpened, read_model_file
+from secure_ai.assess.opening.onnx_models import looks_like_onnx
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import judge

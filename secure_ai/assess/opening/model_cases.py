@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from secure_ai.assess.yes_and_no import as_written
+from secure_ai.assess.opening.yes_and_no import as_written
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, column_list, quote_identifier, shown
 
@@ -148,7 +148,7 @@ def read_model_cases(inputs: Inputs, *, most: int = MOST_RECORDS) -> ModelCases:
         most: records of each kind that are read.
 
     Raises:
-        TargetError: if the model was not opened (:class:`~secure_ai.assess.models.ModelNotOpened`).
+        TargetError: if the model was not opened (:class:`~secure_ai.assess.opening.models.ModelNotOpened`).
         UserError: if a table cannot be read, a column is missing, or the columns are not the model's.
     """
     parameters, model = inputs.parameters, inputs.model

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from secure_ai.assess.endpoints import BoundedEndpoint, as_number, open_endpoint
-from secure_ai.assess.model_cases import Cases, ModelCases, read_model_cases
-from secure_ai.assess.onnx_models import ContainedOnnx, looks_like_onnx
+from secure_ai.assess.opening.endpoints import BoundedEndpoint, as_number, open_endpoint
+from secure_ai.assess.opening.model_cases import Cases, ModelCases, read_model_cases
+from secure_ai.assess.opening.onnx_models import ContainedOnnx, looks_like_onnx
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.attack.supply_chain.guards import Guards, Limits
 from secure_ai.attack.supply_chain.watch import read_file

@@ -76,7 +76,7 @@ class ContainedOnnx:
             )
         try:
             self._process = ContainedProcess(
-                "secure_ai.assess.onnx_models:serve",
+                "secure_ai.assess.opening.onnx_models:serve",
                 {"implied": classes is None},
                 content=content,
                 limits=limits,
