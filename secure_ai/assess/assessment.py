@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from secure_ai.assess.earlier import unnamed
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.registry import AREAS
 from secure_ai.assess.risks import worst_first
@@ -34,7 +35,7 @@ class Assessment:
     @property
     def subject(self) -> str:
         """What is assessed, in the assessor's words."""
-        return self.parameters.subject or f"Risk assessment, {self.parameters.sector}"
+        return self.parameters.subject or unnamed(self.parameters.sector)
 
     def section(self, name: str) -> Section:
         """Return one section by its id."""

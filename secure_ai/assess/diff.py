@@ -1,17 +1,21 @@
-"""What changed between two reports: better, worse, new, gone, assessed or not, and what makes them unlike."""
+"""What changed between two reports: better, worse, new, gone, assessed or not, and what makes them unlike.
+
+Reports of two different subjects are shown side by side: that one model is better than another is no
+progress.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from secure_ai.assess.change import RULE, same_bar, same_thing, shown, way
-from secure_ai.assess.earlier import Report, read_report, report_of
+from secure_ai.assess.earlier import Report, read_report, report_of, unnamed
+from secure_ai.assess.risks import risks
 from secure_ai.core import Finding, Level, Measurement, Outcome
 from secure_ai.core.finding import LEVEL_ORDER
 from secure_ai.govern.records.words import clean
@@ -20,11 +24,11 @@ __all__ = ["Change", "Comparison", "Report", "compare", "compare_reports", "read
 
 Kind = Literal[
     "worse", "mixed", "newly unassessed", "gone", "new", "newly assessed", "not comparable", "better",
-    "unchanged", "unassessed",
+    "unchanged", "unassessed", "side by side",
 ]  # fmt: skip
 ORDER: tuple[Kind, ...] = (
     "worse", "mixed", "newly unassessed", "gone", "new", "newly assessed", "not comparable", "better",
-    "unchanged", "unassessed",
+    "unchanged", "unassessed", "side by side",
 )  # fmt: skip
 COLUMNS = ("change", "id", "risk", "before", "now", "level before", "level now", "why", "counts as worse")
 # Parameters whose values may stand in a comparison: none of them can name a column, a person or a place.
@@ -36,7 +40,13 @@ SPEAKING = {
 CHANCE = {"seed", "sample", "rows", "repeats"}
 TESTS = {"families", "queries", "labels_only", "guards", "rules", "goal", "engine", "mitigated_guards"}
 THRESHOLDS = {"threshold", "thresholds", "decision_threshold"}
-APART = {"date", "previous", "subject", "sector", "out", "work"}
+NOT_ASKED = {"date", "previous", "subject", "sector", "out", "work"}
+
+
+RULE_APART = (
+    "The reports are of two different subjects. Their findings stand side by side: a difference between them "
+    "is no progress of either. If it is one subject under two names, compare again with --same-subject."
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,12 @@ class Change:
         return found
 
     @property
+    def risk(self) -> str:
+        """What is compared: the newer title, or the risk alone where two subjects have a title each."""
+        known = risks().get(self.finding.id)
+        return known.name if known and self.kind == "side by side" else self.finding.title
+
+    @property
     def alarming(self) -> bool:
         """Whether it counts as worse.
 
@@ -86,10 +102,22 @@ class Comparison:
         unlike: sentences on what makes the reports unlike, first those that matter most: then a change may
             be that of the test and not of the risk.
         changes: of each finding, the worst first.
+        apart: whether they are of two different subjects; then nothing counts as better or worse.
     """
 
     unlike: tuple[str, ...]
     changes: tuple[Change, ...]
+    apart: bool = False
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What the two reports are called."""
+        return ("first report", "second report") if self.apart else ("before", "now")
+
+    @property
+    def rule(self) -> str:
+        """What counts as a change."""
+        return RULE_APART if self.apart else RULE
 
     def of_kind(self, *kinds: Kind) -> tuple[Change, ...]:
         """Return the changes of some kinds."""
@@ -98,7 +126,8 @@ class Comparison:
     @property
     def changed(self) -> tuple[Change, ...]:
         """Everything but what stayed as it was."""
-        return tuple(one for one in self.changes if one.kind not in {"unchanged", "unassessed"})
+        same = {"unchanged", "unassessed", "side by side"}
+        return tuple(one for one in self.changes if one.kind not in same)
 
     @property
     def worse(self) -> bool:
@@ -107,6 +136,8 @@ class Comparison:
 
     def sentence(self) -> str:
         """Say how much changed, and whether the reports are alike."""
+        if self.apart:
+            return self._sentence_apart()
         counts = {kind: len(self.of_kind(kind)) for kind in ORDER}
         said = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
         text = (
@@ -120,15 +151,26 @@ class Comparison:
             )
         return text
 
+    def _sentence_apart(self) -> str:
+        both = sum(one.old is not None and one.new is not None for one in self.changes)
+        first, second = (
+            sum(other is None for other in others)
+            for others in ([one.new for one in self.changes], [one.old for one in self.changes])
+        )
+        return (
+            f"DIFFERENT SUBJECTS: nothing counts as better or worse. {both} findings stand side by side, "
+            f"{first} are only in the first report, {second} only in the second."
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each finding; the columns are :data:`COLUMNS`."""
         rows = [
             (
                 change.kind,
                 change.finding.id,
-                change.finding.title,
-                _figure(change.old),
-                _figure(change.new),
+                change.risk,
+                figure_of(change.old),
+                figure_of(change.new),
                 change.old.level.value if change.old else "",
                 change.new.level.value if change.new else "",
                 change.why,
@@ -142,7 +184,8 @@ class Comparison:
         """Return the comparison as plain values, ready for JSON."""
         return {
             "format": "secure-ai comparison 1",
-            "rule": RULE,
+            "rule": self.rule,
+            "different subjects": self.apart,
             "sentence": self.sentence(),
             "worse": self.worse,
             "unlike": list(self.unlike),
@@ -151,58 +194,72 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """Return the comparison as Markdown; what the reports hold is escaped."""
-        lines = ["## What changed", "", _md(self.sentence()), "", *(f"- {_md(one)}" for one in self.unlike)]
-        lines += ["", RULE, ""]
-        for kind, rows in self._tables():
-            lines += [f"### {kind.capitalize()}", "", "| risk | before | now | why |", "|---|---|---|---|"]
-            lines += ["| " + " | ".join(map(_md, row)) + " |" for row in rows] + [""]
-        return "\n".join(lines).rstrip() + "\n"
+        from secure_ai.assess.diff_text import markdown
+
+        return markdown(self)
 
     def to_html(self) -> str:
         """Return the comparison as a fragment of HTML; what the reports hold is escaped."""
-        parts = ["<section><h2>What changed</h2>", f"<p>{escape(self.sentence())}</p>"]
-        if self.unlike:
-            parts.append("<ul>" + "".join(f"<li>{escape(one)}</li>" for one in self.unlike) + "</ul>")
-        parts.append(f"<p>{escape(RULE)}</p>")
-        for kind, rows in self._tables():
-            head = "".join(f'<th scope="col">{name}</th>' for name in ("risk", "before", "now", "why"))
-            body = "".join(
-                "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-            )
-            parts.append(
-                f"<h3>{kind.capitalize()}</h3><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            )
-        return "".join(parts) + "</section>"
+        from secure_ai.assess.diff_text import html
 
-    def _tables(self) -> list[tuple[Kind, list[tuple[str, ...]]]]:
-        tables = []
-        for kind in ORDER:
-            rows = [
-                (one.finding.title, _side(one.old), _side(one.new), one.why) for one in self.of_kind(kind)
-            ]
-            if rows and kind != "unassessed":
-                tables.append((kind, rows))
-        return tables
+        return html(self)
 
 
-def compare_reports(old: str | Path, new: str | Path) -> Comparison:
+def compare_reports(old: str | Path, new: str | Path, *, same_subject: bool = False) -> Comparison:
     """Compare two reports on disk.
 
     Args:
         old, new: folders of assessments, or their ``findings.json``.
+        same_subject: see :func:`compare`.
 
     Raises:
         UserError: if one is missing, damaged, of something else or of a newer kit.
     """
-    return compare(read_report(old), read_report(new))
+    return compare(read_report(old), read_report(new), same_subject=same_subject)
 
 
-def compare(old: Report, new: Report) -> Comparison:
-    """Compare two reports that were read; see :data:`secure_ai.assess.change.RULE` for what counts."""
+def compare(old: Report, new: Report, *, same_subject: bool = False) -> Comparison:
+    """Compare two reports that were read; see :data:`secure_ai.assess.change.RULE` for what counts.
+
+    Args:
+        old, new: the reports. Where both name their subject and the names differ, they are shown side by
+            side, and nothing counts as better or worse.
+        same_subject: they are of one subject in spite of two names, as after it was renamed.
+    """
     before, now = ({one.id: one for one in report.findings} for report in (old, new))
+    if not same_subject and _other_subject(old, new):
+        beside = [_beside(before.get(name), now.get(name)) for name in {**now, **before}]
+        beside.sort(
+            key=lambda one: (min(_rank(two.level) for two in (one.old, one.new) if two), one.finding.id)
+        )
+        return Comparison(tuple(_unlike(old, new)), tuple(beside), apart=True)
     changes = [_change(before.get(name), now.get(name)) for name in {**now, **before}]
     changes.sort(key=lambda one: (ORDER.index(one.kind), _rank(one.finding.level), one.finding.id))
     return Comparison(tuple(_unlike(old, new)), tuple(changes))
+
+
+def _name(report: Report) -> str:
+    """Return the name of a report's subject; empty where nobody named it."""
+    return "" if report.subject == unnamed(report.sector) else report.subject
+
+
+def _other_subject(old: Report, new: Report) -> bool:
+    first, second = (" ".join(_name(one).casefold().split()) for one in (old, new))
+    return bool(first and second) and first != second
+
+
+def _beside(old: Finding | None, new: Finding | None) -> Change:
+    """Return two subjects' findings of one risk: what each says, without a judgment on the difference."""
+    if old is None or new is None:
+        only = "only in the first report" if new is None else "only in the second report"
+        return Change("side by side", old, new, only)
+    first, second = old.measurement, new.measurement
+    if not isinstance(first, Measurement) and not isinstance(second, Measurement):
+        return Change("side by side", old, new, "not assessed in either report")
+    why = f"{_level(old)} in the first report; {_level(new)} in the second"
+    if isinstance(first, Measurement) and isinstance(second, Measurement) and not same_thing(first, second):
+        why += f"; another figure is measured ({first.name}; {second.name})"
+    return Change("side by side", old, new, why)
 
 
 def _change(old: Finding | None, new: Finding | None) -> Change:
@@ -262,14 +319,20 @@ def _unlike(old: Report, new: Report) -> list[str]:
     """Return what makes two reports unlike, what matters most first."""
     said = []
     for what, one, other in (
-        ("subject", old.subject, new.subject),
+        ("subject", _name(old), _name(new)),
         ("sector", old.sector, new.sector),
         ("version of the kit", old.kit, new.kit),
     ):
-        if not (one and other) and one != other:
+        if what == "subject" and not one and not other:
+            said.append("Neither report names its subject: whether both are of one system is not known.")
+        elif not (one and other) and one != other:
             said.append(f"Whether both are of the same {what} is not known: one report does not say.")
-        elif one != other:
-            said.append(f"They are of another {what}: {one} before, {other} now.")
+        elif " ".join(one.casefold().split()) != " ".join(other.casefold().split()):
+            said.append(
+                f"They are of different subjects: {one}; {other}."
+                if what == "subject"
+                else f"They are of another {what}: {one} before, {other} now."
+            )
     bars = sorted(_moved_bars(old, new))
     if bars:
         said.append(
@@ -280,7 +343,7 @@ def _unlike(old: Report, new: Report) -> list[str]:
             said.append("One report has no manifest: whether both were asked for the same is not known.")
         return said
     changed = {
-        name for name in {*old.parameters, *new.parameters} - APART
+        name for name in {*old.parameters, *new.parameters} - NOT_ASKED
         if _plain(old.parameters.get(name)) != _plain(new.parameters.get(name))
     }  # fmt: skip
     groups = (
@@ -325,6 +388,8 @@ def _rank(level: Level) -> int:
 
 
 def _level(finding: Finding) -> str:
+    if finding.outcome is Outcome.UNASSESSED:
+        return "not assessed"
     return f"{finding.level.value}, {finding.outcome.value.replace('_', ' ')}"
 
 
@@ -342,18 +407,8 @@ def _reason(text: str) -> str:
     return clean(text).rstrip(".")
 
 
-def _figure(finding: Finding | None) -> str:
+def figure_of(finding: Finding | None) -> str:
+    """Return what a finding measured, with its interval, in words."""
     if finding is None:
         return "not there"
-    return shown(finding.measurement) if isinstance(finding.measurement, Measurement) else "unassessed"
-
-
-def _side(finding: Finding | None) -> str:
-    return _figure(finding) if finding is None else f"{_figure(finding)}, {finding.level.value}"
-
-
-def _md(text: str) -> str:
-    escaped = escape(clean(text), quote=False)
-    for character in "\\`*_[]|#":
-        escaped = escaped.replace(character, f"\\{character}")
-    return escaped
+    return shown(finding.measurement) if isinstance(finding.measurement, Measurement) else "not assessed"

@@ -42,9 +42,14 @@ class Report:
     findings: tuple[Finding, ...] = ()
 
 
+def unnamed(sector: str) -> str:
+    """Return what a report is called whose subject nobody named."""
+    return f"Risk assessment, {sector}"
+
+
 def report_of(parameters: AssessmentParameters, findings: Sequence[Finding]) -> Report:
     """Return a run that is not written yet as a report."""
-    subject = parameters.subject or f"Risk assessment, {parameters.sector}"
+    subject = parameters.subject or unnamed(parameters.sector)
     return Report(
         subject, parameters.sector, parameters.date or "", __version__, parameters.labels(), tuple(findings)
     )

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from secure_ai.cli.app import SECTORS, end_when_terminated, pairs, reading_options, root
+from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
 
 LEVELS = click.Choice(["low", "medium", "high", "critical"])
@@ -169,14 +170,22 @@ def many(portfolio: Path, out: Path, jobs: int, resume: bool, fail_on: str | Non
 @click.argument("new", type=PATH)
 @click.option("--out", type=PATH, help="File for the comparison, by its ending .html, .md, .csv or .json.")
 @click.option("--fail-on-worse", is_flag=True, help="Exit with 1 if anything counts as worse.")
-def diff(old: Path, new: Path, out: Path | None, fail_on_worse: bool) -> int:
-    """Say what got better, worse, new or gone between two assessments, OLD and NEW (their folders)."""
+@click.option(
+    "--same-subject", is_flag=True, help="It is one subject, though the reports name it differently."
+)
+def diff(old: Path, new: Path, out: Path | None, fail_on_worse: bool, same_subject: bool) -> int:
+    """Say what got better, worse, new or gone between two assessments, OLD and NEW (their folders).
+
+    Reports of different subjects are shown side by side: nothing counts as better or worse then.
+
+    Exit code 1 as --fail-on-worse says, 2 for bad input and where --fail-on-worse meets different subjects.
+    """
     from secure_ai.assess.diff import compare_reports
 
     suffix = out.suffix.lower() if out else ""
     if out is not None and suffix not in COMPARISONS:
         raise click.UsageError(f"--out ends with one of {', '.join(COMPARISONS)}.")
-    compared = compare_reports(old, new)
+    compared = compare_reports(old, new, same_subject=same_subject)
     if out is not None:
         with atomic_file(out) as draft:
             draft.write_text(COMPARISONS[suffix](compared), encoding="utf-8", newline="\n")
@@ -184,15 +193,32 @@ def diff(old: Path, new: Path, out: Path | None, fail_on_worse: bool) -> int:
     print(compared.sentence())
     for sentence in compared.unlike:
         print(f"- {sentence}")
-    for change in compared.changed:
-        print(f"{change.kind}: {change.finding.title}. {change.why}".rstrip())
+    shown = compared.of_kind("side by side") if compared.apart else compared.changed
+    for change in shown:
+        print(f"{change.kind}: {change.risk.rstrip('.')}. {change.why}".rstrip())
+    if compared.apart:
+        print(compared.rule)
+        if fail_on_worse:
+            raise UserError("The reports are of different subjects, so --fail-on-worse cannot be decided.")
     return FOUND if fail_on_worse and compared.worse else 0
+
+
+PAGE_STYLE = (
+    "body{font:16px/1.5 sans-serif;color:#1b2430;background:#fff}"
+    "main{max-width:62rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}caption{text-align:left}"
+    "th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #cfd6de}"
+    "th,td{overflow-wrap:anywhere}"
+)
 
 
 def _page(compared: Any) -> str:
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Two assessments compared</title>'
-        f"</head><body><main><h1>Two assessments compared</h1>{compared.to_html()}</main></body></html>\n"
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<title>Two assessments compared</title>"
+        f"<style>{PAGE_STYLE}</style></head>"
+        f"<body><main><h1>Two assessments compared</h1>{compared.to_html()}</main></body></html>\n"
     )
 
 

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from secure_ai.assess.change import RULE
 from secure_ai.assess.diff import COLUMNS, Report, compare, compare_reports
 from secure_ai.assess.earlier import read_report, refuse_newer, report_of
 from secure_ai.assess.outputs import write_results
@@ -113,7 +112,7 @@ def test_subject_sector_kit_thresholds_and_parameters_are_said_in_this_order():
     )  # fmt: skip
     said = compare(old, new).unlike
     starts = [
-        "They are of another subject: Fraud model before, Credit model now", "They are of another sector",
+        "They are of different subjects: Fraud model; Credit model", "They are of another sector",
         "They are of another version of the kit: 1.0 before, 2.0 now", "The threshold is another",
         "Thresholds were set otherwise: threshold (not stated before, 0.5 now)", "The tests are others",
         "Seed or sample differ, so figures differ by chance: seed (7 before, 8 now)",
@@ -130,6 +129,46 @@ def test_alike_reports_are_not_called_unlike():
     new = report(found(EVASION, 0.3), parameters={"seed": 7, "date": "2026-06-30"}, date="2026-06-30")
     assert compare(old, new).unlike == ()
     assert "no manifest" in compare(old, report(found(EVASION, 0.3))).unlike[0]
+
+
+# ---------------------------------------------------------------------- two subjects
+def test_two_subjects_stand_side_by_side_and_nothing_is_progress():
+    old = report(found(EVASION, 0.6), found(EXTRACTION, None), found(EXPLANATIONS, 0.9))
+    new = report(found(EVASION, 0.05), found(EXTRACTION, None), found("data.payment_cards", None),
+                 subject="Credit model")  # fmt: skip
+    compared = compare(old, new)
+    assert compared.apart and not compared.worse and compared.changed == ()
+    assert {change.kind for change in compared.changes} == {"side by side"}
+    assert not any(change.alarming for change in compared.changes)
+    said = compared.sentence()
+    assert said.startswith("DIFFERENT SUBJECTS: nothing counts as better or worse. 2 findings")
+    assert "1 are only in the first report, 1 only in the second" in said
+    why = {change.finding.id: change.why for change in compared.changes}
+    assert why[EVASION].startswith("critical, exceeds threshold in the first report; medium, within")
+    assert why[EXTRACTION] == "not assessed in either report"
+    assert why[EXPLANATIONS] == "only in the first report"
+    assert compared.changes[0].finding.id == EVASION, "the worst of either report comes first"
+    assert compared.changes[0].risk == risk_of(EVASION).name, "a title holds one subject's figures"
+    for text in (compared.to_markdown(), compared.to_html()):
+        assert "--same-subject" in text and "Fraud model; Credit model" in text and "first report" in text
+        assert "What changed" not in text and "before" not in text
+    assert compared.to_dict()["different subjects"] is True
+
+
+def test_a_subject_that_was_renamed_or_never_named_is_compared_as_one():
+    old, better = report(found(EVASION, 0.6)), found(EVASION, 0.05)
+    renamed = report(better, subject="Fraud model 2")
+    assert compare(old, renamed, same_subject=True).changes[0].kind == "better"
+    assert (
+        "different subjects: Fraud model; Fraud model 2" in compare(old, renamed, same_subject=True).unlike[0]
+    )
+    spelled = compare(old, report(better, subject=" FRAUD  model"))
+    assert spelled.changes[0].kind == "better" and spelled.unlike == ()
+    for subject in ("", "Risk assessment, finance"):
+        unnamed = report(better, subject=subject)
+        assert compare(old, unnamed).changes[0].kind == "better"
+        assert "one report does not say" in compare(old, unnamed).unlike[0]
+        assert "Neither report names its subject" in compare(unnamed, unnamed).unlike[0]
 
 
 # ---------------------------------------------------------------------- reading
@@ -234,11 +273,12 @@ def hostile() -> tuple[Report, Report]:
     return report(old, subject=bad), report(new, subject="=1+1")
 
 
-def test_what_reports_hold_is_escaped_in_markdown_and_html():
-    compared = compare(*hostile())
+@pytest.mark.parametrize("same", [True, False])
+def test_what_reports_hold_is_escaped_in_markdown_and_html(same):
+    compared = compare(*hostile(), same_subject=same)
     html, markdown = compared.to_html(), compared.to_markdown()
     for text in (html, markdown):
-        assert "<script" not in text and RULE in Markup(text).unescape()
+        assert "<script" not in text and compared.rule in Markup(text).unescape()
         assert "worse" in text.casefold()
     assert "\n## b" not in markdown and "[x]" not in markdown and "`a`" not in markdown
     assert all(line.count(" | ") in {0, 3} for line in markdown.replace("\\|", "").splitlines())
@@ -311,6 +351,15 @@ def test_the_newer_report_has_a_section_on_what_changed(tmp_path):
     )
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert table.rows[0][0] != "unchanged"
+
+
+def test_an_earlier_report_of_another_subject_is_no_progress(tmp_path):
+    write_results(sample("model only"), tmp_path)
+    _, sections = treat(parameters(tmp_path, subject="Credit model"), [found(EVASION, 0.01)], {})
+    section = next(one for one in sections if one.id == "treatment.changes")
+    assert section.summary.startswith("DIFFERENT SUBJECTS") and section.facts["counts_as_worse"] is False
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert {"first report", "second report"} <= set(table.columns)
 
 
 def test_titles_of_what_is_gone_are_not_shown_where_names_may_not_be(tmp_path):

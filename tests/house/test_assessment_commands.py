@@ -63,11 +63,11 @@ def test_an_empty_form_of_controls_is_a_form(tmp_path: Path, sector: str) -> Non
     assert isinstance(yaml.safe_load(place.read_text(encoding="utf-8")), dict)
 
 
-def _report(folder: Path, kind: str) -> Path:
+def _report(folder: Path, kind: str, **options: str) -> Path:
     from secure_ai.assess.outputs import write_results
 
     folder.mkdir()
-    write_results(sample(kind), folder)
+    write_results(sample(kind, **options), folder)
     return folder
 
 
@@ -85,3 +85,16 @@ def test_a_comparison_is_written_in_each_format(tmp_path: Path, ending: str) -> 
     place = tmp_path / f"changes{ending}"
     assert run("diff", first, second, "--out", place).exit_code == 0
     assert place.stat().st_size > 100
+
+
+def test_two_subjects_are_shown_side_by_side_and_no_pipeline_decides_on_them(tmp_path: Path) -> None:
+    first = _report(tmp_path / "a", "everything")
+    second = _report(tmp_path / "b", "model only", subject="Credit model")
+    result = run("diff", first, second)
+    assert result.exit_code == 0, result.output
+    assert "DIFFERENT SUBJECTS" in result.output and "side by side: " in result.output
+    assert not any(word in result.output for word in ("better: ", "worse: ", "gone: ", "new: "))
+    asked = run("diff", first, second, "--fail-on-worse")
+    assert "cannot be decided" in str(asked.exception) and asked.exit_code != 0
+    renamed = run("diff", first, second, "--same-subject", "--fail-on-worse")
+    assert renamed.exit_code == 1 and "newly unassessed: " in renamed.output

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from secure_ai.assess.change import RULE
 from secure_ai.assess.diff import ORDER, Comparison, compare
 from secure_ai.assess.earlier import read_report, report_of
 from secure_ai.assess.parameters import AssessmentParameters
@@ -32,7 +31,7 @@ def changes_section(parameters: AssessmentParameters, findings: Sequence[Finding
         assessed=f"against an earlier report{dated}",
         blocks=blocks(
             Text(text="SOMETHING GOT WORSE since the earlier report.") if found.worse else None,
-            Text(text=f"Compared with the earlier report{dated}. {RULE}"),
+            Text(text=f"Compared with the earlier report{dated}. {found.rule}"),
             [Text(text=one) for one in found.unlike],
             _table(found, strict=parameters.redact == "strict"),
         ),
@@ -51,4 +50,6 @@ def _table(found: Comparison, *, strict: bool) -> Table | Text:
     frame = frame[frame["change"] != "unassessed"].drop(columns=["id", "counts as worse"])
     if frame.empty:
         return Text(text="Neither report measured anything that the other has, too.")
-    return Table.of("Each finding in both reports; what got worse comes first", frame)
+    frame = frame.rename(columns=dict(zip(("before", "now"), found.sides, strict=True)))
+    order = "the worst comes first, none is better" if found.apart else "what got worse comes first"
+    return Table.of(f"Each finding in both reports; {order}", frame)
