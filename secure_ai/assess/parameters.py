@@ -20,9 +20,9 @@ SUBJECTS = ("data", "model", "probabilities", "assistant", "controls", "log", "v
 # Parameters that say where something is; a report says only that it was given.
 PLACES = (
     "data", "population", "model", "probabilities", "training", "held_out", "rules", "assistant",
-    "secret_file", "prompt_file", "token_file", "controls", "evidence", "log", "log_key", "vendor",
-    "vendor_evidence", "losses", "plan", "mitigated_data", "mitigated_model", "mitigated_assistant",
-    "mitigated_controls", "previous",
+    "secret_file", "prompt_file", "token_file", "controls", "evidence", "log", "log_key", "log_witness",
+    "vendor", "vendor_evidence", "losses", "plan", "mitigated_data", "mitigated_model",
+    "mitigated_assistant", "mitigated_controls", "previous",
 )  # fmt: skip
 
 
@@ -173,6 +173,9 @@ class AssessmentParameters(BaseModel):
     evidence: Text = _text("the folder of the documents that the questionnaire names")
     log: Text = _text("the path of an audit log, as JSON lines or a trail")
     log_key: Text = _text("the path of the public key that the trail's checkpoints were signed for")
+    log_witness: Text = _text(
+        "the path of the trail's witness, the file of checkpoints that is kept elsewhere"
+    )
     quarter: Text = _text("the quarter of the log, as 2026Q1; all of it if not given")
     vendor: Text = _text("the path of a vendor's questionnaire, filled in")
     vendor_evidence: Text = _text("the folder of the documents that the vendor names")

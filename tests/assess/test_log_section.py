@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -237,3 +238,43 @@ def test_the_risk_is_stated(name):
     assert all(one.effect and one.source for one in risk.mitigations)
     for sector in ("healthcare", "finance"):
         assert risk.rules(sector)
+
+
+# ---- the witness
+
+
+@pytest.fixture
+def witnessed(quiet, tmp_path, keys):
+    witness = tmp_path / "witness.jsonl"
+    with open_trail(tmp_path / "trail.sqlite", signing_key=keys, witness=witness) as trail:
+        trail.append_many(quiet)
+        trail.checkpoint()
+    (tmp_path / "key.txt").write_text(public_key_line(keys) + "\n", encoding="utf-8")
+    return tmp_path / "trail.sqlite", {"log_key": str(tmp_path / "key.txt"), "log_witness": str(witness)}
+
+
+def texts(section):
+    return " ".join(block.text for block in section.blocks if block.kind == "text")
+
+
+def test_the_witness_is_compared_and_named(quiet, witnessed):
+    place, given = witnessed
+    section = run(place, **given)
+    trail = section.findings[1]
+    assert trail.outcome is Outcome.WITHIN_THRESHOLD
+    assert "and the witness" in trail.measurement.method
+    assert f"up to entry {len(quiet)}" in texts(section) and "No witness" not in texts(section)
+
+
+def test_an_older_copy_that_was_put_back_is_found_by_the_witness_alone(quiet, witnessed, tmp_path, keys):
+    place, given = witnessed
+    older = tmp_path / "older"
+    older.mkdir()
+    shutil.copy(place, older / "copy.sqlite")
+    with open_trail(place, signing_key=keys, witness=given["log_witness"]) as trail:
+        trail.append_many([event(500 + number) for number in range(20)])
+        trail.checkpoint()
+    without = run(older / "copy.sqlite", log_key=given["log_key"]).findings[1]
+    with_it = run(older / "copy.sqlite", **given).findings[1]
+    assert without.outcome is Outcome.WITHIN_THRESHOLD
+    assert with_it.outcome is Outcome.EXCEEDS_THRESHOLD and with_it.level is Level.CRITICAL

@@ -20,15 +20,13 @@ SMALL_FILES = ("token_file", "secret_file", "prompt_file", "log_key")
 TABLES = ("training", "held_out", "probabilities")
 # Parameter → module and function that reads its file; imported only where the file is given.
 READERS = {
-    "controls": ("assess.controls.form", "read_controls"),
-    "mitigated_controls": ("assess.controls.form", "read_controls"),
     "losses": ("assess.treatment.losses", "read_losses"),
     "plan": ("assess.treatment.plan", "read_plan"),
     "previous": ("assess.earlier", "read_report"),
     "rules": ("assess.sections.evasion", "read_rules"),
-    "vendor": ("govern.vendors.forms", "read_form"),
 }
-OF_THE_SECTOR = {"controls", "mitigated_controls", "losses"}
+# Parameter → section that judges its answers once without the documents, which costs next to nothing.
+ANSWERED = {"controls": "controls", "mitigated_controls": "controls", "vendor": "vendor"}
 MOST_SMALL_BYTES = 1_000_000
 
 
@@ -44,6 +42,7 @@ def check_inputs(parameters: AssessmentParameters) -> None:
     for name in SMALL_FILES:
         _check_small_file(name, getattr(parameters, name))
     _check_forms(parameters)
+    _check_log(parameters)
     changed, replaced = parameters.mitigated()
     with Inputs(parameters) as inputs:
         if parameters.data:
@@ -55,8 +54,6 @@ def check_inputs(parameters: AssessmentParameters) -> None:
                 open_table(parameters, place)
         if "data" in replaced:
             open_table(parameters, changed.data)
-        if parameters.log:
-            _check_file("log", parameters.log)
         if parameters.model:
             _check_model("model", inputs)
     if "model" in replaced:
@@ -67,9 +64,29 @@ def check_inputs(parameters: AssessmentParameters) -> None:
 def _check_forms(parameters: AssessmentParameters) -> None:
     for name, (module, function) in READERS.items():
         if place := getattr(parameters, name):
-            sector = (parameters.sector,) if name in OF_THE_SECTOR else ()
+            sector = (parameters.sector,) if name == "losses" else ()
             with _only_sentences(name):
                 getattr(import_module(f"secure_ai.{module}"), function)(place, *sector)
+    for name, module in ANSWERED.items():
+        if place := getattr(parameters, name):
+            with _only_sentences(name):
+                import_module(f"secure_ai.assess.sections.{module}").check_answered(parameters, place)
+
+
+def _check_log(parameters: AssessmentParameters) -> None:
+    if not parameters.log:
+        return
+    if "://" not in parameters.log:
+        _check_file("log", parameters.log)
+    with _only_sentences("log"):
+        from secure_ai.assess.opening.logs import check_log
+
+        check_log(
+            parameters.log,
+            key=parameters.log_key,
+            witness=parameters.log_witness,
+            quarter=parameters.quarter,
+        )
 
 
 def _check_model(name: str, inputs: Inputs) -> None:

@@ -100,13 +100,15 @@ def run_assessment(
     target = Path(os.path.abspath(out))  # noqa: PTH100 - the name as given: a link is not followed
     check_out(target)
     check_kernel(kernel_name)
-    check_inputs(parameters)
+    today = datetime.date.today().isoformat()
+    # A form that is dated after the report is refused here, too, not after all other work.
+    check_inputs(parameters if parameters.date else parameters.model_copy(update={"date": today}))
     live = Live(progress)
     work = WorkFolder.beside(target)
     try:
         with work.locked(), _kept_on_failure(work, live):
             _begin(work, target, live, resume)
-            date = parameters.date or work.state().get("date") or datetime.date.today().isoformat()
+            date = parameters.date or work.state().get("date") or today
             parameters = parameters.model_copy(update={"date": date})
             work.update(date=date, checked=True)
             draft = work.path / f"draft-{secrets.token_hex(4)}"

@@ -30,7 +30,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     """Review a log from itself alone, and check the trail that it is kept in.
 
     Raises:
-        UserError: if the log, the quarter or the key is none.
+        UserError: if the log, the quarter, the key or the witness is none.
     """
     parameters = inputs.parameters
     part = part_of(ID)
@@ -38,7 +38,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     opened = open_log(parameters.log)
     period, words = period_of(opened.log, parameters.quarter)
     progress("checking the trail", 0.3)
-    checked = verify_log(parameters.log, opened, parameters.log_key)
+    checked = verify_log(parameters.log, opened, parameters.log_key, parameters.log_witness)
     progress("reviewing what it shows", 0.6)
     report = review_log(
         opened.log,
@@ -59,7 +59,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
             Text(text=" ".join(filter(None, (f"{period.words}, {events:,} events.", words, NAMELESS)))),
             _questions(asked),
             _outcomes(report),
-            Text(text=WITNESS) if isinstance(checked, Verification) else None,
+            Text(text=_witness(checked)) if isinstance(checked, Verification) else None,
             _problems(checked),
         ),
         facts={
@@ -134,7 +134,8 @@ def _trail(parameters: AssessmentParameters, checked: Verification | Unassessed,
             n=max(checked.entries, 1),
             baseline=0.0,
             interval=(count, count),
-            method=f"hashes, {checked.checkpoints:,} checkpoints and signatures of all entries; no witness",
+            method=f"hashes, {checked.checkpoints:,} checkpoints and signatures of all entries; "
+            f"{'no witness' if checked.witnessed is None else 'and the witness'}",
             source="45 CFR 164.312(c)(2); secure_ai.monitor.trail.verify_trail",
         )
         title = f"The log is as it was written: {checked.entries:,} entries checked"
@@ -151,6 +152,15 @@ def _trail(parameters: AssessmentParameters, checked: Verification | Unassessed,
         thresholds=parameters.thresholds,
         success=1.0 if isinstance(checked, Verification) and not checked.intact else None,
         evidence=evidence,
+    )
+
+
+def _witness(checked: Verification) -> str:
+    if checked.witnessed is None:
+        return WITNESS
+    return (
+        f"The witness has seen the log up to entry {checked.witnessed:,}: what came after it could still be "
+        "lost to an older copy of the whole trail."
     )
 
 

@@ -70,6 +70,16 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     )
 
 
+def check_answered(parameters: AssessmentParameters, place: str) -> None:
+    """Refuse a questionnaire that :func:`assess` would refuse; the documents are not opened.
+
+    Raises:
+        UserError: as :func:`assess`.
+    """
+    day = date.fromisoformat(parameters.date) if parameters.date else None
+    review_controls(read_controls(place, parameters.sector), day=day)
+
+
 def _finding(parameters: AssessmentParameters, review: ControlsReview, duty: str, evidence: str) -> Finding:
     name = f"controls.{duty}"
     results = review.of(duty)

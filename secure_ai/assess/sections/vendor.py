@@ -42,7 +42,7 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     part = part_of(ID)
     progress("reading the vendor's answers", 0.0)
     questionnaire = load_questionnaire(parameters.sector)
-    answers = _read(parameters)
+    answers = _read(parameters.vendor, parameters.sector)
     day, said = _day(parameters, answers)
     if day is None:
         open_one = leave_open(RISK, NO_DAY, sector=parameters.sector, evidence=part.title)
@@ -86,16 +86,29 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     )
 
 
-def _read(parameters: AssessmentParameters) -> Answers:
+def check_answered(parameters: AssessmentParameters, place: str) -> None:
+    """Refuse a form that :func:`assess` would refuse; the documents are not opened.
+
+    Raises:
+        UserError: as :func:`assess`.
+    """
+    answers = _read(place, parameters.sector)
+    day, _ = _day(parameters, answers)
+    if day is not None:
+        questionnaire, engagement = load_questionnaire(parameters.sector), Engagement(service=answers.service)
+        assess_vendor(answers, questionnaire, day, None, engagement=engagement)
+
+
+def _read(place: str, sector: str) -> Answers:
     try:
-        answers = read_form(parameters.vendor)
+        answers = read_form(place)
     except UserError as error:
         # Its sentence names the file, which may be called after a person.
-        name = shown(Path(parameters.vendor).name)
+        name = shown(Path(place).name)
         raise UserError(str(error).replace(f" {name}", " of the vendor")) from None
-    if answers.sector != parameters.sector:
+    if answers.sector != sector:
         raise UserError(
-            f"The vendor's form is for {answers.sector}, and the assessment for {parameters.sector}: "
+            f"The vendor's form is for {answers.sector}, and the assessment for {sector}: "
             "give the vendor a form of this sector."
         )
     return answers

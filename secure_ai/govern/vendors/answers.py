@@ -126,13 +126,16 @@ def check_answers(answers: Answers, questionnaire: Questionnaire) -> Answers:
         UserError: if they are of another sector or release, empty, about an unknown question, answer one
             twice, or hold a formula.
     """
-    form = f"The form of {shown(answers.vendor)}"
+    # Neither its name nor a value: the sentence may go to others than the one who asked.
+    form = "The vendor's form"
     if answers.sector != questionnaire.sector:
-        raise UserError(f"{form} is for {shown(answers.sector)}, not for {questionnaire.sector}.")
+        raise UserError(f"{form} is for another sector, not for {questionnaire.sector}.")
     if answers.release != questionnaire.release:
+        number = re.fullmatch(r"[\d.]{1,12}", answers.release)
+        which = f"release {number[0]}" if number else "another release"
         raise UserError(
-            f"{form} is of release {shown(answers.release)} of the questionnaire, and this is "
-            f"{questionnaire.release}: send the vendor a new form."
+            f"{form} is of {which} of the questionnaire, and this is {questionnaire.release}: send the vendor "
+            "a new form."
         )
     known = {question.id for question in questionnaire.questions}
     seen: set[str] = set()

@@ -225,9 +225,7 @@ def _form_flags(answers: Answers, questionnaire: Questionnaire, today: date) -> 
     if filled is None:
         return [Flag("", "undated_form", "Ask on which day the form was filled in, and state it.")]
     if filled > today:
-        raise UserError(
-            f"The form of {shown(answers.vendor)} was filled in on {filled}, after the day of the assessment."
-        )
+        raise UserError(f"The vendor's form was filled in on {filled}, after the day of the assessment.")
     if (today - filled).days > questionnaire.form_most_days:
         return [Flag("", "old_form", f"Send a new form: this one was filled in on {filled}.")]
     return []
@@ -237,8 +235,8 @@ def _service(answers: Answers, engagement: Engagement) -> str:
     bought, answered = plain(engagement.service), plain(answers.service)
     if bought and answered and f" {bought} " not in f" {answered} ":
         raise UserError(
-            f"The form of {shown(answers.vendor)} is about another service than the engagement: ask for one "
-            f"about {shown(engagement.service)}."
+            "The vendor's form is about another service than the engagement: ask for one about "
+            f"{shown(engagement.service)}."
         )
     return engagement.service or answers.service
 
