@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,7 @@ class Case:
         ends: how the assessment must end.
         parts: sections that are run.
         slow: whether it is left to the long run.
+        facts: what the sections must have counted, where it ends in a report, such as ``records``.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Case:
     ends: Ends = "either"
     parts: tuple[str, ...] = ("data.inventory",)
     slow: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -99,6 +101,11 @@ def patients() -> list[dict[str, Any]]:
         }
         for i in range(ROWS)
     ]
+
+
+def counted(records: int, columns: int) -> dict[str, Any]:
+    """Return the facts of a table of so many records and columns."""
+    return {"records": records, "columns": columns}
 
 
 def in_file(name: str, content: bytes | str, **options: Any) -> Make:

@@ -18,7 +18,7 @@ from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.run.check import check_inputs
 from secure_ai.assess.section import Section
-from secure_ai.core import Outcome, UserError
+from secure_ai.core import Measurement, Outcome, Unassessed, UserError
 from tests.assess.malformed.case import CANARY, Case
 from tests.assess.model_inputs import QUICK
 
@@ -60,12 +60,14 @@ def check_section(section: Section, folder: Path) -> None:
     assert CANARY not in text and str(folder) not in text and "Traceback" not in text
     for finding in section.findings:
         if finding.outcome is Outcome.UNASSESSED:
-            assert finding.measurement is None and finding.reason
+            assert isinstance(finding.measurement, Unassessed) and finding.measurement.reason.strip()
+        else:
+            assert isinstance(finding.measurement, Measurement)
 
 
 def assess(case: Case, given: dict, folder: Path) -> str:
-    """Run the cheap path of one case, as the engine does; return how it ended."""
-    sections = []
+    """Run the sections of one case, as the engine does; return how it ended, after looking at its facts."""
+    sections: list[Section] = []
     try:
         parameters = AssessmentParameters.read({"sector": "healthcare"} | given)
         check_inputs(parameters)
@@ -77,6 +79,8 @@ def assess(case: Case, given: dict, folder: Path) -> str:
     except UserError as error:
         check_sentence(str(error), folder)
         return "sentence"
+    facts = {name: value for section in sections for name, value in section.facts.items()}
+    assert {name: facts.get(name) for name in case.facts} == dict(case.facts)
     findings = [finding for section in sections for finding in section.findings]
     measured = any(finding.outcome is not Outcome.UNASSESSED for finding in findings)
     return "report" if measured or any(section.assessed for section in sections) else "open"
