@@ -1,21 +1,21 @@
 """The assessed model, opened as safely as its kind allows, and asked in one way whatever it is.
 
-A skops file is opened in this process after its types were checked; a pickle only if trusted, and an ONNX
-file always, in a process of its own; an endpoint is asked for a bounded time.
+A skops file is opened in this process after its types were checked, and asked in a process of its own, as a
+pickle (only if trusted) and an ONNX file are opened and asked; every kind is asked for a bounded time.
 """
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from secure_ai.assess.opening.contained import BoundedModel, Trial, folders_of
 from secure_ai.assess.opening.endpoints import BoundedEndpoint, as_number, open_endpoint
 from secure_ai.assess.opening.model_cases import Cases, ModelCases, read_model_cases
 from secure_ai.assess.opening.onnx_models import ContainedOnnx, looks_like_onnx
@@ -25,6 +25,7 @@ from secure_ai.attack.supply_chain.watch import read_file
 from secure_ai.attack.targets import Target, TargetError, open_target
 from secure_ai.core import Unassessed, UserError
 from secure_ai.core.sources import shown
+from secure_ai.defend.model_files.contained_model import MOST_CLASSES, MOST_LABEL, ContainedModel
 from secure_ai.defend.model_files.formats import PICKLES, format_of
 from secure_ai.defend.model_files.loading import load_content
 from secure_ai.defend.model_files.skops_files import untrusted_types
@@ -64,7 +65,7 @@ class OpenedModel:
         features: names of the columns that it takes, in order; empty where it does not say.
         width: how many columns it takes; None where it does not say.
         estimator: the fitted scikit-learn estimator, where it lives in this process; else None.
-        guards: what is closed to its process; None where it has none of its own.
+        guards: what is closed to the process that its file was opened in; None where that is this one.
     """
 
     kind: Kind
@@ -76,6 +77,7 @@ class OpenedModel:
     _asked: Any = field(repr=False)
     _labels_only: bool = False
     _threshold: float = 0.5
+    _trial: Trial | None = field(default=None, repr=False)
 
     def target(self, max_queries: int | None = None) -> Target:
         """Return the model as something that an attack asks; with ``labels_only`` it gives classes alone.
@@ -93,7 +95,10 @@ class OpenedModel:
         return open_target(self._asked, max_queries=max_queries, **settings)
 
     def recipe(self) -> Any | None:
-        """Return the estimator untrained, to train others like it; None where there is none to copy."""
+        """Return the estimator untrained, to train others like it; None where there is none to copy.
+
+        One whose training does not end on a few of the records, tried elsewhere, is none to copy either.
+        """
         from sklearn.base import BaseEstimator, clone
 
         if not isinstance(self.estimator, BaseEstimator) or not callable(
@@ -101,16 +106,26 @@ class OpenedModel:
         ):
             return None
         try:
-            return clone(self.estimator)
+            copied = clone(self.estimator)
         except Exception:  # a type of the assessor's own that cannot be copied
             return None
+        return copied if self._trial is None or self._trial.passed() else None
+
+    def to_be_trained_on(self, cases: ModelCases) -> None:
+        """Say which records copies of it will be trained on, so that this can be tried before."""
+        known = cases.training or cases.held_out
+        if self._trial is not None and known is not None and known.labels is not None:
+            self._trial.on(known.rows if self.features else known.rows.to_numpy(), known.labels)
 
     def sentence(self) -> str:
         """Say how it was opened, and what was closed to it."""
         if self.kind == "endpoint":
             return "The model was asked at its endpoint; its file was not seen."
         if self.guards is None:
-            return "The model was opened in this process, after the types in its file had been checked."
+            return (
+                "The model was opened after the types in its file had been checked, and is asked in a "
+                "process of its own."
+            )
         return (
             f"The model was opened from {WORDS[self.kind]}, in a process of its own. {self.guards.sentence()}"
         )
@@ -151,8 +166,8 @@ def open_model(
         classes = None if parameters.classes is None else [as_number(one) for one in parameters.classes]
         onnx = ContainedOnnx(content, classes=classes, limits=limits)
         closing.callback(onnx.close)
-        known = tuple(onnx.classes)
-        return OpenedModel("onnx", known, onnx.features, onnx.width, None, onnx.guards, onnx, **options)
+        known, asked = tuple(onnx.classes), BoundedModel(lambda: onnx, onnx.classes, onnx.answer)
+        return OpenedModel("onnx", known, onnx.features, onnx.width, None, onnx.guards, asked, **options)
     if form in PICKLES and not parameters.trust_pickle:
         raise ModelNotOpened(
             "The model is a pickle, whose opening runs whatever code it holds, so it was not opened: give it "
@@ -175,10 +190,20 @@ def open_model(
     )
     if form in PICKLES:
         closing.callback(model.close)
-        return OpenedModel(
-            "pickle", tuple(model.classes), model.features, None, None, model.guards, model, **options
-        )
-    return _in_process(model, options)
+        known, asked = tuple(model.classes), BoundedModel(lambda: model, model.classes, model.answer)
+        return OpenedModel("pickle", known, model.features, None, None, model.guards, asked, **options)
+    opened = _checked(model, options)
+    code = [*modules, *folders_of(trusted)]
+    asked = BoundedModel(
+        lambda: ContainedModel(
+            content, NAME, format="skops", trusted_types=trusted, limits=limits, modules=code
+        ),
+        opened.classes,
+        "probabilities" if callable(getattr(model, "predict_proba", None)) else "labels",
+        named=bool(opened.features),
+    )
+    closing.callback(asked.close)
+    return replace(opened, _asked=asked, _trial=Trial(content, trusted, code, limits))
 
 
 def read_model_file(place: str) -> bytes:
@@ -211,6 +236,7 @@ def model_and_cases(
         model, cases = inputs.model, inputs.cases
     except TargetError as error:
         return Unassessed(str(error))
+    model.to_be_trained_on(cases)
     reason = cases.reason(labels=labels, both=both)
     return Unassessed(reason) if reason else (model, cases)
 
@@ -220,22 +246,34 @@ def _unknown_types(content: bytes, trusted: Sequence[str]) -> int:
     return sum(sort == "other" and kind not in set(trusted) for kind, sort in found)
 
 
-def _in_process(model: Any, options: dict[str, Any]) -> OpenedModel:
+def _checked(model: Any, options: dict[str, Any]) -> OpenedModel:
+    """Return what the estimator says of itself; it is not asked here."""
     classes = getattr(model, "classes_", None)
     if not callable(getattr(model, "predict", None)) or classes is None or np.ndim(classes) != 1:
         raise UserError("The model's file holds no fitted classifier: save the classifier itself, fitted.")
-    if len(classes) < 2:
+    known = tuple(np.asarray(classes).tolist())
+    if len(known) < 2:
         raise UserError("The model knows one class only: fit it on records of two classes or more.")
+    if len(known) > MOST_CLASSES:
+        raise UserError(
+            f"The model tells {len(known):,} classes apart, and this kit assesses {MOST_CLASSES:,} at most: "
+            "group its classes."
+        )
+    if not all(_plain(one) for one in known) or len(set(known)) != len(known):
+        raise UserError(
+            "The classes of the model are not distinct numbers or short texts: name its classes so."
+        )
     names = getattr(model, "feature_names_in_", None)
     features = () if names is None else tuple(map(str, names))
     width = getattr(model, "n_features_in_", None)
-    known = tuple(np.asarray(classes).tolist())
-    has = callable(getattr(model, "predict_proba", None))
-    ask = _quiet(model.predict_proba if has else model.predict, named=bool(features))
-    asked = _Answering(ask, known, "probabilities" if has else "labels")
-    return OpenedModel(
-        "skops", known, features, None if width is None else int(width), model, None, asked, **options
-    )
+    width = int(width) if isinstance(width, int | np.integer) and width > 0 else None
+    return OpenedModel("skops", known, features, width, model, None, None, **options)
+
+
+def _plain(label: Any) -> bool:
+    if isinstance(label, float):
+        return math.isfinite(label)
+    return isinstance(label, bool | int) or (isinstance(label, str) and len(label) <= MOST_LABEL)
 
 
 class _Answering:
@@ -243,19 +281,3 @@ class _Answering:
 
     def __init__(self, ask: Callable[[Any], Any], classes: Sequence[Any], answer: Any) -> None:
         self.ask, self.classes, self.answer = ask, list(classes), answer
-
-
-def _quiet(ask: Callable[[Any], Any], *, named: bool) -> Callable[[Any], Any]:
-    """Return the function without its warnings; a model that was trained without names gets none.
-
-    On one core: threads of OpenMP wait for each other busily, and on a machine with other work the same
-    answers take many times as long.
-    """
-    threads = ThreadpoolController()
-
-    def asked(rows: Any) -> Any:
-        with warnings.catch_warnings(), threads.limit(limits=1):
-            warnings.simplefilter("ignore")
-            return ask(rows if named or not hasattr(rows, "to_numpy") else rows.to_numpy())
-
-    return asked

@@ -127,6 +127,11 @@ class ContainedOnnx:
         near = np.clip(matrix, 0, 1)
         return np.where(np.abs(matrix - near) <= ROUNDING, near, matrix)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process can still be asked."""
+        return self._process.alive
+
     def close(self) -> None:
         """End the process."""
         self._process.close()

@@ -143,6 +143,11 @@ class ContainedProcess:
             raise ContainedError(f"It could not {what} ({_word(answer[0]['failed'])}).")
         return answer
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self._ended.alive
+
     def close(self) -> None:
         """End the process and everything that it started, and delete its folder."""
         self._ended()

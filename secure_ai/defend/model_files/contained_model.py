@@ -56,8 +56,8 @@ class ContainedModel:
                 content=content,
                 limits=limits,
                 modules=modules,
-                # scikit-learn takes a while: it is there before the clock of the file runs.
-                imports=["sklearn.base"] if _needs_sklearn(content) else [],
+                # What takes a while is there before the clock of the file runs.
+                imports=_needed(content, format),
             )
             self.guards: Guards = self._process.guards
             self._check_guards(required)
@@ -69,8 +69,8 @@ class ContainedModel:
         if len(self.classes) < 2:
             self.close()
             raise UserError(
-                f"The model in {self.name} does not say which classes it tells apart: it is no fitted "
-                "classifier."
+                f"The model in {self.name} does not say which classes it tells apart (two to "
+                f"{MOST_CLASSES:,} numbers or short texts): it is no fitted classifier that can be asked."
             )
         features = said.get("features")
         known = isinstance(features, list) and all(isinstance(f, str) for f in features)
@@ -106,6 +106,11 @@ class ContainedModel:
             raise TargetError(f"The model in {self.name} sent what is no answer about {count:,} rows.")
         return found
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process can still be asked."""
+        return self._process.alive
+
     def close(self) -> None:
         """End the process."""
         self._process.close()
@@ -126,8 +131,11 @@ class ContainedModel:
             )
 
 
-def _needs_sklearn(content: bytes) -> bool:
-    return b"sklearn" in content[: 1 << 20] or format_of(content).name != "pickle"
+def _needed(content: bytes, form: str) -> list[str]:
+    if form == "skops":
+        return ["skops.io", "pandas"]
+    sklearn = b"sklearn" in content[: 1 << 20] or format_of(content).name != "pickle"
+    return ["sklearn.base"] if sklearn else []
 
 
 def _checked_classes(said: Any) -> list[Any]:
