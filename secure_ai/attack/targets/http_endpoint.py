@@ -20,6 +20,9 @@ from secure_ai.core.errors import UserError
 from secure_ai.core.sources import shown
 
 MOST_ANSWER_BYTES = 16 * 1024 * 1024
+# One of them at a time: what is packed twice can be a million times as large as what was sent.
+CODINGS = {"identity", "gzip", "deflate"}
+LONGEST_URL = 2_000
 REPEATED = (429, 502, 503, 504)
 
 
@@ -90,8 +93,8 @@ class HttpEndpoint:
         self.batch, self.retries, self.longest_wait = checked_batch(batch), retries, longest_wait
         self._url, self._sleep, self._seconds = url, sleep, timeout
         self._request = _REQUESTS[request] if isinstance(request, str) else request
-        self._response = _at(response) if isinstance(response, str) else response
-        sent = {"Accept": "application/json", **(headers or {})}
+        self._response = at_path(response) if isinstance(response, str) else response
+        sent = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         try:
@@ -158,7 +161,8 @@ class HttpEndpoint:
             if attempt == self.retries:
                 break
             if self.waited + wait > self.longest_wait:
-                problem += f", and it is to be asked again in {wait:g} seconds"
+                later = f"in {wait:g} seconds" if wait < math.inf else "later than anybody waits"
+                problem += f", and it is to be asked again {later}"
                 break
             self.waited += wait
             self._sleep(wait)
@@ -171,6 +175,9 @@ class HttpEndpoint:
         end, content = time.monotonic() + self._seconds, bytearray()
         headers = {"Content-Type": "application/json"}
         with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+            codings = answer.headers.get_list("Content-Encoding", split_commas=True)
+            if len(codings) > 1 or not {one.strip().lower() for one in codings} <= CODINGS:
+                raise TargetError("The endpoint compresses its answers in a way that was not asked for.")
             for piece in answer.iter_bytes():
                 content += piece
                 if len(content) > MOST_ANSWER_BYTES:
@@ -216,8 +223,8 @@ def _dataframe_split(frame: pd.DataFrame) -> dict[str, Any]:
 _REQUESTS = {"records": _records, "instances": _instances, "dataframe_split": _dataframe_split}
 
 
-def _at(path: str) -> Callable[[Any], Any]:
-    """Return what reads the value at a path of names, places and ``*``."""
+def at_path(path: str) -> Callable[[Any], Any]:
+    """Return what reads the value at a path of names, places and ``*``, such as ``predictions.*.1``."""
     parts = [part for part in path.split(".") if part]
 
     def read(value: Any, left: Sequence[str] = tuple(parts)) -> Any:
@@ -244,13 +251,21 @@ def _seconds(said: str) -> float:
 
 
 def _check_url(url: str) -> None:
+    none = UserError("The address of the endpoint is no URL: write it as https://host/path.")
     try:
+        # The parser leaves out line breaks, and so would check another address than the one that is asked.
+        if len(url) > LONGEST_URL or any(c.isspace() or not c.isprintable() for c in url):
+            raise none
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except (ValueError, AttributeError, TypeError):
-        raise UserError("The address of the endpoint is no URL: write it as https://host/path.") from None
-    if parts.scheme not in ("http", "https") or not host or parts.username:
+        raise none from None
+    if parts.scheme not in ("http", "https") or not host:
         raise UserError("The address of the endpoint begins with https:// (or http:// on this machine).")
+    if parts.username is not None or parts.password is not None:
+        raise UserError("The address of the endpoint holds a user name or password: give a token instead.")
+    if port == 0:
+        raise none
     if parts.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
         raise UserError(
             "The endpoint is on another machine and its address begins with http://: rows and token would "
