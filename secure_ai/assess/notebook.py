@@ -21,6 +21,7 @@ from secure_ai.assess.run.told import telling
 from secure_ai.assess.run.work import WorkFolder
 from secure_ai.assess.section import Section
 from secure_ai.core import UserError
+from secure_ai.core.laid_aside import lay_aside_in
 
 # What a replaced input touches, where that is not the input that the sections need.
 TOUCHES = {"guards": "assistant"}
@@ -183,6 +184,7 @@ def begin(variables: Mapping[str, Any]) -> Run:
     run = Run(parameters)
     if run.work is not None:
         run.work.make()
+        lay_aside_in(run.work.path)
         telling(run.work, "Inputs", 0, 0)
     # `secure-ai assess` has opened the inputs a moment ago.
     if run.work is None or not run.work.state().get("checked"):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import glob
 import html
 import importlib
 import importlib.util
 import re
 import sqlite3
-import tempfile
 import urllib.parse
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +21,7 @@ import duckdb
 
 from secure_ai.core.errors import OutOfMemoryError, UserError, system_reason
 from secure_ai.core.json_nesting import nested_deeper
+from secure_ai.core.laid_aside import place_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +170,7 @@ def open_source(
     # Nothing may be fetched while reading someone's data, not even a reader.
     connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
     # What does not fit into memory is laid aside where only this user can read it, and not in this folder.
-    connection.execute(f"SET temp_directory = {_quote(str(Path(_private_folder().name) / uuid.uuid4().hex))}")
+    connection.execute(f"SET temp_directory = {_quote(str(place_aside()))}")
     if not isinstance(source, str | Path):
         return _in_memory(connection, source)
     text = str(source)
@@ -202,6 +200,10 @@ def open_source(
                 raise UserError(
                     f"{label} is nested more than {DEEPEST_JSON} deep, as no table is: export its records."
                 )
+            if suffix in JSON_FILES and any(_marked(path) for path in paths):
+                raise UserError(
+                    f"{label} begins with a byte order mark, as JSON does not: save it as UTF-8 without."
+                )
             reader = f"{READERS[suffix]}({_sql_list(paths)}{JSON_OPTIONS if suffix in JSON_FILES else ''})"
         elif suffix == ".xlsx":
             _check_sheets(paths, label, table)
@@ -217,11 +219,6 @@ def open_source(
     except duckdb.Error as error:
         raise unreadable(label, error, encoding) from None
     return replace(_checked(label, connection), files=tuple(paths))
-
-
-@functools.cache
-def _private_folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="secure-ai-")
 
 
 def as_source(source: TableLike | Source) -> Source:
@@ -247,6 +244,11 @@ def _check_file(path: Path) -> None:
         raise UserError(f"The file {name} is empty: export it again.")
     with path.open("rb"):
         pass
+
+
+def _marked(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(3) == b"\xef\xbb\xbf"
 
 
 def _check_sheets(paths: list[str], label: str, table: str | None) -> None:

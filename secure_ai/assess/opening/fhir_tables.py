@@ -126,6 +126,10 @@ def _rows(paths: Iterable[Path], table: str | None, label: str) -> tuple[list[di
         raise UserError(f"{label} has {lacks}: name one with the parameter table ({there}).")
     rows = [flattened(resource) for resource in resources[wanted]]
     columns = {name for row in rows for name in row}
+    if not columns:
+        raise UserError(
+            f"The resources {wanted} of {label} hold no value within {MOST_DEPTH} levels: export them again."
+        )
     if len(columns) > MOST_COLUMNS or len(columns) * len(rows) > MOST_CELLS:
         raise UserError(
             f"The resources {wanted} of {label} make {len(columns):,} columns: flatten what is needed to a "

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -80,6 +82,7 @@ def good(form: str) -> bytes:
         for row in [list(frame.columns), *frame.to_numpy().tolist()]:
             book.active.append(row)
         book.save(text)
+        return _timeless(text.getvalue())
     elif form == "json":
         return frame.to_json(orient="records").encode()
     elif form in {"jsonl", "ndjson"}:
@@ -87,6 +90,19 @@ def good(form: str) -> bytes:
     elif form == "fhir":
         return json.dumps({"resourceType": "Bundle", "entry": [{"resource": p} for p in patients()]}).encode()
     return text.getvalue()
+
+
+def _timeless(workbook: bytes) -> bytes:
+    """Return a workbook that does not say when it was made: the same bytes each time."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook)) as old,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", b"2026-01-01T00:00:00Z", old.read(name))
+            new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
 
 
 def patients() -> list[dict[str, Any]]:

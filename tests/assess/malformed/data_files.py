@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import zipfile
+import zlib
+from typing import Any
+
 import numpy as np
 
-from tests.assess.malformed.case import CANARY, Case, Ends, good, in_file
+from tests.assess.malformed.case import CANARY, Case, Ends, counted, good, in_file
 
 
 def _ending(form: str) -> str:
@@ -17,11 +24,20 @@ def cut_cases() -> list[Case]:
         for percent in (3, 30, 60, 97):
             whole = good(form)
             content = whole[: len(whole) * percent // 100]
-            # A text table that is cut has fewer rows, and nobody can know; a container has an end.
-            ends: Ends = "sentence" if form in {"parquet", "xlsx", "json", "fhir"} else "either"
+            ends, facts = _of_cut(form, content)
             make = in_file(f"data.{_ending(form)}", content)
-            cases.append(Case("data, truncated", f"{form} at {percent} percent", make, ends))
+            cases.append(Case("data, truncated", f"{form} at {percent} percent", make, ends, facts=facts))
     return cases
+
+
+def _of_cut(form: str, content: bytes) -> tuple[Ends, dict[str, Any]]:
+    """A text that is cut inside its last field is a table, and nobody can know; whatever else has an end."""
+    if form not in {"csv", "tsv"}:
+        return "sentence", {}
+    rows = list(csv.reader(io.StringIO(content.decode()), delimiter="," if form == "csv" else "\t"))
+    if any(len(row) != len(rows[0]) for row in rows):
+        return "sentence", {}
+    return "report", counted(len(rows) - 1, len(rows[0]))
 
 
 def mistaken_cases() -> list[Case]:
@@ -50,5 +66,20 @@ def flipped_cases() -> list[Case]:
             for place in rng.integers(0, len(content), 12):
                 content[place] = rng.integers(0, 256)
             make = in_file(f"data.{_ending(form)}", bytes(content))
-            cases.append(Case("data, damaged", f"{form} seed {number}", make))
+            ends: Ends = "sentence" if _broken(form, bytes(content)) else "either"
+            cases.append(Case("data, damaged", f"{form} seed {number}", make, ends))
     return cases
+
+
+def _broken(form: str, content: bytes) -> bool:
+    """Whether a reader that is not the kit's refuses it; what that one reads is left to chance."""
+    try:
+        if form == "xlsx":
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                return archive.testzip() is not None
+        text = content.decode() if form != "parquet" else ""
+        for one in text.splitlines() if form == "ndjson" else [text] * (form in {"json", "fhir"}):
+            json.loads(one)
+    except (ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return True
+    return False

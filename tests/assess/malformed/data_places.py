@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.assess.malformed.case import Case, Ends, Make, in_file, named
+from tests.assess.malformed.case import ROWS, Case, Ends, Make, counted, in_file, named
 
 
 def places_cases() -> list[Case]:
@@ -67,7 +67,7 @@ def places_cases() -> list[Case]:
         ("name of a set", beside("a[bc].csv", "ab.csv"), "report"),
         ("name of a question", beside("a?.csv", "ab.csv"), "report"),
         ("name with a percent", named("a%20b{x}.csv"), "report"),
-        ("pattern of other columns", several, "either"),
+        ("pattern of other columns", several, "sentence"),
         *((f"pipe as {name} {ending}", pipe(name, ending), "sentence") for name, ending in (
             ("data", "csv"), ("data", "parquet"), ("data", "json"), ("population", "csv"), ("log", "jsonl"),
             ("controls", "yaml"), ("plan", "yaml"), ("losses", "yaml"), ("rules", "yaml"),
@@ -75,4 +75,8 @@ def places_cases() -> list[Case]:
             ("probabilities", "csv"), ("token_file", "txt"), ("log_key", "pub"), ("prompt_file", "txt"),
         )),
     ]  # fmt: skip
-    return [Case("data, places", name, make, ends) for name, make, ends in rows]
+    whole = counted(ROWS, 4)
+    return [
+        Case("data, places", name, make, ends, facts=whole if ends == "report" else {})
+        for name, make, ends in rows
+    ]
