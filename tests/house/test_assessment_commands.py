@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from secure_ai.assess import read_parameters
 from secure_ai.assess.run.check import check_inputs
 from secure_ai.cli import assessment_examples
-from secure_ai.cli.app import root
+from secure_ai.cli.app import invoke, root
 from tests.assess.samples import sample
 
 PARAMETER_FILES = (
@@ -87,14 +87,17 @@ def test_a_comparison_is_written_in_each_format(tmp_path: Path, ending: str) -> 
     assert place.stat().st_size > 100
 
 
-def test_two_subjects_are_shown_side_by_side_and_no_pipeline_decides_on_them(tmp_path: Path) -> None:
+def test_two_subjects_are_shown_side_by_side_and_no_pipeline_decides_on_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = _report(tmp_path / "a", "everything")
     second = _report(tmp_path / "b", "model only", subject="Credit model")
-    result = run("diff", first, second)
-    assert result.exit_code == 0, result.output
-    assert "DIFFERENT SUBJECTS" in result.output and "side by side: " in result.output
-    assert not any(word in result.output for word in ("better: ", "worse: ", "gone: ", "new: "))
-    asked = run("diff", first, second, "--fail-on-worse")
-    assert "cannot be decided" in str(asked.exception) and asked.exit_code != 0
-    renamed = run("diff", first, second, "--same-subject", "--fail-on-worse")
-    assert renamed.exit_code == 1 and "newly unassessed: " in renamed.output
+    command = ["assess", "diff", str(first), str(second)]
+    assert invoke(command) == 0
+    shown = capsys.readouterr().out
+    assert "DIFFERENT SUBJECTS" in shown and "side by side: " in shown
+    assert not any(f"\n{word}: " in shown for word in ("better", "worse", "gone", "new"))
+    assert invoke([*command, "--fail-on-worse"]) == 2
+    assert "cannot be decided" in capsys.readouterr().err
+    assert invoke([*command, "--same-subject", "--fail-on-worse"]) == 1
+    assert "newly unassessed: " in capsys.readouterr().out
