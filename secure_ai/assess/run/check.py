@@ -13,7 +13,7 @@ from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.risks import check_thresholds
 from secure_ai.core import UserError
 from secure_ai.core.errors import system_reason
-from secure_ai.core.sources import Source, open_source
+from secure_ai.core.sources import Source, open_source, shown
 
 FOLDERS = ("evidence", "vendor_evidence", "previous")
 SMALL_FILES = ("token_file", "secret_file", "prompt_file", "log_key")
@@ -51,7 +51,7 @@ def check_inputs(parameters: AssessmentParameters) -> None:
             assert parameters.population is None or inputs.population is not None
         for name in TABLES:
             if place := getattr(parameters, name):
-                open_table(parameters, place)
+                _check_table(parameters, name, place)
         if "data" in replaced:
             open_table(parameters, changed.data)
         if parameters.model:
@@ -124,6 +124,14 @@ def open_table(parameters: AssessmentParameters, place: str | None) -> Source:
     return open_fhir(place, parameters.table) or open_source(
         place, table=parameters.table, delimiter=parameters.delimiter, encoding=parameters.encoding
     )
+
+
+def _check_table(parameters: AssessmentParameters, name: str, place: str) -> None:
+    try:
+        open_table(parameters, place)
+    except UserError as error:
+        # Its file is called by the parameter: its name may be that of a person.
+        raise UserError(str(error).replace(shown(Path(place).name or place), f"given as {name}")) from None
 
 
 def _check_folder(name: str, place: str | None) -> None:

@@ -105,8 +105,10 @@ def class_of(value: Any, classes: Sequence[Any], parameter: str) -> Any:
     Raises:
         UserError: if the model knows no such class.
     """
+    truth = isinstance(value, bool | np.bool_)
     for known in classes:
-        if value == known or _word(value) == _word(known):
+        word = _word(known).lower() if truth else _word(known)
+        if value == known or _word(value) == word:
             return known
     raise UserError(
         f"{parameter} names a class that the model does not know: choose one of its {len(classes)} classes."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening.probabilities import read_probabilities
 from secure_ai.assess.sections.asking import (
     class_of,
     favorable_class,
@@ -16,8 +16,7 @@ from secure_ai.assess.sections.asking import (
     opened,
     reason_instead,
 )
-from secure_ai.core import Unassessed, UserError
-from secure_ai.core.sources import shown
+from secure_ai.core import Unassessed
 
 # An endpoint is asked over the network.
 MOST_BY_NETWORK = 5_000
@@ -96,7 +95,7 @@ def _of_model(inputs: Inputs) -> Decisions | Unassessed:
 
 def _of_table(inputs: Inputs) -> Decisions | Unassessed:
     parameters = inputs.parameters
-    frame = read_probabilities(inputs)
+    frame = read_probabilities(inputs).to_pandas()
     classes = [name[2:] for name in frame.columns if name.startswith("p_")]
     chances = frame[[f"p_{name}" for name in classes]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     wrong = ~np.isfinite(chances).all(axis=1) | (chances < 0).any(axis=1) | (chances > 1).any(axis=1)
@@ -130,22 +129,6 @@ def _of_table(inputs: Inputs) -> Decisions | Unassessed:
         frame=frame,
         source=f"The decisions follow from the probabilities of {len(frame):,} records{held}.",
     )
-
-
-def read_probabilities(inputs: Inputs) -> pd.DataFrame:
-    """Return the table of the model's probabilities.
-
-    Raises:
-        UserError: if it cannot be read, or has not two columns of probabilities or more.
-    """
-    place = str(inputs.parameters.probabilities)
-    try:
-        frame = inputs._open(place).to_pandas()
-    except UserError as error:
-        raise UserError(str(error).replace(shown(Path(place).name), "given as probabilities")) from None
-    if sum(name.startswith("p_") for name in frame.columns) < 2:
-        raise UserError("The table of probabilities has no two columns p_CLASS: name one for each class.")
-    return frame
 
 
 def _threshold(of_second: float, second: bool) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.opening.models import Cases, ModelCases, OpenedModel, model_and_cases
+from secure_ai.assess.opening.probabilities import read_probabilities, without_names
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
 from secure_ai.assess.risks import judge, risk_of
@@ -23,7 +23,6 @@ from secure_ai.attack.membership import measure_membership, membership_from_tabl
 from secure_ai.attack.membership.charts import plot_membership
 from secure_ai.attack.membership.judging import MembershipAttack
 from secure_ai.core import Measurement, Unassessed, UserError
-from secure_ai.core.sources import shown
 
 PART = "model.membership"
 RISK = "model.membership_inference"
@@ -159,23 +158,25 @@ def _bounded(planned: Plan | None, members: int, others: int, cases: ModelCases)
 
 
 def _from_table(inputs: Inputs) -> Attacked | Unassessed:
-    place = str(inputs.parameters.probabilities)
+    table = read_probabilities(inputs)
+    columns = tuple(table.columns)
+    missing = [name for name in ("label", "member") if name not in columns]
+    if missing:
+        raise UserError(
+            f"{table.label} has no column '{missing[0]}': add the class (label) of each record and whether "
+            "the model was trained on it (member, 1 or 0)."
+        )
     try:
-        found = membership_from_table(place, seed=inputs.parameters.seed)
+        found = membership_from_table(table, seed=inputs.parameters.seed)
     except UserError as error:
-        raise UserError(_without(str(error), place)) from None
+        raise UserError(without_names(str(error), columns)) from None
     if isinstance(found, Unassessed):
-        return Unassessed(_without(found.reason, place))
+        return Unassessed(without_names(found.reason, columns))
     words = "" if found.expected is not None else (
         "The table has no answers of reference models: an attacker who trains such models finds far more, so "
-        "this "
-        "figure is a lower bound."
+        "this figure is a lower bound."
     )  # fmt: skip
     return Attacked((found,), words)
-
-
-def _without(sentence: str, place: str) -> str:
-    return sentence.replace(shown(Path(place).name or place), "The table of probabilities")
 
 
 def _worst(found: MembershipAttack) -> tuple[Measurement, str, float]:
