@@ -173,6 +173,7 @@ def evaluate(
     threshold: float = THRESHOLD,
     window: float = WINDOW,
     families: Sequence[str] | None = None,
+    curve_at: Sequence[float] | np.ndarray = CURVE_POINTS,
 ) -> Evaluation:
     """Compare detections with the truth of a month.
 
@@ -187,6 +188,8 @@ def evaluate(
         threshold: score from which a candidate counts.
         window: seconds that end an episode; by default those of a watch.
         families: judge these alone, both alerts and incidents; all by default.
+        curve_at: thresholds of the curve; each takes as long as the evaluation itself, and none gives an
+            empty curve.
 
     Raises:
         UserError: if the month lacks its truth.
@@ -202,10 +205,10 @@ def evaluate(
         of_event.setdefault(str(event_id), []).append(str(incident_id))
     days = days_of(month.events)
     staff = len(month.staff)
-    points = [_at(kept, of_event, set(map(str, incidents["incident_id"])), t, window) for t in CURVE_POINTS]
+    points = [_at(kept, of_event, set(map(str, incidents["incident_id"])), t, window) for t in curve_at]
     curve = pd.DataFrame(
         {
-            "threshold": CURVE_POINTS,
+            "threshold": curve_at,
             "recall": [len(p.found) / len(incidents) if len(incidents) else np.nan for p in points],
             "alerts": [p.alerts for p in points],
             "false_alerts": [len(p.false) for p in points],
