@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from secure_ai.assess.assessment import Assessment, area_of
-from secure_ai.assess.outputs.words import AREA_NAMES, short
+from secure_ai.assess.outputs.words import AREA_NAMES, clause, short
 from secure_ai.assess.registry import AREAS
 from secure_ai.assess.risks import risks
 from secure_ai.assess.treatment import three_things_to_do
@@ -98,10 +99,10 @@ def _areas(assessment: Assessment) -> Iterable[Area]:
         if gaps and len(gaps) < len(inside):
             said = f"{len(gaps)} of {len(inside)} risks not assessed"
         if worst is None or level is Level.UNASSESSED:
-            why = short(_usual_reason(gaps) or "It is no part of this assessment.", LONGEST_FINDING)
+            why = clause(_usual_reason(gaps) or "It is no part of this assessment.", LONGEST_FINDING)
             yield Area(AREA_NAMES[area], Level.UNASSESSED.value, why, None, said)
         else:
-            yield Area(AREA_NAMES[area], level.value, short(worst.title, LONGEST_FINDING), worst, said)
+            yield Area(AREA_NAMES[area], level.value, clause(worst.title, LONGEST_FINDING), worst, said)
 
 
 def _usual_reason(gaps: Iterable[Finding]) -> str:
@@ -121,7 +122,7 @@ def _assessed(assessment: Assessment) -> Iterable[Lines]:
             area = next((name for name in AREAS if name in areas), "data")
             # The area stands before the lines: it is not said again at the beginning of each.
             line = section.assessed.removeprefix(f"{AREA_NAMES[area]}: ")
-            lines.setdefault(area, []).append(short(line[:1].lower() + line[1:], longest))
+            lines.setdefault(area, []).append(clause(line[:1].lower() + line[1:], longest))
     return (Lines(AREA_NAMES[area], tuple(lines[area])) for area in AREAS if area in lines)
 
 
@@ -153,7 +154,9 @@ def _todo(assessment: Assessment) -> Iterable[tuple[str, str]]:
     for action, why in three_things_to_do(assessment.findings):
         # What was not assessed has no mitigation but what would have to be supplied.
         words = f"Have it measured; needed: {action}" if action in needed else action
-        yield short(words, LONGEST_ACTION), short(why, LONGEST_ACTION)
+        # An id means nothing to a board; the detail has it.
+        words = re.sub(r" \([a-z_.]+\)\.$", ".", words)
+        yield clause(words, LONGEST_ACTION), clause(why, LONGEST_ACTION)
 
 
 def _follows(assessment: Assessment) -> Iterable[tuple[str, str]]:

@@ -18,8 +18,9 @@ from secure_ai.assess.outputs.files import NOTEBOOK
 from secure_ai.assess.outputs.first_page import first_page, risk_name
 from secure_ai.assess.outputs.svg import safe_svg
 from secure_ai.assess.risks import RULE
-from secure_ai.assess.section import Drawing, Section, Table
-from secure_ai.core import Finding, Level
+from secure_ai.assess.section import Block, Drawing, Section, Table, Text
+from secure_ai.assess.treatment.actions import ID as ACTIONS
+from secure_ai.core import Finding, Level, Mitigation
 from secure_ai.core.finding import LEVEL_ORDER
 from secure_ai.core.frameworks import entry, label
 
@@ -31,6 +32,9 @@ TEMPLATES = (
 LONG_TABLE = 25
 # Shorter ones are kept on one page.
 FEW_ROWS = 12
+# Columns of the order of treatment that stand under each finding, and the table that repeats "Not assessed".
+TOLD = ("expected effect", "source")
+SUPPLY = ("not assessed", "what to supply")
 
 
 def render_report(assessment: Assessment, manifest: Mapping[str, Any]) -> str:
@@ -64,9 +68,10 @@ def render_report(assessment: Assessment, manifest: Mapping[str, Any]) -> str:
             by_id={one.id: one for one in assessment.findings},
             names={one.id: risk_name(one) for one in assessment.findings},
             cells=_cells_of(assessment.sections),
+            told=_first_told(assessment.measured()),
             notebook=NOTEBOOK,
             sections=[_shown(one, "s") for one in assessment.sections],
-            treatment=[_shown(one, "t") for one in assessment.treatment],
+            treatment=[_shown(_without_repeats(one), "t") for one in assessment.treatment],
             frameworks=_entries(assessment.findings),
             rule=RULE,
             levels=[level.value for level in reversed(LEVEL_ORDER)] + [Level.UNASSESSED.value],
@@ -112,12 +117,49 @@ def _anchors(findings: Sequence[Finding]) -> dict[int, str]:
 
 
 def _cells_of(sections: Sequence[Section]) -> dict[str, tuple[str, str]]:
-    """Return for each finding its cell of the executed notebook, and its section's title."""
+    """Return for each finding what its cell of the executed notebook runs, and the heading above it."""
     return {
-        finding.id: (re.sub(r"[^a-z0-9]+", "-", section.id), section.title)
+        finding.id: (f'run("{section.id}")', section.title)
         for section in sections
         for finding in section.findings
     }
+
+
+def _first_told(findings: Sequence[Finding]) -> dict[Mitigation, Finding]:
+    """Return for each mitigation the finding under which its effect and its source are told."""
+    told: dict[Mitigation, Finding] = {}
+    for finding in findings:
+        for step in finding.mitigations:
+            told.setdefault(step, finding)
+    return told
+
+
+def _without_repeats(section: Section) -> Section:
+    """Return the section on what to do without what the report has already said under its findings.
+
+    The notebook shows the whole of it: there, no finding stands with its mitigations.
+    """
+    if section.id != ACTIONS:
+        return section
+    kept: list[Block] = []
+    for block in section.blocks:
+        if not isinstance(block, Table):
+            kept.append(block)
+        elif block.columns == SUPPLY:
+            kept.append(
+                Text(text="What to supply for each risk that was not assessed is under “Not assessed”.")
+            )
+        else:
+            places = [place for place, name in enumerate(block.columns) if name not in TOLD]
+            kept.append(
+                Table(
+                    title=f"{block.title}. What is expected of each, and who says so, is under its finding",
+                    columns=tuple(block.columns[place] for place in places),
+                    formats=tuple(block.formats[place] for place in places),
+                    rows=tuple(tuple(row[place] for place in places) for row in block.rows),
+                )
+            )
+    return section.model_copy(update={"blocks": tuple(kept)})
 
 
 def _shown(section: Section, prefix: str) -> dict[str, Any]:
