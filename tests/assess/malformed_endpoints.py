@@ -264,7 +264,11 @@ UNDECIDED: dict[str, Behavior] = {
     "labels_too_few": answers(lambda found: found[1:]),
     "labels_then_one": turning(answers(lambda found: [[1.0, 0.0] for _ in found])),
 }
-BEHAVIORS = {**WAITS, **BODIES, **STATUSES, **LIES, **TURNS, **RIGHT, **DECIDED, **UNDECIDED}
+EVERYWHERE: dict[str, Behavior] = {
+    "hangs_everywhere": WAITS["hangs_before_the_headers"],
+    "turns_everywhere": TURNS["then_says_half_and_half"],
+}
+BEHAVIORS = {**EVERYWHERE, **WAITS, **BODIES, **STATUSES, **LIES, **TURNS, **RIGHT, **DECIDED, **UNDECIDED}
 
 
 def endpoint_cases() -> list[Case]:

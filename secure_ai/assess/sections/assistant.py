@@ -31,7 +31,7 @@ STAND_IN = (
     "What answered is a rule-driven stand-in ({name}), no language model: the figures show how attacks and "
     "guards work, not how your model behaves."
 )
-ENDPOINT = "The model at the given address answered{how}."
+ENDPOINT = "What was asked is the model at the given address{how}."
 HOW = (
     ", inside the kit's assistant with its invented records and tools, so that all it did is seen",
     " as a complete assistant, seen from outside: what it did unseen is unassessed, never resisted",
