@@ -75,7 +75,7 @@ def test_columns_in_doubt_are_not_settled_by_more_records():
 def test_the_worst_of_several_says_so():
     measured = figure("attribute_inference_advantage", 0.2)
     assert (
-        "the worst of 3, and its interval is not widened"
+        "the worst of 3, and its interval holds for all of them at once"
         in judged("model.attribute_inference", measured, worst_of=3).rule
     )
     assert "the worst of" not in judged("model.attribute_inference", measured).rule

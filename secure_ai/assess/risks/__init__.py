@@ -19,9 +19,15 @@ from secure_ai.core import Finding, Level, Measurement, Mitigation, Outcome, Una
 from secure_ai.core.figures import percent
 from secure_ai.core.finding import LEVEL_ORDER, combine_level
 from secure_ai.core.frameworks import entry
+from secure_ai.core.sources import shown
 from secure_ai.core.yaml_files import Strict, checked, parse_yaml
 
 FILES = ("data", "model", "fairness", "assistant", "controls", "log", "vendor")
+# 5 % and 33 % are bounds that the IPCC gives to words: "extremely unlikely" below 5 % (an additional term),
+# "unlikely" below 33 % (Mastrandrea et al., Guidance note for lead authors of the Fifth Assessment Report,
+# 2010). NIST SP 800-30 rev. 1, table G-4, has others (from memory: low from 5, moderate from 21, high from 80
+# of 100). That a share of successes is read as such a likelihood, and which level follows, is the kit's own,
+# as are the bands of single risks in the YAML files.
 RULE = (
     "The level is the middle between likelihood and severity on low, medium, high, critical, rounded up; the "
     "bands of likelihood are the kit's own."
@@ -33,7 +39,11 @@ def _mitigation(value: Any) -> Any:
 
 
 class Bands(Strict):
-    """From which figure a success above the threshold is likely (``high``) or certain (``critical``)."""
+    """From which figure a success above the threshold is of high (``high``) or critical likelihood.
+
+    Where a risk states none: below 5 % a success is extremely unlikely, below 33 % unlikely in the words of
+    the IPCC; from there on it counts as critical, since one try in three is enough for whoever can try again.
+    """
 
     high: float = 0.05
     critical: float = 0.33
@@ -93,9 +103,10 @@ class Risk(Strict):
         """Return whether a figure is on the bad side of a threshold; the threshold itself is accepted."""
         return value < threshold if self.bad == "below" else value > threshold
 
-    def spans(self, interval: tuple[float, float], threshold: float) -> bool:
-        """Return whether an interval lies on both sides of a threshold."""
-        return self.exceeds(interval[0], threshold) != self.exceeds(interval[1], threshold)
+    def unclear(self, measured: Measurement, threshold: float) -> bool:
+        """Return whether figure and bounds lie on both sides of a threshold; touching it is no other side."""
+        sides = {self.exceeds(one, threshold) for one in (measured.value, *measured.interval)}
+        return len(sides) == 2
 
 
 @cache
@@ -138,7 +149,9 @@ def check_thresholds(thresholds: Mapping[str, float]) -> None:
     for name, limit in thresholds.items():
         if name not in risks():
             known = ", ".join(risks())
-            raise UserError(f"There is no risk '{name[:60]}' to set a threshold for: the risks are {known}.")
+            raise UserError(
+                f"There is no risk '{shown(name)}' to set a threshold for: the risks are {known}."
+            )
         if not math.isfinite(limit):
             raise UserError(f"The threshold of {name} is no finite number: every figure would pass it.")
 
@@ -158,13 +171,15 @@ def judge(
     mitigations: tuple[Mitigation | str, ...] | None = None,
     knowledge: str | None = None,
     worst_of: int = 1,
+    widened: bool = False,
     evidence: str = "",
 ) -> Finding:
     """Turn a measurement into a finding; an Unassessed becomes an unassessed one with its reason.
 
     Above the threshold means above by the figure itself (below it, for a risk whose low figures are bad).
     Where the interval lies on both sides, the finding says so, and what is within the threshold counts as of
-    medium likelihood, not low.
+    medium likelihood, not low. A figure whose control is beyond the threshold itself keeps its outcome, and
+    the rule says that something else is measured, too: what is there by itself harms all the same.
 
     Args:
         name: id of the risk.
@@ -176,13 +191,17 @@ def judge(
         success: share by which likelihood is graded; the figure itself if not given, or the share of the
             threshold that it lacks where low figures are bad.
         severity, severity_reason, mitigations, knowledge: in place of the risk's own.
-        worst_of: of how many figures this is the worst; the rule says where it was chosen among several.
+        worst_of: of how many figures this is the worst; its interval is widened to one that holds for all of
+            them at once, and the rule says so.
+        widened: whether the interval holds for all of them already.
         evidence: section of the executed notebook.
 
     Raises:
         UserError: if there is no such risk, or a threshold that was set is no finite number.
-        ValueError: if ``success`` is NaN: it would grade a success as none.
+        ValueError: if ``success`` is NaN or the section's threshold is not finite: a risk would pass unseen.
     """
+    from secure_ai.assess.intervals import simultaneous
+
     risk = risk_of(name)
     if isinstance(measured, Unassessed):
         return leave_open(name, measured.reason, sector=sector, evidence=evidence)
@@ -190,10 +209,14 @@ def judge(
         check_thresholds({name: thresholds[name]})
     own = (thresholds or {}).get(name)
     limit = risk.threshold if threshold is None else threshold
+    if not math.isfinite(limit):
+        raise ValueError(f"{name}: a threshold of {limit} would let every figure pass.")
     source = threshold_source or risk.threshold_source
     if own is not None:
         limit, source = own, f"set by the assessor; for comparison, {limit:g}: {source}"
-    exceeds, spans = risk.exceeds(measured.value, limit), risk.spans(measured.interval, limit)
+    if not widened:
+        measured = simultaneous(measured, worst_of)
+    exceeds, spans = risk.exceeds(measured.value, limit), risk.unclear(measured, limit)
     graded = success
     if graded is None:
         lacks = (limit - measured.value) / abs(limit) if limit else math.inf
@@ -213,7 +236,8 @@ def judge(
     if spans:
         words += f"; the interval lies on both sides of the threshold, {risk.settle}"
     if worst_of > 1:
-        words += f"; this is the worst of {worst_of}, and its interval is not widened for the choice"
+        words += f"; this is the worst of {worst_of}, and its interval holds for all of them at once"
+    words += _beside_control(risk, measured, limit)
     words += f". Severity {bad.value}: {why} {RULE}"
     return Finding(
         id=name,
@@ -232,6 +256,16 @@ def judge(
         mitigations=mitigations if mitigations is not None else risk.mitigations,
         evidence=evidence,
         mappings=risk.rules(sector),
+    )
+
+
+def _beside_control(risk: Risk, measured: Measurement, limit: float) -> str:
+    """Say where the control, in which the effect is known to be absent, shows as much; else nothing."""
+    control = measured.control
+    if control is None or not risk.exceeds(control, limit):
+        return ""
+    return (
+        "; the control, without the effect, is beyond the threshold as well: something else is measured, too"
     )
 
 
