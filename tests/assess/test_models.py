@@ -15,15 +15,21 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+import skops.io
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.opening import contained
+from secure_ai.assess.opening.contained import BoundedModel
 from secure_ai.assess.opening.model_cases import known_classes, read_model_cases
 from secure_ai.assess.opening.models import ModelNotOpened, model_and_cases, open_model
 from secure_ai.assess.opening.onnx_models import looks_like_onnx
+from secure_ai.assess.progress import Progress
+from secure_ai.assess.registry import part_of
+from secure_ai.attack.supply_chain.process import error_name
 from secure_ai.attack.targets import TargetError
-from secure_ai.core import Unassessed, UserError
+from secure_ai.core import Outcome, Unassessed, UserError
 from secure_ai.defend.model_files.skops_files import save_skops
 from tests.assess.model_inputs import FEATURES, LIARS, QUICK, inputs_with, parameters, records, written
 
@@ -354,3 +360,63 @@ def test_yes_and_no_stay_the_words_that_the_model_learned(tmp_path: Path) -> Non
         np.testing.assert_allclose(
             inputs.model.target().probabilities(rows), model.predict_proba(frame[FEATURES])
         )
+
+
+def test_an_onnx_model_is_asked_and_answers_as_what_it_was_made_of(folder: Path, tmp_path: Path) -> None:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    frame = records(120, 1, noise=0.5)
+    model = LogisticRegression(max_iter=500).fit(frame[FEATURES].to_numpy(), frame["outcome"])
+    made = to_onnx(model, initial_types=[("X", FloatTensorType([None, len(FEATURES)]))])
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    tables = {"training": str(folder / "inside.csv"), "held_out": str(folder / "outside.csv")}
+    given = parameters(
+        model=str(tmp_path / "m.onnx"), drop=["ward"], groups=["ward"], queries=200, rows=20, **tables
+    )
+    with Inputs(given) as inputs:
+        assert (inputs.model.kind, inputs.model.classes) == ("onnx", (0, 1)) and inputs.model.recipe() is None
+        rows = inputs.cases.known.rows
+        np.testing.assert_allclose(
+            inputs.model.target().probabilities(rows), model.predict_proba(rows.to_numpy()), atol=1e-4
+        )
+        for part in ("model.file", "model.fairness", "model.membership", "model.extraction"):
+            section = part_of(part).run(inputs, Progress())
+            assert section.findings[0].outcome is not Outcome.UNASSESSED, part
+
+
+def test_a_model_that_is_too_slow_in_all_is_asked_no_more() -> None:
+    class Slow:
+        alive = True
+        asked = 0
+
+        def ask(self, rows: pd.DataFrame) -> np.ndarray:
+            self.asked += 1
+            return np.full((len(rows), 2), 0.5)
+
+        def close(self) -> None:
+            self.alive = False
+
+    slow = Slow()
+    model = BoundedModel(lambda: slow, [0, 1], "probabilities", most_seconds=1e-12)
+    assert model.ask(records(20, 3, noise=1.0)).shape == (20, 2)
+    for _ in range(2):
+        with pytest.raises(TargetError, match="too slow"):
+            model.ask(records(20, 3, noise=1.0))
+    assert slow.asked == 1 and not slow.alive
+
+
+def test_a_recipe_whose_training_does_not_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = records(120, 1, noise=0.5)
+    honest = HistGradientBoostingClassifier(max_iter=3).fit(frame[FEATURES], frame["outcome"])
+    assert honest.n_iter_ == 3
+    honest.max_iter = 10**9
+    monkeypatch.setattr(contained, "TRIAL_CPU_SECONDS", 6)
+    trial = contained.Trial(skops.io.dumps(honest), (), (), QUICK)
+    trial.on(frame[FEATURES], frame["outcome"].to_numpy())
+    assert not trial.passed()
+
+
+def test_errors_of_a_models_own_are_not_named() -> None:
+    assert error_name("ValueError") == "ValueError"
+    assert error_name("v73551") == error_name("os") == error_name("print") == "an error of its own"

@@ -26,6 +26,8 @@ from secure_ai.attack.targets import TargetError
 from secure_ai.attack.targets.target import Answer
 from secure_ai.core import UserError
 
+# What a model's file is called in sentences: its name may be that of a person.
+NAME = "given as model"
 ALL_SECONDS = 1800.0
 # Rows of one question: an honest model that is slow has its seconds for each so many of them.
 BATCH = 5_000
@@ -119,9 +121,10 @@ class BoundedModel:
         try:
             return model.ask(rows)
         except TargetError as error:
+            told = str(error).replace(f"The model in {NAME}", "The model")
             if not model.alive:
-                self._gave_up = str(error)
-            raise
+                self._gave_up = told
+            raise TargetError(told) from None
         finally:
             self.seconds += time.monotonic() - begun
 

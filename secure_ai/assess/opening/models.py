@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from secure_ai.assess.opening.contained import BoundedModel, Trial, folders_of
+from secure_ai.assess.opening.contained import NAME, BoundedModel, Trial, folders_of
 from secure_ai.assess.opening.endpoints import BoundedEndpoint, as_number, open_endpoint
 from secure_ai.assess.opening.model_cases import Cases, ModelCases, read_model_cases
 from secure_ai.assess.opening.onnx_models import ContainedOnnx, looks_like_onnx
@@ -46,8 +46,6 @@ __all__ = [
 
 Kind = Literal["skops", "pickle", "onnx", "endpoint"]
 WORDS = {"skops": "a skops file", "pickle": "a pickle", "onnx": "an ONNX file", "endpoint": "an endpoint"}
-# What a model's file is called in sentences: its name may be that of a person.
-NAME = "given as model"
 LIMITS = Limits(seconds=60.0, cpu_seconds=1800, memory_mib=4096, file_mib=64)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from secure_ai.attack.supply_chain.channel import receive, send
 from secure_ai.attack.supply_chain.child import FROM_PARENT
 from secure_ai.attack.supply_chain.guards import Guards, Limits
-from secure_ai.attack.supply_chain.process import ContainedError, ContainedProcess
+from secure_ai.attack.supply_chain.process import ContainedError, ContainedProcess, error_name
 from secure_ai.attack.targets import TargetError
 from secure_ai.attack.targets.target import Answer
 from secure_ai.core import UserError
@@ -113,8 +113,8 @@ class ContainedOnnx:
             raise TargetError("The ONNX model numbers its classes in its own way: name them in classes.")
         if "error" in said:
             raise TargetError(
-                f"The ONNX model failed on {count:,} rows ({_word(said['error'])}): check that they have the "
-                "columns that it takes."
+                f"The ONNX model failed on {count:,} rows ({error_name(said['error'])}): check that they have "
+                "the columns that it takes."
             )
         shape = said.get("shape")
         sides = isinstance(shape, list) and len(shape) == 2 and all(type(side) is int for side in shape)
@@ -264,7 +264,3 @@ def _blank(wanted: Any) -> np.ndarray:
     if wanted.type == TEXT:
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=TYPES[wanted.type])
-
-
-def _word(text: Any) -> str:
-    return "".join(c for c in str(text)[:80] if c.isalnum() or c in "._")

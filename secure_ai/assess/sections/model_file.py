@@ -16,7 +16,7 @@ from secure_ai.assess.section import Section, Table, Text, blocks
 from secure_ai.assess.sections.asking import left_open
 from secure_ai.core import Level, Measurement, UserError
 from secure_ai.defend.model_files.inspection import Inspection, inspect_content
-from secure_ai.defend.model_files.scanners import FLAGGED, scan_files
+from secure_ai.defend.model_files.scanners import FLAGGED, NOT_READ, scan_files
 
 PART = "model.file"
 RISK = "model.unsafe_file"
@@ -160,16 +160,24 @@ def _scanners(verdicts: dict[str, str]) -> Table | None:
         title="What scanners say; fickling flags honest models as well, and no scanner knows every attack",
         columns=("scanner", "verdict"),
         formats=("text", "text"),
-        rows=tuple(verdicts.items()),
+        rows=tuple(
+            (name, "not read: it says nothing about this file" if verdict == NOT_READ else verdict)
+            for name, verdict in verdicts.items()
+        ),
     )
 
 
 def _names(unexpected: list[str], names: Names) -> Table | None:
+    """Return the names as a table; what is no name of Python was chosen to be read, and is only counted."""
     if not unexpected or names.redact == "strict":
         return None
+    shown = [name for name in unexpected if all(part.isidentifier() for part in name.split("."))]
+    rest = len(unexpected) - len(shown)
+    if rest:
+        shown = [*shown[: MOST_NAMES - 1], f"{rest} that {'is' if rest == 1 else 'are'} no name of Python"]
     return Table(
         title="Names that the file asks for and that no model of scikit-learn needs",
         columns=("name",),
         formats=("text",),
-        rows=tuple((name,) for name in unexpected[:MOST_NAMES]),
+        rows=tuple((name,) for name in shown[:MOST_NAMES]),
     )

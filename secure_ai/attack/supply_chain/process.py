@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import shutil
@@ -27,6 +28,13 @@ START = (
 )
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys")
 START_SECONDS = 120.0
+# Errors of libraries whose names are passed on; the name of any other is chosen by the file, and may hold a
+# value of the rows that it was asked about.
+KNOWN_ERRORS = {
+    "UserError", "NotFittedError", "LinAlgError", "UnpicklingError", "PicklingError", "BadZipFile",
+    "InvalidIndexError", "DTypePromotionError", "AxisError", "Fail", "InvalidArgument", "InvalidGraph",
+    "InvalidProtobuf", "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException", "EPFail",
+}  # fmt: skip
 
 
 class ContainedError(UserError):
@@ -140,7 +148,7 @@ class ContainedProcess:
             raise ContainedError(f"It could not {what}: {self._end_reason(answer)}.")
         if "failed" in answer[0]:
             self.close()
-            raise ContainedError(f"It could not {what} ({_word(answer[0]['failed'])}).")
+            raise ContainedError(f"It could not {what} ({error_name(answer[0]['failed'])}).")
         return answer
 
     @property
@@ -200,5 +208,10 @@ def _end(process: subprocess.Popen, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _word(text: Any) -> str:
-    return "".join(c for c in str(text)[:80] if c.isalnum() or c in "._- ")
+def error_name(claimed: Any) -> str:
+    """Return the kind of an error that a contained process names, if it is a known one."""
+    name = str(claimed)[:80]
+    known = getattr(builtins, name, None)
+    if name in KNOWN_ERRORS or (isinstance(known, type) and issubclass(known, BaseException)):
+        return name
+    return "an error of its own"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from secure_ai.attack.supply_chain.guards import Guards, Limits
-from secure_ai.attack.supply_chain.process import ContainedError, ContainedProcess
+from secure_ai.attack.supply_chain.process import ContainedError, ContainedProcess, error_name
 from secure_ai.attack.targets import TargetError
 from secure_ai.attack.targets.target import Answer
 from secure_ai.core import UserError
@@ -98,8 +98,8 @@ class ContainedModel:
             raise TargetError(f"The model in {self.name} was asked about {count:,} rows. {error}") from None
         if "error" in said:
             raise TargetError(
-                f"The model in {self.name} failed on {count:,} rows ({_word(said['error'])}): check that "
-                "they have the columns that it was trained on."
+                f"The model in {self.name} failed on {count:,} rows ({error_name(said['error'])}): check "
+                "that they have the columns that it was trained on."
             )
         found = _matrix(said.get("shape"), payload) if self.answer == "probabilities" else _labels(payload)
         if found is None:
@@ -164,7 +164,3 @@ def _labels(payload: bytes) -> np.ndarray | None:
         return None
     plain = isinstance(found, list) and all(isinstance(label, str | int | float) for label in found)
     return np.asarray(found) if plain else None
-
-
-def _word(text: Any) -> str:
-    return "".join(c for c in str(text)[:80] if c.isalnum() or c in "._")
