@@ -157,10 +157,10 @@ class Comparison:
             sum(other is None for other in others)
             for others in ([one.new for one in self.changes], [one.old for one in self.changes])
         )
-        return (
-            f"DIFFERENT SUBJECTS: nothing counts as better or worse. {both} findings stand side by side, "
-            f"{first} are only in the first report, {second} only in the second."
-        )
+        text = f"DIFFERENT SUBJECTS: nothing counts as better or worse. Side by side stand {both} findings"
+        if first or second:
+            text += f"; {first} more only in the first report, {second} more only in the second"
+        return f"{text}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each finding; the columns are :data:`COLUMNS`."""

@@ -244,6 +244,9 @@ def controls_form(sector: str, out: Path) -> None:
     """Write the questionnaire on controls, to be filled in and given back with --controls."""
     from secure_ai.assess.controls.form import write_questionnaire
 
+    if out.exists():
+        # It may be filled in: days of somebody's work.
+        raise UserError(f"{out.name or 'This'} is there already and may be filled in: choose a new file.")
     write_questionnaire(sector, out)
     print(f"Wrote {out}.")
 

@@ -57,7 +57,7 @@ def write_examples(folder: Path) -> list[Path]:
     from secure_ai.core.outputs import atomic_directory
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder.name} is not an empty folder: choose a new one.")
+        raise UserError(f"{folder.resolve().name} is not an empty folder: choose a new one.")
     try:
         with atomic_directory(folder.absolute()) as draft:
             for file in sorted((notebook_path().parent / "parameters").glob("*.yaml")):

@@ -141,8 +141,8 @@ def test_two_subjects_stand_side_by_side_and_nothing_is_progress():
     assert {change.kind for change in compared.changes} == {"side by side"}
     assert not any(change.alarming for change in compared.changes)
     said = compared.sentence()
-    assert said.startswith("DIFFERENT SUBJECTS: nothing counts as better or worse. 2 findings")
-    assert "1 are only in the first report, 1 only in the second" in said
+    assert said.startswith("DIFFERENT SUBJECTS: nothing counts as better or worse. Side by side stand 2 ")
+    assert "1 more only in the first report, 1 more only in the second" in said
     why = {change.finding.id: change.why for change in compared.changes}
     assert why[EVASION].startswith("critical, exceeds threshold in the first report; medium, within")
     assert why[EXTRACTION] == "not assessed in either report"

@@ -63,6 +63,25 @@ def test_an_empty_form_of_controls_is_a_form(tmp_path: Path, sector: str) -> Non
     assert isinstance(yaml.safe_load(place.read_text(encoding="utf-8")), dict)
 
 
+def test_a_form_that_may_be_filled_in_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "controls.yaml"
+    place.write_text("filled in for days\n", encoding="utf-8")
+    assert invoke(["assess", "controls-form", "--sector", "finance", "--out", str(place)]) == 2
+    assert "may be filled in" in capsys.readouterr().err
+    assert place.read_text(encoding="utf-8") == "filled in for days\n"
+
+
+def test_the_refused_folder_is_named_where_it_is_the_present_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert invoke(["assess", "examples", "."]) == 2
+    assert f"{tmp_path.name} is not an empty folder" in capsys.readouterr().err
+
+
 def _report(folder: Path, kind: str, **options: str) -> Path:
     from secure_ai.assess.outputs import write_results
 
