@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from secure_ai.core import UserError
+from secure_ai.core.sources import shown
 from secure_ai.core.yaml_files import read_yaml
 
 # What IPython itself puts beside the variables of a notebook.
@@ -24,6 +26,21 @@ PLACES = (
     "vendor", "vendor_evidence", "losses", "plan", "mitigated_data", "mitigated_model",
     "mitigated_assistant", "mitigated_controls", "previous",
 )  # fmt: skip
+
+
+# Parameter → what it is nothing without.
+BELONGS_TO = {
+    "population": "data", "mitigated_data": "data", "mitigated_model": "model",
+    "mitigated_assistant": "assistant", "mitigated_guards": "assistant", "evidence": "controls",
+    "mitigated_controls": "controls", "log_key": "log", "log_witness": "log", "quarter": "log",
+    "vendor_evidence": "vendor",
+}  # fmt: skip
+# What a sentence may quote: nothing that somebody writes freely.
+QUOTED = {
+    "sector", "sample", "engine", "threshold", "trust_pickle", "labels_only", "decision_threshold", "rows",
+    "queries", "price_per_thousand", "whole", "repeats", "seed", "redact", "date", "delimiter",
+}  # fmt: skip
+LONGEST = 4096
 
 
 def _blank_is_absent(value: Any) -> Any:
@@ -40,6 +57,19 @@ def _names(value: Any) -> Any:
         return value
 
 
+def _text_on_one_line(value: Any) -> Any:
+    """Return words for a report: one line, and nothing that turns letters around or is not seen."""
+    if isinstance(value, str):
+        value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    return _blank_is_absent(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
+    return value
+
+
 def _separator(value: Any) -> Any:
     value = {"tab": "\t", "\\t": "\t"}.get(value, value) if isinstance(value, str) else value
     return None if value == "" else value
@@ -48,20 +78,21 @@ def _separator(value: Any) -> Any:
 def _iso_date(value: Any) -> Any:
     value = _blank_is_absent(value)
     if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, str):
-        datetime.date.fromisoformat(value)
-    return value
+        return value.isoformat()[:10]  # YAML reads a time behind it as one
+    return datetime.date.fromisoformat(value.strip()).isoformat() if isinstance(value, str) else value
 
 
 def _figures(value: Any) -> Any:
     return {} if value is None or value == "" else value
 
 
-Text = Annotated[StrictStr | None, BeforeValidator(_blank_is_absent)]
-Columns = Annotated[tuple[StrictStr, ...] | None, BeforeValidator(_names)]
-Classes = Annotated[tuple[StrictStr | int, ...] | None, BeforeValidator(_names)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Word = Annotated[StrictStr, Field(max_length=LONGEST)]
+Text = Annotated[Word | None, BeforeValidator(_blank_is_absent)]
+Columns = Annotated[tuple[Word, ...] | None, BeforeValidator(_names)]
+# YAML reads an unquoted yes or no as true or false, which is not the class's name.
+Class = Annotated[Word | StrictInt | None, BeforeValidator(_blank_is_absent)]
+Classes = Annotated[tuple[Word | StrictInt, ...] | None, BeforeValidator(_names)]
+Number = Annotated[float, BeforeValidator(_number)]
 
 
 def _text(description: str) -> Any:
@@ -83,7 +114,7 @@ class AssessmentParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sector: Literal["healthcare", "finance"] = Field(description="healthcare or finance")
-    subject: Annotated[StrictStr | None, Field(max_length=120), BeforeValidator(_blank_is_absent)] = _text(
+    subject: Annotated[StrictStr | None, Field(max_length=120), BeforeValidator(_text_on_one_line)] = _text(
         "what is assessed, in words that may stand on the report; the sector if not given"
     )
 
@@ -137,20 +168,20 @@ class AssessmentParameters(BaseModel):
     labels_only: bool = Field(
         False, strict=True, description="true or false: attack as if the model gave its class alone"
     )
-    decision_threshold: float = Field(
+    decision_threshold: Number = Field(
         0.5,
         gt=0,
         lt=1,
         description="a number between 0 and 1: probability from which it decides for class 1",
     )
-    favorable: StrictStr | int | None = _text("the class that people want; the second if not given")
+    favorable: Class = _text("the class that people want; the second if not given")
     groups: Columns = _text("columns by whose groups decisions are compared, as a list")
     attributes: Columns = _text("inputs that nobody should guess from the answers; sensitive if not given")
     rules: Text = _text("the path of a YAML file that says what an attacker can change in an input")
-    goal: StrictStr | int | None = _text("the class that an attacker wants; any other if not given")
+    goal: Class = _text("the class that an attacker wants; any other if not given")
     rows: int = _whole(200, 20, 100_000, "records that are attacked one by one")
     queries: int = _whole(5000, 100, 10_000_000, "questions that the thief of a model can pay for")
-    price_per_thousand: float = Field(
+    price_per_thousand: Number = Field(
         1.0, ge=0, allow_inf_nan=False, description="a number: USD for a thousand questions to the model"
     )
 
@@ -181,7 +212,7 @@ class AssessmentParameters(BaseModel):
     vendor_evidence: Text = _text("the folder of the documents that the vendor names")
 
     # Judgment.
-    thresholds: Annotated[dict[StrictStr, float], BeforeValidator(_figures)] = Field(
+    thresholds: Annotated[dict[StrictStr, Number], BeforeValidator(_figures)] = Field(
         default_factory=dict, description="risk: threshold, in place of the kit's, as model.evasion: 0.3"
     )
     losses: Text = _text("the path of a YAML file of loss scenarios; those of the sector if not given")
@@ -211,7 +242,7 @@ class AssessmentParameters(BaseModel):
 
         Raises:
             UserError: one sentence that names the first unknown, missing or ill-typed parameter, says
-                what it must be, and lists those that are known.
+                what it must be, and lists those that are known; or says which two do not go together.
         """
         try:
             made = cls(**values)
@@ -221,6 +252,7 @@ class AssessmentParameters(BaseModel):
             raise UserError(f"A parameter's name must be a word. {_known(cls)}") from None
         if not any(getattr(made, name) for name in SUBJECTS):
             raise UserError(f"There is nothing to assess: give one of {', '.join(SUBJECTS)}.")
+        _refuse_contradictions(made)
         return made
 
     def mitigated(self) -> tuple[AssessmentParameters, tuple[str, ...]]:
@@ -279,19 +311,50 @@ def parameters_of_notebook(variables: Mapping[str, Any]) -> AssessmentParameters
 def _refuse(model: type[BaseModel], error: ValidationError) -> NoReturn:
     problem = error.errors(include_url=False)[0]
     name = str(problem["loc"][0]) if problem["loc"] else "?"
-    short = name[:SHOWN_CHARACTERS]
+    short = shown(name)
     if problem["type"] == "extra_forbidden":
-        raise UserError(f"There is no parameter '{short}'. {_known(model)}") from None
+        near = difflib.get_close_matches(name[:SHOWN_CHARACTERS].lower(), model.model_fields, 1, 0.75)
+        meant = f" Perhaps '{near[0]}' was meant." if near else ""
+        raise UserError(f"There is no parameter '{short}'. {_known(model)}{meant}") from None
     wanted = model.model_fields[name].description
-    given = reprlib.repr(problem.get("input"))
     at_top = len(problem["loc"]) < 2  # and not inside a list
     missing = problem["type"] == "missing" or (at_top and problem.get("input") in (None, ""))
     if missing:
         raise UserError(f"The parameter '{short}' is missing: it is {wanted}. {_known(model)}") from None
-    given = given if len(given) <= SHOWN_CHARACTERS else given[:SHOWN_CHARACTERS] + "…"
-    if name in PLACES:
-        given = "what was given"  # a sentence may be handed on, a path or an address not
+    # A sentence may be handed on; a path, an address or a name not.
+    given = _quoted(problem.get("input")) if name in QUOTED else "what was given"
     raise UserError(f"The parameter '{short}' must be {wanted}; {given} is not. {_known(model)}") from None
+
+
+def _quoted(value: Any) -> str:
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # a number of more digits than Python writes out
+        return "what was given"
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def _refuse_contradictions(made: AssessmentParameters) -> None:
+    """Refuse what would otherwise be passed over in silence.
+
+    Raises:
+        UserError: that names the two parameters.
+    """
+    for name, needed in BELONGS_TO.items():
+        if getattr(made, name) and not getattr(made, needed):
+            raise UserError(
+                f"The parameter '{name}' belongs to '{needed}', which was not given: give it, or leave "
+                f"'{name}' out."
+            )
+    if made.log_witness and not made.log_key:
+        raise UserError("The parameter 'log_witness' is compared by signatures: give 'log_key', too.")
+    if made.member and not made.data and not (made.training and made.held_out):
+        raise UserError(
+            "The parameter 'member' names a column of 'data', which was not given: give it, or 'training' "
+            "and 'held_out' instead."
+        )
+    if made.member and made.member == made.target:
+        raise UserError("The parameters 'member' and 'target' name one column: they are two.")
 
 
 def _known(model: type[BaseModel]) -> str:

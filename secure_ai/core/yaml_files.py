@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ OPENING = (
     yaml.BlockSequenceStartToken,
     yaml.BlockMappingStartToken,
 )
+TWICE = "a key stands twice"
+QUOTED = re.compile(r"'[^']{5,}'?")
 CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -69,14 +72,20 @@ def parse_yaml(text: str, what: str) -> Any:
         UserError: if it is none, or if anchors make more of it than stands there; ``what`` names it.
     """
     try:
-        loaded = yaml.safe_load(text)
+        # Safe: the loader is a SafeLoader.
+        loaded = yaml.load(text, Loader=_OnceLoader)
         if _values(loaded, {}) > MOST_VALUES:
             raise UserError(f"The {what} repeats itself by anchors without end: write the values out.")
         return loaded
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
+        twice = getattr(error, "problem", None) == TWICE
+        value = isinstance(error, ValueError) and not isinstance(error, yaml.YAMLError)
     where = f" (line {mark.line + 1})" if mark else ""
-    raise UserError(f"The {what} is no valid YAML{where}: check indents and quotes.")
+    if twice:
+        raise UserError(f"The {what} has one name twice{where}: leave one of them.")
+    advice = "a date or a number in it is impossible" if value else "check indents and quotes"
+    raise UserError(f"The {what} is no valid YAML{where}: {advice}.")
 
 
 def _values(content: Any, known: dict[int, float]) -> float:
@@ -96,10 +105,11 @@ class _OnceLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key.value, str):
+                continue
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, "a key stands twice", key.start_mark)
-            if isinstance(key.value, str):
-                seen.add(key.value)
+                raise yaml.constructor.ConstructorError(None, None, TWICE, key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -117,6 +127,8 @@ def parse_form(text: str, label: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         problem = shown(str(getattr(error, "problem", "") or "it cannot be read"))
+        # A tag or an anchor may be anything that stands in the form; a single character helps to find it.
+        problem = QUOTED.sub("(not shown)", problem)
     raise UserError(f"{label} is not valid YAML{where}: {problem}.")
 
 

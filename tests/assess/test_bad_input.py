@@ -68,7 +68,7 @@ CASES = [
     ("no data", {"data": ""}, "There is nothing to assess: give one of data, model"),
     ("no such risk", {"thresholds": {"model.evason": 0.3}}, "no risk 'model.evason'"),
     ("folder missing", {"previous": "none"}, "'previous' is the path of a folder that is not there"),
-    ("folder is a file", {"evidence": "good.csv"}, "'evidence' is the path of a folder"),
+    ("folder is a file", {"evidence": "good.csv", "controls": "good.csv"}, "'evidence' is the path of a folder"),
     ("token missing", {"token_file": "none.txt"}, "'token_file' is the path of a file that is not there"),
     ("token empty", {"token_file": "empty.csv"}, "'token_file' is empty"),
     ("token binary", {"token_file": "binary.csv"}, "'token_file' is no text"),

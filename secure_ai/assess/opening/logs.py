@@ -193,11 +193,6 @@ def _check_any(entries: Iterable[Any]) -> None:
 def _why_not(first: Any) -> str:
     if not isinstance(first, bytes):
         return "it is damaged, or of another version"
-    packed = next((name for start, name in PACKED.items() if first.startswith(start)), None)
-    if packed:
-        return f"it is packed ({packed}); unpack it first"
-    if first.startswith(UTF_16):
-        return "it is text in UTF-16; save it as UTF-8"
     try:
         fields = json.loads(first)
     except (ValueError, RecursionError):
@@ -227,6 +222,10 @@ def _is_trail(place: str) -> bool:
             line = file.readline(LONGEST_LINE) if FORMAT.encode() in start else b""
     except (OSError, ValueError):
         raise UserError("The log cannot be read: check its path and its rights.") from None
+    if packed := next((name for begin, name in PACKED.items() if start.startswith(begin)), None):
+        raise UserError(f"The log is packed ({packed}): unpack it first.")
+    if start.startswith(UTF_16):
+        raise UserError("The log is text in UTF-16: save it as UTF-8.")
     return start.startswith(SQLITE) or _is_header(line)
 
 

@@ -134,8 +134,8 @@ def check_answers(answers: Answers, questionnaire: Questionnaire) -> Answers:
         number = re.fullmatch(r"[\d.]{1,12}", answers.release)
         which = f"release {number[0]}" if number else "another release"
         raise UserError(
-            f"{form} is of {which} of the questionnaire, and this is {questionnaire.release}: send the vendor "
-            "a new form."
+            f"{form} is of {which} of the questionnaire, and this is {questionnaire.release}: send the "
+            "vendor a new form."
         )
     known = {question.id for question in questionnaire.questions}
     seen: set[str] = set()

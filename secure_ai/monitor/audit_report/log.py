@@ -26,6 +26,7 @@ TEXTS = (
 # that belongs to a person.
 CODE = re.compile(r"(?!\D*(?:\d[^\w]*){9,}$)(?!.*\d{3}-\d{2}-\d{4})[\w.:/#-]{1,48}")
 WORDS = re.compile(r"[a-z_][a-z_ ,;-]{0,70}")
+YEARS = (1970, 2200)  # as quarters have
 HIDDEN = "(not shown: no code)"
 
 
@@ -93,7 +94,7 @@ def _entries(log: Any) -> tuple[list[dict[str, Any]], Counter[str]]:
         if isinstance(event, str | bytes):
             try:
                 event = json.loads(event)
-            except ValueError:
+            except (ValueError, RecursionError):
                 unreadable["no JSON"] += 1
                 continue
         if isinstance(event, Mapping):
@@ -105,8 +106,21 @@ def _entries(log: Any) -> tuple[list[dict[str, Any]], Counter[str]]:
         if not isinstance(event, AuditEvent):
             unreadable["another version, or no event"] += 1
             continue
-        found.append(_fields(event))
+        fields = _fields(event)
+        if not _is_text(fields):
+            unreadable["characters that are none"] += 1
+            continue
+        found.append(fields)
     return found, unreadable
+
+
+def _is_text(fields: Mapping[str, Any]) -> bool:
+    """Whether every text can be written; JSON lets halves of characters through, which no file takes."""
+    try:
+        "".join(value for value in fields.values() if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _iterate(log: Any) -> Iterable[Any]:
@@ -151,6 +165,8 @@ def _table(rows: pd.DataFrame, unreadable: Counter[str]) -> Log:
             times = pd.to_datetime(times, utc=True, errors="coerce", format="ISO8601")
         except (TypeError, ValueError):
             times = pd.to_datetime(times.astype(str), utc=True, errors="coerce", format="mixed")
+    # A clock that was never set, or runs in another millennium, tells no time.
+    times = times.where(times.dt.year.between(*YEARS))
     table: dict[str, Any] = {"time": times.dt.tz_convert("UTC").astype("datetime64[ms, UTC]")}
     for name in TEXTS:
         table[name] = rows[name].fillna("").astype(str) if name in rows.columns else ""
@@ -176,6 +192,6 @@ def _yes(value: Any) -> bool:
 def _count(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 1.0
     return number if math.isfinite(number) and number >= 0 else 1.0
