@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.assess.malformed import CANARY, Case
 
 ROWS = 120
+QUICK_EVERY = 4
 MEMBERSHIP, FAIRNESS = ("model.membership",), ("model.fairness",)
 BOTH = (*MEMBERSHIP, *FAIRNESS)
 Make = Callable[[Path], dict[str, Any]]
@@ -111,6 +113,14 @@ def classes(first: str, second: str) -> Change:
     return lambda frame: words("label", first, second)(frame).rename(
         columns={"p_0": f"p_{first}", "p_1": f"p_{second}"}
     )
+
+
+def sampled(cases: Sequence[Case]) -> list[Any]:
+    """Return the cases for a test: every fourth at once, the others in the long run."""
+    return [
+        pytest.param(case, id=case.id, marks=[pytest.mark.slow] if place % QUICK_EVERY else [])
+        for place, case in enumerate(cases)
+    ]
 
 
 def answer_cases() -> list[Case]:

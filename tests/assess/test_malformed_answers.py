@@ -8,14 +8,14 @@ import pytest
 
 from tests.assess.malformed import Case
 from tests.assess.malformed.running import assess, bounded, impatient  # noqa: F401 - a fixture
-from tests.assess.malformed_answers import answer_cases
+from tests.assess.malformed_answers import answer_cases, sampled
 
 CASES = answer_cases()
 MUST_REACH = 40
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
+@pytest.mark.parametrize("case", sampled(CASES))
 def test_a_malformed_table_of_answers_ends_in_a_sentence_or_a_correct_report(
     case: Case, tmp_path: Path
 ) -> None:

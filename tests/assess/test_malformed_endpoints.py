@@ -21,6 +21,7 @@ from secure_ai.attack.assistant.endpoint import client
 from tests.assess.asked_models import FEATURES, records
 from tests.assess.malformed import Case
 from tests.assess.malformed.running import assess, bounded, impatient  # noqa: F401 - a fixture
+from tests.assess.malformed_answers import sampled
 from tests.assess.malformed_assistants import ASSISTANTS, assistant_cases
 from tests.assess.malformed_endpoints import BEHAVIORS, SERVER, at, endpoint_cases
 
@@ -42,9 +43,7 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.02)
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.id, marks=[pytest.mark.slow] if case.slow else []) for case in CASES]
-)
+@pytest.mark.parametrize("case", sampled(CASES))
 def test_a_hostile_endpoint_ends_in_a_sentence_or_a_correct_report(case: Case, tmp_path: Path) -> None:
     given = case.make(tmp_path)
     with bounded():
