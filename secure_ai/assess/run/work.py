@@ -151,6 +151,8 @@ class WorkFolder:
         draft = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             draft.write_text(text, encoding="utf-8")
+            if target.is_dir() and not target.is_symlink():
+                _remove(target)  # no run makes one there, and a file cannot take its place
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
