@@ -13,6 +13,7 @@ import pandas as pd
 
 from secure_ai.core import UserError
 from secure_ai.core.figures import percent
+from secure_ai.core.sources import shown
 from secure_ai.core.yaml_files import parse_yaml, read_yaml
 from secure_ai.govern.loss_inputs import Control, Effect, LossScenario, SecondaryLoss, ThreatFrequency
 
@@ -198,12 +199,16 @@ def _check_fields(fields: Mapping[str, Any], known: set[str], needed: set[str], 
 def _numbers(value: Any, name: str, label: str) -> float | tuple[float, ...]:
     values = value if isinstance(value, list) else [value]
     if any(isinstance(item, bool) or not isinstance(item, int | float) for item in values):
-        raise UserError(f"{label}: '{name}' has {value!r} where a number or [low, high] belongs.")
+        raise UserError(
+            f"{label}: '{shown(str(name))}' has something else where a number or [low, high] belongs."
+        )
     return tuple(float(item) for item in values) if isinstance(value, list) else float(value)
 
 
 def _pair(value: Any, name: str, label: str) -> tuple[float, float]:
     numbers = _numbers(value, name, label)
     if not isinstance(numbers, tuple) or len(numbers) != 2:
-        raise UserError(f"{label}: '{name}' has {value!r} where an interval [low, high] belongs.")
+        raise UserError(
+            f"{label}: '{shown(str(name))}' has something else where an interval [low, high] belongs."
+        )
     return numbers
