@@ -113,8 +113,8 @@ class ContainedOnnx:
             raise TargetError("The ONNX model numbers its classes in its own way: name them in classes.")
         if "error" in said:
             raise TargetError(
-                f"The ONNX model failed on {count:,} rows ({error_name(said['error'])}): check that they have "
-                "the columns that it takes."
+                f"The ONNX model failed on {count:,} rows ({error_name(said['error'])}): check that they "
+                "have the columns that it takes."
             )
         shape = said.get("shape")
         sides = isinstance(shape, list) and len(shape) == 2 and all(type(side) is int for side in shape)
