@@ -191,7 +191,7 @@ def probabilities(folder: Path) -> Given:
 
 REPORTED: dict[str, tuple[Callable[[Path], Given], str, bool]] = {
     "hostile columns": (
-        lambda f: file_of("population", "p.csv", good("csv").decode())(f) | {"quasi_identifiers": "age,sex"},
+        file_of("data", "d.csv", "<script>x</script>,=1+1,../../x\n" + f"{CANARY},30,f\n" * 30),
         "data.inventory",
         True,
     ),
