@@ -33,6 +33,13 @@ WAYS = {
         (*BOTH, "label_filter", "adversarial_training", "strict_tokens", "calm_watch", "backups", "drill"),
     ),
 }
+# The bank's exceptions let too many lookups pass for a policy alone: there the watch is needed, too.
+AT_A_BANK = (*BOTH, "label_filter", "signed_batches", "encrypted_files", "tls", "calm_watch")
+
+
+def ways(name, sector):
+    first, second, third = WAYS[name]
+    return (first, AT_A_BANK if (name, sector) == ("hospital", "finance") else second, third)
 
 
 def play(name, sector, seed=7):
@@ -155,6 +162,9 @@ def test_the_views_say_what_was_measured(hospital):
     text = chooser.look().text()
     assert "This choice wins" in text and "The attack day" in text
     assert "fits the budget" in chooser.budget([])
+    begin = chooser.begin().text()
+    assert "`tls`" in begin and "fits the budget" in begin and ".look([" in begin
+    assert hospital.scenario.limits["evasion"].reason in views.limits_table(hospital).content.rows[2]
     table = views.controls_table(hospital)
     assert len(table.rows) == len(hospital.scenario.controls)
     assert "not met" in views.checks_table(hospital.decide([], seed=1)).text()
@@ -240,10 +250,10 @@ def test_of_all_the_choices_several_win_and_no_cheap_one(name, sector):
     assert len(cheap) > 1000
     assert not any(could_win(capstone, chosen) and capstone.decide(chosen, seed=1).won for chosen in cheap)
     rng = np.random.default_rng(0)
-    winners = {frozenset(way) for way in WAYS[name] if capstone.decide(way, seed=1).won}
+    winners = {frozenset(way) for way in ways(name, sector) if capstone.decide(way, seed=1).won}
     assert len(winners) >= 3
     for _ in range(300):
-        way = set(WAYS[name][rng.integers(3)])
+        way = set(ways(name, sector)[rng.integers(3)])
         chosen = frozenset(way ^ {str(one) for one in rng.choice(list(prices), size=2, replace=False)})
         if case.affordable(chosen) and could_win(capstone, chosen):
             outcome = capstone.decide(chosen, seed=1)
@@ -261,7 +271,8 @@ def test_of_all_the_choices_several_win_and_no_cheap_one(name, sector):
 @pytest.mark.parametrize("name", NAMES)
 def test_other_seeds_tell_the_same_story(name, sector, seed):
     capstone = play(name, sector, seed)
-    outcome = capstone.decide(WAYS[name][0], seed=1)
-    assert outcome.won, outcome.sentence()
+    for way in ways(name, sector):
+        outcome = capstone.decide(way, seed=1)
+        assert outcome.won, (way, outcome.sentence())
     assert not capstone.decide([], seed=1).won
     assert not all(one.met for one in capstone.checks(capstone.scenario.controls))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from secure_ai.learn.capstones.capstone import Capstone, Outcome
-from secure_ai.learn.display import Listing, Note, Table, show_with_text
+from secure_ai.learn.display import Folded, Listing, Note, Table, show_with_text
 
 if TYPE_CHECKING:
     from secure_ai.core.finding import Finding
@@ -36,6 +36,17 @@ def checks_table(outcome: Outcome) -> Table:
     after = f"{outcome.points} points and {outcome.hours} hours a week"
     after += ", within the budget." if outcome.affordable else ", more than the budget."
     return Table("What was measured", ("Measure", "Figure", "Wanted", "Threshold"), rows, after)
+
+
+def limits_table(capstone: Capstone) -> Folded:
+    """Return every threshold with its reason, folded: which the case asks for, and which somebody set."""
+    sector = capstone.materials.sector
+    rows = [
+        (one.words, f"{one.side} {one.bound(sector):g}", one.reason)
+        for one in capstone.scenario.limits.values()
+    ]
+    heads = ("Measure", "Wanted", "Who says so")
+    return Folded("Where each threshold comes from", Listing("Where each threshold comes from", heads, rows))
 
 
 def attacks_table(capstone: Capstone, outcome: Outcome) -> Listing:
@@ -112,8 +123,20 @@ class Chooser:
         return Note("Your choice", outcome.sentence(), before=tables)
 
     def show(self) -> None:
-        """Show the widget and under it what can be chosen; with ``SECURE_AI_WIDGETS=off`` the text alone."""
-        show_with_text(self.widget, controls_table(self.capstone), folded="The controls as a list")
+        """Show the widget and under it the same as text; with ``SECURE_AI_WIDGETS=off`` the text alone.
+
+        What can be chosen is not listed again: that is :func:`controls_table`.
+        """
+        show_with_text(self.widget, self.begin(), folded="The same by code")
+
+    def begin(self) -> Note:
+        """Return what is chosen at first, what that costs, and how to build any choice by code."""
+        ticked = [name for name in self.capstone.scenario.controls if name in self.start]
+        said = (
+            f"Chosen at first: {', '.join(f'`{name}`' for name in ticked)}." if ticked else "Nothing chosen."
+        )
+        code = f"views.Chooser(capstone, seed={self.seed}).look({ticked or ['backups']})"
+        return Note("The chooser", f"{said} {self.budget(ticked)} Any choice by code:", code=code)
 
     def widget(self) -> Any:
         """Return the ipywidgets version: one box for each control, and a button that builds the choice."""

@@ -181,11 +181,18 @@ class ModelBench:
         """Return the area under the ROC curve of what the user sees, on people not learned from."""
         from sklearn.metrics import roc_auc_score
 
-        rows, outcome = self.materials.test
-        seen = self.target(chosen, poisoned=poisoned).probabilities(rows)[:, 1]
+        seen = self._scores(chosen, poisoned)
         if "rounded_answers" in chosen:
             seen = (seen >= self.materials.story.threshold).astype(float)
-        return float(roc_auc_score(outcome, seen))
+        return float(roc_auc_score(self.materials.test[1], seen))
+
+    def _scores(self, chosen: frozenset[str], poisoned: bool = False) -> np.ndarray:
+        """Return (test rows,) probabilities of the positive class, asked once for each model."""
+        touching = tuple(name for name in TRAINING if name in chosen)
+        return self._once(
+            ("scores", touching, poisoned),
+            lambda: self.target(chosen, poisoned=poisoned).probabilities(self.materials.test[0])[:, 1],
+        )
 
     def membership(self, chosen: frozenset[str]) -> Measurement:
         """Return how well members of the training data are told from others (AUC of the attack)."""
@@ -243,7 +250,7 @@ class ModelBench:
         if "review_band" not in chosen:
             return 0.0
         story = self.materials.story
-        scores = self.target(chosen).probabilities(self.materials.test[0])[:, 1]
+        scores = self._scores(chosen)
         low, high = story.threshold, story.threshold + REVIEW_BAND
         if story.goal == 0:
             low, high = max(story.threshold - REVIEW_BAND, story.threshold / 2), story.threshold
@@ -260,7 +267,9 @@ class ModelBench:
         return self._once(("extraction", key), lambda: self._steal(chosen))
 
     def _steal(self, chosen: frozenset[str]) -> Measurement | Unassessed:
-        label = self._copy(chosen - {"rounded_answers"}, "label")
+        kept = tuple(name for name in (*TRAINING, "rate_limit") if name in chosen)
+        # Whoever gets a probability gets the decision with it: one copy serves both ways of answering.
+        label = self._once(("label copy", kept), lambda: self._copy(frozenset(kept), "label"))
         if "rounded_answers" in chosen:
             return label
         number = self._copy(chosen, "probability")
@@ -296,9 +305,9 @@ class ModelBench:
 
     def missed_by_poison(self, chosen: frozenset[str]) -> Measurement:
         """Return which share of the cases that the model finds today it no longer finds after retraining."""
-        rows, outcome = self.materials.test
-        clean, bad = (self.target(chosen, poisoned=poisoned).labels(rows) == 1 for poisoned in (False, True))
-        found = clean & (outcome == 1)
+        at = self.materials.story.threshold
+        clean, bad = (self._scores(chosen, poisoned) >= at for poisoned in (False, True))
+        found = clean & (self.materials.test[1] == 1)
         lost = found & ~bad
         n = max(int(found.sum()), 1)
         return Measurement(

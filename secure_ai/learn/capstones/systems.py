@@ -142,14 +142,14 @@ class SystemBench:
         return self._once(("model file", signed), lambda: self._swap(signed))
 
     def _swap(self, signed: bool) -> bool:
-        from sklearn.linear_model import LogisticRegression
+        from sklearn.tree import DecisionTreeClassifier
 
         from secure_ai.defend import model_files
 
         rows, outcome = (part[:SWAP_ROWS] for part in self.materials.train)
-        ours = LogisticRegression(max_iter=200).fit(rows, outcome)
+        ours = DecisionTreeClassifier(max_depth=4, random_state=0).fit(rows, outcome)
         # The other model says the opposite of what it was taught.
-        theirs = LogisticRegression(max_iter=200).fit(rows, 1 - outcome)
+        theirs = DecisionTreeClassifier(max_depth=4, random_state=0).fit(rows, 1 - outcome)
         with TemporaryDirectory() as place:
             folder = Path(place) / "release"
             folder.mkdir()
@@ -286,7 +286,8 @@ class SystemBench:
 
         # Without a watch there is a threshold that no score reaches.
         replayed = self._once(("replay",), self._replay)
-        found = evaluate(replayed, self.materials.month, threshold=1.01 if level is None else level)
+        never = 1.01 if level is None else level
+        found = evaluate(replayed, self.materials.month, threshold=never, curve_at=())
         counts = {family: (one.found, one.planted) for family, one in found.by_family.items()}
         return Watched(counts, frozenset(map(str, found.missed)), found.false_alerts / found.days)
 
