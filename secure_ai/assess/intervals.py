@@ -93,8 +93,8 @@ def above_baseline(measured: Measurement, *, trials: int | None = None) -> Measu
     return replace(
         measured,
         interval=(
-            min(measured.baseline + low, measured.value),
-            max(measured.baseline + high, measured.value),
+            min(max(measured.baseline + low, 0.0), measured.value),
+            max(min(measured.baseline + high, 1.0), measured.value),
         ),
         method=f"{measured.method}; interval of the difference from the baseline (Newcombe, method 10)",
     )

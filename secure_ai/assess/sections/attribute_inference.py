@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.intervals import worst_of
 from secure_ai.assess.names import Names
 from secure_ai.assess.opening.models import ModelCases, OpenedModel, model_and_cases
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
-from secure_ai.assess.risks import judge
+from secure_ai.assess.risks import judge, risk_of
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
 from secure_ai.assess.sections.asking import left_open, reason_instead
 from secure_ai.assess.sections.feature_names import FeatureNames, categories_of
@@ -24,6 +26,7 @@ from secure_ai.attack.attribute_inference.measure import AttributeInference
 from secure_ai.attack.attribute_inference.values import MOST_VALUES
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
+from secure_ai.core.intervals import Z
 from secure_ai.core.sources import shown
 
 PART = "model.attribute"
@@ -81,8 +84,33 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
         reasons = dict.fromkeys(one.found.reason for one in done if isinstance(one.found, Unassessed))
         return left_open(inputs, PART, " ".join(reasons))
     worst, found = max(measured, key=lambda pair: pair[1].advantage.value)
+    figure = worst_of([one.advantage for _, one in measured])
     left = [inputs.names.column(name) for name in attributes[MOST_ATTRIBUTES:]]
-    return _told(inputs, done, worst, found, _notes(cases, apart, left))
+    return _told(inputs, done, worst, found, figure=figure, notes=_notes(cases, apart, left))
+
+
+def limit_beyond_chance(advantage: Measurement, count: int) -> tuple[float, str]:
+    """Return the threshold, raised to what chance shows, and its source.
+
+    Of few records, or of many inputs, some advantage is always found: of ``count`` inputs that the model
+    tells nothing of, one is above it in one of twenty runs at most.
+
+    Args:
+        advantage: with its own interval, at 95 %.
+        count: of how many inputs this is the worst.
+    """
+    from scipy.stats import norm
+
+    entry = risk_of(RISK)
+    error = (advantage.interval[1] - advantage.interval[0]) / (2 * Z)
+    chance = float(norm.isf(0.05 / count)) * error
+    if chance <= entry.threshold:
+        return entry.threshold, entry.threshold_source
+    words = f"the worst of {count} inputs" if count > 1 else "an attack"
+    return chance, (
+        f"{entry.threshold_source}; raised to {shown_figure(chance, advantage.unit)}, since with so few "
+        f"records {words} reaches as much by chance in one of twenty runs"
+    )
 
 
 def attributes_of(parameters: AssessmentParameters, cases: ModelCases) -> tuple[tuple[str, ...], int]:
@@ -155,7 +183,13 @@ def _notes(cases: ModelCases, apart: int, left: list[str]) -> str:
 
 
 def _told(
-    inputs: Inputs, done: list[Guessed], worst: Guessed, found: AttributeInference, notes: str
+    inputs: Inputs,
+    done: list[Guessed],
+    worst: Guessed,
+    found: AttributeInference,
+    *,
+    figure: Measurement,
+    notes: str,
 ) -> Section:
     parameters = inputs.parameters
     advantage = found.advantage
@@ -169,14 +203,18 @@ def _told(
     # What leaks of members is one thing; an attack that does worse than a guess without the model another.
     useful = max(min(advantage.value, accuracy.value - accuracy.baseline), 0.0)
     measured = [one for one in done if isinstance(one.found, AttributeInference)]
+    limit, source = limit_beyond_chance(advantage, len(measured))
     finding = judge(
         RISK,
         title,
-        advantage,
+        figure,
         sector=parameters.sector,
         thresholds=parameters.thresholds,
+        threshold=limit,
+        threshold_source=source,
         success=useful,
         worst_of=len(measured),
+        widened=True,
     )
     count = f"{len(measured)} of {len(done)} sensitive inputs"
     return Section(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.intervals import mean_interval, worst_of
 from secure_ai.assess.opening.models import ModelCases, OpenedModel
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge
@@ -169,8 +170,19 @@ def _explained(
     )
     if isinstance(stability, Unassessed):
         raise TargetError(stability.reason)
+    stability = with_intervals(stability)
     made = check_made_rows(target, judged.rows, groups=list(groups.values()), seed=seed)
     return _Explained(tuple(samples), stability, made, tuple(refused))
+
+
+def with_intervals(stability: ExplanationStability) -> ExplanationStability:
+    """Return the stability with intervals that hold of few decisions, too, where a bootstrap's do not."""
+    agreement = {}
+    for change, one in stability.agreement.items():
+        kept = stability.per_row.loc[stability.per_row["change"] == change, "agreement"]
+        method = f"{one.method}; Student's interval, one decision of each extreme added"
+        agreement[change] = replace(one, interval=mean_interval(kept.to_numpy()), method=method)
+    return replace(stability, agreement=agreement)
 
 
 def _one(
@@ -198,7 +210,8 @@ def _section(
     parameters = inputs.parameters
     features = features_of(inputs, cases)
     stable = explained.stability
-    worst, figure = min(stable.agreement.items(), key=lambda item: item[1].value)
+    worst, _ = min(stable.agreement.items(), key=lambda item: item[1].value)
+    figure = worst_of(list(stable.agreement.values()), "below")
     title = (
         f"Of the {stable.top} strongest reasons {percent(figure.value)} stay with {worst}; chance alone "
         f"would keep {percent(figure.baseline)}"
@@ -210,6 +223,7 @@ def _section(
         sector=parameters.sector,
         thresholds=parameters.thresholds,
         worst_of=len(stable.agreement),
+        widened=True,
     )
     known = cases.known.labels if cases.known.labels is not None else np.array([])
     called = class_names(known, model.classes, inputs.names)[favorable]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.progress import Progress
-from secure_ai.assess.risks import judge, leave_open
+from secure_ai.assess.risks import judge, leave_open, risk_of
 from secure_ai.assess.section import Drawing, Section, Text, blocks
 from secure_ai.assess.sections.asking import (
     left_open,
@@ -39,6 +40,8 @@ from secure_ai.govern.fairness import (
 ID, TITLE = "model.fairness", "Fairness by group"
 SELECTION, ERRORS = "fairness.selection_rate", "fairness.error_rates"
 ERROR_RATES = ("true_positive_rate", "false_positive_rate")
+# From which gaps each finding chooses the worst.
+FINDINGS = {SELECTION: ("selection_rate",), ERRORS: ERROR_RATES}
 WORDS = {
     "selection_rate": "the share that gets the favorable decision",
     "true_positive_rate": "the share of favorable decisions among those who should get one",
@@ -120,9 +123,10 @@ def compare(inputs: Inputs, decided: Decisions, progress: Progress) -> Section:
             left_out.append(f"By {grouping.name} nothing was assessed: {error}")
     if not compared:
         return left_open(inputs, ID, " ".join(left_out))
+    compared = together(compared, parameters.seed)
     findings = (
-        _finding(inputs, SELECTION, compared, ("selection_rate",)),
-        _finding(inputs, ERRORS, compared, ERROR_RATES)
+        _finding(inputs, SELECTION, compared, FINDINGS[SELECTION]),
+        _finding(inputs, ERRORS, compared, FINDINGS[ERRORS])
         if decided.deserved is not None
         else leave_open(ERRORS, NO_OUTCOME, sector=parameters.sector),
     )
@@ -151,10 +155,31 @@ def _compared(grouping: Grouping, decided: Decisions, seed: int) -> Compared:
     return Compared(grouping.name, group_rates(cases), gaps, grouping.crossed)
 
 
+def together(compared: Sequence[Compared], seed: int) -> list[Compared]:
+    """Return the gaps with intervals and controls that hold for all that one finding chooses the worst from.
+
+    Among many groupings some always look unlike: what chance shows has to be that of the worst of them.
+    """
+    found = []
+    known = {name: _measured(compared, names) for name, names in FINDINGS.items()}
+    for one in compared:
+        gaps = dict(one.gaps)
+        for name, rates in FINDINGS.items():
+            for rate in rates:
+                if known[name] > 1 and isinstance(gaps.get(rate), Measurement):
+                    gaps[rate] = worst_gap(one.rates.cases, rate, seed=seed, times=known[name])
+        found.append(replace(one, gaps=gaps))
+    return found
+
+
+def _measured(compared: Sequence[Compared], rates: tuple[str, ...]) -> int:
+    return sum(isinstance(one.gaps.get(rate), Measurement) for one in compared for rate in rates)
+
+
 def _finding(inputs: Inputs, risk: str, compared: list[Compared], rates: tuple[str, ...]) -> Finding:
     """Judge every grouping, and return the worst: what is surely too far apart before what may be chance."""
     parameters, found, reasons = inputs.parameters, [], []
-    number = sum(isinstance(one.gaps[rate], Measurement) for one in compared for rate in rates)
+    number = _measured(compared, rates)
     for one in compared:
         for rate in rates:
             gap = one.gaps[rate]
@@ -172,8 +197,6 @@ def _finding(inputs: Inputs, risk: str, compared: list[Compared], rates: tuple[s
 def _judged(
     inputs: Inputs, risk: str, one: Compared, rate: str, gap: Measurement, *, worst_of: int
 ) -> Finding:
-    from secure_ai.assess.risks import risk_of
-
     parameters, entry = inputs.parameters, risk_of(risk)
     limit, source = entry.threshold, entry.threshold_source
     chance = gap.control or 0.0
@@ -184,6 +207,7 @@ def _judged(
         source = (
             f"{source}; raised to {shown_figure(chance, gap.unit)}, since groups of this size drawn at "
             "random differ by as much in one of twenty draws"
+            + (f" (in any of the {worst_of} comparisons made)" if worst_of > 1 else "")
         )
     table = one.rates.of(rate).dropna(subset="value")
     high, low = table.loc[table["value"].idxmax()], table.loc[table["value"].idxmin()]
@@ -204,6 +228,7 @@ def _judged(
         threshold=limit,
         threshold_source=source,
         worst_of=worst_of,
+        widened=True,
     )
 
 

@@ -63,8 +63,8 @@ def compared_table(compared: Sequence[Compared]) -> Table:
         )
         rows.append((one.name, len(known), gap.value, *gap.interval, gap.control, ratio, words))
     columns = [
-        "grouping", "groups compared", "largest difference", "at least", "at most", "by chance (1 in 20)",
-        "lowest rate / highest", "for comparison",
+        "grouping", "groups compared", "largest difference", "at least", "at most",
+        "by chance (1 in 20, all together)", "lowest rate / highest", "for comparison",
     ]  # fmt: skip
     return Table.of(
         "How far groups are apart in the favorable decision",

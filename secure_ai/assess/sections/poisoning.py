@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
+from secure_ai.assess.intervals import above_baseline
 from secure_ai.assess.opening.models import ModelCases, OpenedModel
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge, worst_first
@@ -167,12 +168,18 @@ def rare_values(rows: pd.DataFrame) -> TableTrigger | None:
 def _findings(inputs: Inputs, poisoned: _Poisoned) -> list[Finding]:
     """Return what each attack says; the section states the worst."""
     parameters, found = inputs.parameters, []
-    shared: dict[str, Any] = {"sector": parameters.sector, "thresholds": parameters.thresholds}
+    shared: dict[str, Any] = {
+        "sector": parameters.sector,
+        "thresholds": parameters.thresholds,
+        "worst_of": isinstance(poisoned.backdoor, BackdoorResult)
+        + isinstance(poisoned.flipped, FlippingResult),
+    }
     if isinstance(poisoned.backdoor, BackdoorResult):
         result = poisoned.backdoor
         figure = result.success
         if isinstance(result.flipped, Measurement) and result.flipped.n >= FEWEST_FLIPPED:
             figure = result.flipped
+        figure = above_baseline(figure)
         title = (
             f"With {percent(BACKDOOR_SHARE)} of the training records poisoned, {percent(figure.value)} of "
             f"{figure.n:,} records with the attacker's mark get the attacker's answer; of the clean model "
@@ -199,18 +206,21 @@ def _findings(inputs: Inputs, poisoned: _Poisoned) -> list[Finding]:
 
 
 def lost_accuracy(flipped: FlippingResult) -> Measurement:
-    """Return the accuracy that flipped labels cost; control: the same records left out instead."""
+    """Return the accuracy that flipped labels cost; control: the same records left out instead.
+
+    The accuracy of the clean model is as uncertain as that of the poisoned one: the interval is of both.
+    """
     point = flipped.points[flipped.shares.index(JUDGED_AT)]
-    clean = point.baseline
+    clean, wide = point.baseline, above_baseline(point)
     return Measurement(
         name="accuracy_lost_to_flipped_labels",
         value=clean - point.value,
-        unit="share of rows",
+        unit="difference of shares",
         n=point.n,
         baseline=0.0,
         control=None if point.control is None else clean - point.control,
-        interval=(clean - point.interval[1], clean - point.interval[0]),
-        method=f"{point.method}; control: trained without those records",
+        interval=(clean - wide.interval[1], clean - wide.interval[0]),
+        method=f"{wide.method}; control: trained without those records",
         source=point.source,
     )
 

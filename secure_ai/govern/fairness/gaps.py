@@ -15,6 +15,7 @@ from secure_ai.govern.fairness.cases import FEWEST, GroupedCases, whole_number
 from secure_ai.govern.fairness.rates import RATES, GroupRates, group_rates
 
 SHUFFLES = 400
+MOST_SHUFFLES = 10_000
 NEWCOMBE = (
     "Newcombe, Interval estimation for the difference between independent proportions (1998), method 10"
 )
@@ -80,11 +81,17 @@ def compare_groups(
     ]
 
 
-def all_gaps(rates: GroupRates, names: Sequence[str]) -> list[Gap]:
-    """Compare every two groups in several rates, with intervals that hold for all comparisons together."""
+def all_gaps(rates: GroupRates, names: Sequence[str], *, times: int = 1) -> list[Gap]:
+    """Compare every two groups in several rates, with intervals that hold for all comparisons together.
+
+    Args:
+        rates: of the groups.
+        names: which rates.
+        times: how many such sets of comparisons there are, for all of which the intervals hold.
+    """
     tables = {rate: rates.of(rate).set_index("group").dropna(subset="value") for rate in names}
     pairs = {rate: list(combinations(table.index, 2)) for rate, table in tables.items()}
-    comparisons = sum(map(len, pairs.values()))
+    comparisons = times * sum(map(len, pairs.values()))
     return [_gap(rate, tables[rate], one, other, comparisons) for rate in names for one, other in pairs[rate]]
 
 
@@ -123,20 +130,35 @@ def _limits(hits: int, n: int, z: float) -> tuple[float, float]:
 
 
 def worst_gap(
-    cases: GroupedCases, rate: str = "selection_rate", *, fewest: int = FEWEST, seed: int = 0
+    cases: GroupedCases,
+    rate: str = "selection_rate",
+    *,
+    fewest: int = FEWEST,
+    seed: int = 0,
+    times: int = 1,
 ) -> Measurement | Unassessed:
     """Measure the largest difference of a rate between any two groups.
 
     The largest of several differences is never zero, not even where groups mean nothing. The baseline is
     what the same cases show when the groups are dealt out at random; a gap counts by what it has beyond that.
 
+    Args:
+        cases: decisions by group.
+        rate: which one.
+        fewest: smaller groups are left out.
+        seed: of the random groupings.
+        times: of how many such gaps this is to be the worst: interval and control then hold for all of them
+            together (Bonferroni).
+
     Returns:
         The measurement, or why there is none. Its interval is what the intervals of all pairs allow together:
-        it starts at 0 where no pair differs beyond chance.
+        it starts at 0 where no pair differs beyond chance. Its control is what random groupings stay below in
+        19 of 20 draws, in all of them together.
 
     Raises:
         UserError: if there is no such rate, or a setting is no number.
     """
+    times = whole_number(times, "times", 1)
     if rate not in RATES:
         raise UserError(f"There is no rate '{rate}': choose from {', '.join(RATES)}.")
     seed = whole_number(seed, "seed", 0)
@@ -147,24 +169,28 @@ def worst_gap(
     if len(known) < 2:
         return Unassessed(f"fewer than two groups have {fewest} cases")
     sizes, hits = known["n"].to_numpy(dtype=int), known["hits"].to_numpy(dtype=int)
-    gaps = all_gaps(rates, [rate])
-    shuffled = np.random.default_rng(seed).multivariate_hypergeometric(sizes, int(hits.sum()), size=SHUFFLES)
+    gaps = all_gaps(rates, [rate], times=times)
+    draws = min(SHUFFLES * times, MOST_SHUFFLES)
+    shuffled = np.random.default_rng(seed).multivariate_hypergeometric(sizes, int(hits.sum()), size=draws)
     chance = np.ptp(shuffled / sizes, axis=1)
+    # Of several gaps one that was drawn, not between two: so few draws lie beyond that a step is long.
+    control = np.quantile(chance, 1 - 0.05 / times, method="linear" if times == 1 else "higher")
+    of_all, together = ("", "") if times == 1 else (f" of each of {times} gaps", f", for {times} together")
     return Measurement(
         name=f"largest_gap_in_{rate}",
         value=float(np.ptp(hits / sizes)),
         unit="difference of shares",
         n=int(sizes.sum()),
         baseline=float(chance.mean()),
-        control=float(np.quantile(chance, 0.95)),
+        control=float(control),
         interval=(
             max(max(gap.interval[0], -gap.interval[1], 0.0) for gap in gaps),
             max(max(abs(bound) for bound in gap.interval) for gap in gaps),
         ),
         method=(
             f"largest minus smallest rate of {len(known)} groups of at least {fewest}; simultaneous interval "
-            f"over {len(gaps)} pairs (Bonferroni); baseline and 95th percentile (control) from {SHUFFLES} "
-            "random groupings"
+            f"over {len(gaps)} pairs{of_all} (Bonferroni); baseline "
+            f"and 95th percentile (control{together}) from {draws:,} random groupings"
         ),
         source=NEWCOMBE,
     )
