@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from secure_ai.assess.change import shown_figure
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.intervals import worst_of
 from secure_ai.assess.names import Names
@@ -15,7 +14,7 @@ from secure_ai.assess.opening.models import ModelCases, OpenedModel, model_and_c
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.registry import part_of
-from secure_ai.assess.risks import judge, risk_of
+from secure_ai.assess.risks import judge
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
 from secure_ai.assess.sections.asking import left_open, reason_instead
 from secure_ai.assess.sections.feature_names import FeatureNames, categories_of
@@ -26,7 +25,6 @@ from secure_ai.attack.attribute_inference.measure import AttributeInference
 from secure_ai.attack.attribute_inference.values import MOST_VALUES
 from secure_ai.core import Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
-from secure_ai.core.intervals import Z
 from secure_ai.core.sources import shown
 
 PART = "model.attribute"
@@ -87,30 +85,6 @@ def assess(inputs: Inputs, progress: Progress) -> Section:
     figure = worst_of([one.advantage for _, one in measured])
     left = [inputs.names.column(name) for name in attributes[MOST_ATTRIBUTES:]]
     return _told(inputs, done, worst, found, figure=figure, notes=_notes(cases, apart, left))
-
-
-def limit_beyond_chance(advantage: Measurement, count: int) -> tuple[float, str]:
-    """Return the threshold, raised to what chance shows, and its source.
-
-    Of few records, or of many inputs, some advantage is always found: of ``count`` inputs that the model
-    tells nothing of, one is above it in one of twenty runs at most.
-
-    Args:
-        advantage: with its own interval, at 95 %.
-        count: of how many inputs this is the worst.
-    """
-    from scipy.stats import norm
-
-    entry = risk_of(RISK)
-    error = (advantage.interval[1] - advantage.interval[0]) / (2 * Z)
-    chance = float(norm.isf(0.05 / count)) * error
-    if chance <= entry.threshold:
-        return entry.threshold, entry.threshold_source
-    words = f"the worst of {count} inputs" if count > 1 else "an attack"
-    return chance, (
-        f"{entry.threshold_source}; raised to {shown_figure(chance, advantage.unit)}, since with so few "
-        f"records {words} reaches as much by chance in one of twenty runs"
-    )
 
 
 def attributes_of(parameters: AssessmentParameters, cases: ModelCases) -> tuple[tuple[str, ...], int]:
@@ -203,15 +177,12 @@ def _told(
     # What leaks of members is one thing; an attack that does worse than a guess without the model another.
     useful = max(min(advantage.value, accuracy.value - accuracy.baseline), 0.0)
     measured = [one for one in done if isinstance(one.found, AttributeInference)]
-    limit, source = limit_beyond_chance(advantage, len(measured))
     finding = judge(
         RISK,
         title,
         figure,
         sector=parameters.sector,
         thresholds=parameters.thresholds,
-        threshold=limit,
-        threshold_source=source,
         success=useful,
         worst_of=len(measured),
         widened=True,
