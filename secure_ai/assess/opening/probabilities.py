@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secure_ai.assess.opening.naming import called_by
 from secure_ai.assess.opening.yes_and_no import as_written
 from secure_ai.core import UserError
 from secure_ai.core.sources import Source, as_source, shown
@@ -30,9 +30,7 @@ def read_probabilities(inputs: Inputs) -> Source:
         opened = inputs._open(place)
         frame = opened.to_pandas()
     except UserError as error:
-        raise UserError(
-            str(error).replace(shown(Path(place).name or place), "given as probabilities")
-        ) from None
+        raise called_by(error, place, "probabilities") from None
     frame = as_written(frame, opened, delimiter=parameters.delimiter, encoding=parameters.encoding)
     if sum(str(name).startswith("p_") for name in frame.columns) < 2:
         raise UserError("The table of probabilities has no two columns p_CLASS: name one for each class.")

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.opening.fhir_tables import open_fhir
+from secure_ai.assess.opening.naming import called_by
 from secure_ai.assess.parameters import AssessmentParameters
 from secure_ai.assess.risks import check_thresholds
 from secure_ai.core import UserError
 from secure_ai.core.errors import system_reason
-from secure_ai.core.sources import Source, open_source, shown
+from secure_ai.core.sources import Source, open_source
 
 FOLDERS = ("evidence", "vendor_evidence", "previous")
 SMALL_FILES = ("token_file", "secret_file", "prompt_file", "log_key")
@@ -130,8 +131,7 @@ def _check_table(parameters: AssessmentParameters, name: str, place: str) -> Non
     try:
         open_table(parameters, place)
     except UserError as error:
-        # Its file is called by the parameter: its name may be that of a person.
-        raise UserError(str(error).replace(shown(Path(place).name or place), f"given as {name}")) from None
+        raise called_by(error, place, name) from None
 
 
 def _check_folder(name: str, place: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from secure_ai.assess.inputs import Inputs
 from secure_ai.assess.opening.models import ModelCases, OpenedModel
+from secure_ai.assess.opening.naming import called_by
 from secure_ai.assess.progress import Progress
 from secure_ai.assess.risks import judge
 from secure_ai.assess.section import Drawing, Section, Table, Text, blocks
@@ -33,7 +33,6 @@ from secure_ai.attack.evasion import (
 from secure_ai.attack.targets import TargetError
 from secure_ai.core import Level, Measurement, Unassessed, UserError
 from secure_ai.core.figures import percent
-from secure_ai.core.sources import shown
 
 ID, TITLE, RISK = "model.evasion", "Evasion within the rules", "model.evasion"
 BUDGET, OWNED = 500, 2_000
@@ -91,10 +90,7 @@ def read_rules(place: str | None) -> Constraints | None:
     try:
         return Constraints.from_yaml(place)
     except UserError as error:
-        text = str(error)
-        for name in (Path(place).name, shown(Path(place).name)):
-            text = text.replace(name, "given as rules")
-        raise UserError(text) from None
+        raise called_by(error, place, "rules") from None
 
 
 def _check_rules(rules: Constraints, cases: ModelCases) -> None:
