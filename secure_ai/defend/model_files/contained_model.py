@@ -70,7 +70,7 @@ class ContainedModel:
             self.close()
             raise UserError(
                 f"The model in {self.name} does not say which classes it tells apart (two to "
-                f"{MOST_CLASSES:,} numbers or short texts): it is no fitted classifier that can be asked."
+                f"{MOST_CLASSES:,} numbers or short texts): it is no fitted classifier."
             )
         features = said.get("features")
         known = isinstance(features, list) and all(isinstance(f, str) for f in features)
