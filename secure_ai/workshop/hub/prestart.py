@@ -1,0 +1,87 @@
+"""Start the seats before anybody signs in, so that a class that comes at once is not a queue.
+
+A service of the hub. It asks the hub for one seat after the other; the spawner starts a few at a time. Who
+signs in before their seat has had its turn starts it themselves. Afterwards it sleeps: a seat that was closed
+because nobody used it stays closed until its learner comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+from collections.abc import Sequence
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+
+from secure_ai.workshop.hub.room import Room
+
+AT_ONCE = 4
+TRIES = 30
+PAUSE = 1.0
+
+
+def _context() -> ssl.SSLContext | None:
+    key, certificate, authorities = (
+        os.environ.get(f"JUPYTERHUB_SSL_{part}", "") for part in ("KEYFILE", "CERTFILE", "CLIENT_CA")
+    )
+    if not key:
+        return None
+    context = ssl.create_default_context(cafile=authorities)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def start(seat: str) -> bool:
+    """Ask the hub to start a seat, and wait until it runs; return whether it does."""
+    client = AsyncHTTPClient()
+    url = f"{os.environ['JUPYTERHUB_API_URL']}/users/{seat}"
+    headers = {"Authorization": f"token {os.environ['JUPYTERHUB_API_TOKEN']}"}
+    ask = {"headers": headers, "ssl_options": _context(), "request_timeout": 60}
+    asked = False
+    for _ in range(TRIES * 4):
+        try:
+            if not asked:
+                await client.fetch(f"{url}/server", method="POST", body="", **ask)
+                asked = True
+            answer = await client.fetch(url, **ask)
+            server = json.loads(answer.body).get("servers", {}).get("", {})
+            if server.get("ready"):
+                return True
+            if not server:
+                return False  # it started and ended
+        except HTTPClientError as error:
+            if error.code == 400:
+                return True  # it runs, or somebody started it
+            asked = False
+        except OSError:
+            asked = False  # the hub is still opening
+        await asyncio.sleep(PAUSE)
+    return False
+
+
+async def open_seats(names: Sequence[str]) -> int:
+    """Start seats, a few at a time; return how many run."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> bool:
+        async with turns:
+            return await start(name)
+
+    return sum(await asyncio.gather(*(one(name) for name in names)))
+
+
+async def main() -> None:
+    """Start the seats of the room, say how many run, and sleep until the hub ends."""
+    settings = Room.from_environment().settings()
+    names = [seat.name for seat in settings.seats]
+    most = settings.more.get("prestart", len(names))
+    running = await open_seats(names[: int(most)])
+    print(f"{running} of {len(names)} seats started ahead.", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
