@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,10 @@ def test_unknown_role_lists_the_known_ones(role):
             call(role)
 
 
-@pytest.mark.parametrize("key", ["07", "08"])
+@pytest.mark.parametrize("key", [key for key in CHAPTERS if key != "RA"])
 def test_the_minutes_of_a_chapter_are_those_of_its_cards(key):
     chapter = CHAPTERS[key]
     for folder, minutes in (("notebooks", chapter.lesson_minutes), ("labs", chapter.lab_minutes)):
         card = (CHECKOUT / folder / f"{chapter.key}.ipynb").read_text(encoding="utf-8")
-        assert f"**Minutes:** {minutes}." in card, folder
+        [stated] = re.findall(r"\*\*Minutes:\*\* (.+?)(?:<br>|\\n)", card)
+        assert str(minutes) in re.findall(r"\d+", stated), (folder, stated)

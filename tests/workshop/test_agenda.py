@@ -138,7 +138,7 @@ def test_an_agenda_that_is_not_there_or_no_text_is_told(tmp_path):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(sorted(ROLES)), st.integers(35, 960), st.sampled_from(SECTORS))
+@given(st.sampled_from(sorted(ROLES)), st.integers(45, 960), st.sampled_from(SECTORS))
 def test_a_fitted_path_sums_to_the_minutes_and_drops_nothing_in_silence(path, minutes, sector):
     fitted = for_path(path, minutes, sector=sector)
     assert sum(step.minutes for step in fitted.steps) == minutes
@@ -164,7 +164,7 @@ def test_a_fitted_path_sums_to_the_minutes_and_drops_nothing_in_silence(path, mi
 
 def test_more_minutes_never_lose_a_chapter():
     for path in ROLES:
-        taken = [len(for_path(path, minutes).dropped) for minutes in (35, 80)]
+        taken = [len(for_path(path, minutes).dropped) for minutes in (45, 80)]
         assert taken == sorted(taken, reverse=True)
 
 
