@@ -201,7 +201,8 @@ class Task:
                 f"the answer key has no solution for `{self.name}`; look in solutions/{self.lab.key}.ipynb."
             )
             return self._note("Not available", body)
-        return self._note("One way to do it", "", source)
+        unsaved = store.record(self.lab.key, self.name, solution_shown=True)
+        return self._note("One way to do it", unsaved, source)
 
     def _unprepared(self, value: Any) -> CheckResult | None:
         """Start what the check needs, outside its time limit; return why that failed, or None."""

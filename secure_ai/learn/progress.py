@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 3
 VARIABLE = "SECURE_AI_PROGRESS"
+CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 LEARNER_VARIABLE = "SECURE_AI_LEARNER"
 SUMMARY_COLUMNS = ("lab", "task", "status", "attempts", "hints_used", "first_seen", "solved_at")
+# Facts of a file: its random code, and since when it notes help (a file of an older release is given them).
+CODE, HELP_SINCE = "code", "help_since"
 
 
 def address() -> str | None:
@@ -37,6 +42,15 @@ def address() -> str | None:
     root = find_root()
     folder = root / ".progress" if root else Path.home() / ".secure-ai"
     return f"sqlite:///{folder / 'progress.sqlite'}"
+
+
+def local_folder() -> Path:
+    """Return the folder for what belongs beside the progress; it may not be there yet."""
+    url = address()
+    if url is not None and url.startswith("sqlite:///") and not url[10:].startswith((":memory:", "file:")):
+        return Path(url[10:]).parent
+    root = find_root()
+    return root / ".progress" if root else Path.home() / ".secure-ai"
 
 
 @functools.cache
@@ -62,6 +76,35 @@ def table() -> Table:
 
 
 @functools.cache
+def help_table() -> Table:
+    """Return the table of help: when the first hint and the solution of a task were first shown."""
+    from sqlalchemy import Column, DateTime, MetaData, String, Table
+
+    return Table(
+        "task_help",
+        MetaData(),
+        Column("learner", String(64), primary_key=True),
+        Column("lab", String(100), primary_key=True),
+        Column("task", String(100), primary_key=True),
+        Column("hint_at", DateTime(timezone=True)),
+        Column("solution_at", DateTime(timezone=True)),
+    )
+
+
+@functools.cache
+def facts_table() -> Table:
+    """Return the table of facts about the file itself (``CODE``, ``HELP_SINCE``)."""
+    from sqlalchemy import Column, MetaData, String, Table
+
+    return Table(
+        "progress_facts",
+        MetaData(),
+        Column("name", String(20), primary_key=True),
+        Column("value", String(64), nullable=False),
+    )
+
+
+@functools.cache
 def _engine(url: str) -> Engine:
     from sqlalchemy import create_engine, make_url
     from sqlalchemy.pool import NullPool
@@ -77,13 +120,45 @@ def _engine(url: str) -> Engine:
     engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
     with engine.begin() as connection:
         connection.execute(CreateTable(table(), if_not_exists=True))
+    # A file of an older release is given what it lacks; one that cannot be written can still be read.
+    with contextlib.suppress(Exception):
+        _add_help(engine)
     return engine
 
 
-def record(lab: str, task: str, status: str | None = None, *, hints_used: int = 0) -> str:
-    """Add one attempt (``status`` given) or the highest hint that was opened.
+def _add_help(engine: Engine) -> None:
+    from sqlalchemy import inspect
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.schema import CreateTable
 
-    A task once correct stays correct, and ``not_attempted`` neither counts as an attempt nor hides one.
+    if inspect(engine).has_table("progress_facts"):
+        return
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
+    facts = {
+        CODE: "-".join((code[:4], code[4:8], code[8:])),
+        HELP_SINCE: dt.datetime.now(dt.UTC).isoformat(),
+    }
+    with engine.begin() as connection:
+        connection.execute(CreateTable(help_table(), if_not_exists=True))
+        connection.execute(CreateTable(facts_table(), if_not_exists=True))
+        rows = [{"name": name, "value": value} for name, value in facts.items()]
+        # Two kernels may be the first at once: the facts of one of them stay.
+        connection.execute(insert(facts_table()).on_conflict_do_nothing(), rows)
+
+
+def record(
+    lab: str,
+    task: str,
+    status: str | None = None,
+    *,
+    hints_used: int = 0,
+    solution_shown: bool = False,
+) -> str:
+    """Add one attempt (``status`` given), the highest hint that was opened, or that the solution was shown.
+
+    A task once correct stays correct, and ``not_attempted`` neither counts as an attempt nor hides one. Of a
+    hint and of the solution the first time is kept.
 
     Returns:
         An empty string, or one sentence that says why nothing was saved. Nothing is raised.
@@ -92,16 +167,40 @@ def record(lab: str, task: str, status: str | None = None, *, hints_used: int = 
         url = address()
         if url is not None:
             try:
-                _upsert(_engine(url), lab, task, status, hints_used)
+                _save(_engine(url), lab, task, status, hints_used, solution_shown)
             except Exception as error:
                 if "no such table" not in str(error):
                     raise
                 # The file was moved away while the kernel ran: begin a new one.
                 _engine.cache_clear()
-                _upsert(_engine(url), lab, task, status, hints_used)
+                _save(_engine(url), lab, task, status, hints_used, solution_shown)
     except Exception as error:
         return f"Progress was not saved: {_reason(error)}"
     return ""
+
+
+def _save(engine: Engine, lab: str, task: str, status: str | None, hints: int, solution: bool) -> None:
+    # Before the row of the task: whoever reads it must not find a solution that was shown left out.
+    if hints or solution:
+        _note_help(engine, lab, task, hint=bool(hints), solution=solution)
+    _upsert(engine, lab, task, status, hints)
+
+
+def _note_help(engine: Engine, lab: str, task: str, *, hint: bool, solution: bool) -> None:
+    from sqlalchemy import func
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    model, now = help_table(), dt.datetime.now(dt.UTC)
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    new = insert(model).values(
+        learner=_learner(), lab=lab, task=task, hint_at=now if hint else None,
+        solution_at=now if solution else None,
+    )  # fmt: skip
+    first = {
+        name: func.coalesce(model.c[name], new.excluded[name]) for name in ("hint_at", "solution_at")
+    }
+    with engine.begin() as connection:
+        connection.execute(new.on_conflict_do_update(index_elements=["learner", "lab", "task"], set_=first))
 
 
 def statuses(lab: str) -> dict[str, str]:
@@ -146,10 +245,12 @@ def reset(lab: str) -> int:
         url = address()
         if url is None:
             return 0
-        model = table()
         with _engine(url).begin() as connection:
-            gone = connection.execute(model.delete().where(model.c.lab == lab, model.c.learner == _learner()))
-        return int(gone.rowcount)
+            gone = [
+                connection.execute(model.delete().where(model.c.lab == lab, model.c.learner == _learner()))
+                for model in (table(), help_table())
+            ]
+        return int(gone[0].rowcount)
     except Exception as error:
         raise UserError(f"Progress was not reset: {_reason(error)}") from None
 
