@@ -135,7 +135,7 @@ def show_map(role: str | None = None, *, root: Path | None = None) -> Table:
     Raises:
         UserError: if there is no such role.
     """
-    root = root or _kit_folder()
+    root = root or kit_folder()
     if role is None:
         rows = []
         for item in ROLES.values():
@@ -167,7 +167,7 @@ def next_steps(role: str, *, root: Path | None = None) -> Table:
     from secure_ai.learn import progress
 
     chosen = find_role(role)
-    root = root or _kit_folder()
+    root = root or kit_folder()
     rows = []
     for key in chosen.chapters:
         seen = progress.statuses(CHAPTERS[key].key)
@@ -205,6 +205,7 @@ def _exists(root: Path | None, folder: str, key: str) -> bool:
     return root is not None and (root / folder / f"{CHAPTERS[key].key}.ipynb").is_file()
 
 
-def _kit_folder() -> Path | None:
+def kit_folder() -> Path | None:
+    """Return the folder with notebooks and labs: of this checkout, else around the current one, or None."""
     checkout = Path(__file__).parents[2]
     return checkout if (checkout / "notebooks").is_dir() else find_root()

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from secure_ai.project import find_root
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sqlalchemy import Engine, Table
+    from sqlalchemy import Connection, Engine, Table
 
 BUSY_SECONDS = 3
 VARIABLE = "SECURE_AI_PROGRESS"
@@ -175,7 +176,7 @@ def record(
                 _engine.cache_clear()
                 _save(_engine(url), lab, task, status, hints_used, solution_shown)
     except Exception as error:
-        return f"Progress was not saved: {_reason(error)}"
+        return f"Progress was not saved: {reason(error)}"
     return ""
 
 
@@ -193,12 +194,10 @@ def _note_help(engine: Engine, lab: str, task: str, *, hint: bool, solution: boo
     model, now = help_table(), dt.datetime.now(dt.UTC)
     insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
     new = insert(model).values(
-        learner=_learner(), lab=lab, task=task, hint_at=now if hint else None,
+        learner=learner(), lab=lab, task=task, hint_at=now if hint else None,
         solution_at=now if solution else None,
     )  # fmt: skip
-    first = {
-        name: func.coalesce(model.c[name], new.excluded[name]) for name in ("hint_at", "solution_at")
-    }
+    first = {name: func.coalesce(model.c[name], new.excluded[name]) for name in ("hint_at", "solution_at")}
     with engine.begin() as connection:
         connection.execute(new.on_conflict_do_update(index_elements=["learner", "lab", "task"], set_=first))
 
@@ -232,7 +231,7 @@ def summary(path: str | Path | None = None) -> pd.DataFrame:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"Progress cannot be read: {_reason(error)}") from None
+        raise UserError(f"Progress cannot be read: {reason(error)}") from None
 
 
 def reset(lab: str) -> int:
@@ -247,16 +246,24 @@ def reset(lab: str) -> int:
             return 0
         with _engine(url).begin() as connection:
             gone = [
-                connection.execute(model.delete().where(model.c.lab == lab, model.c.learner == _learner()))
+                connection.execute(model.delete().where(model.c.lab == lab, model.c.learner == learner()))
                 for model in (table(), help_table())
             ]
         return int(gone[0].rowcount)
     except Exception as error:
-        raise UserError(f"Progress was not reset: {_reason(error)}") from None
+        raise UserError(f"Progress was not reset: {reason(error)}") from None
 
 
-def _learner() -> str:
+def learner() -> str:
+    """Return the code under which progress is kept here: ``local``, or in a workshop the seat's."""
     return os.environ.get(LEARNER_VARIABLE, "").strip()[:64] or "local"
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """Yield a connection to a progress database, whose tables are made where they are missing."""
+    with _engine(url).connect() as connection:
+        yield connection
 
 
 def _upsert(engine: Engine, lab: str, task: str, status: str | None, hints_used: int) -> None:
@@ -269,7 +276,7 @@ def _upsert(engine: Engine, lab: str, task: str, status: str | None, hints_used:
     counts = int(status not in (None, "not_attempted"))
     solved = now if status == "correct" else None
     new = insert(model).values(
-        learner=_learner(),
+        learner=learner(),
         lab=lab,
         task=task,
         status=status or "not_attempted",
@@ -295,14 +302,15 @@ def _rows(lab: str | None = None, url: str | None = None, everyone: bool = False
     model = table()
     query = model.select().order_by(model.c.learner, model.c.lab, model.c.task)
     if not everyone:
-        query = query.where(model.c.learner == _learner())
+        query = query.where(model.c.learner == learner())
     if lab is not None:
         query = query.where(model.c.lab == lab)
     with _engine(url).connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return why a progress database cannot be used, without paths."""
     text = str(error).lower()
     if "locked" in text or "busy" in text:
         return "another program is using the progress file; run the cell again in a moment."
