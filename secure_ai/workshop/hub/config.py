@@ -75,7 +75,7 @@ def services(room: Room, settings: Settings) -> list[dict[str, Any]]:
             *(f"--timeout={settings.idle_minutes * 60}", "--cull-every=60", "--concurrency=2"),
         ]
         if settings.inner_tls:
-            culler += ["--ssl-enabled", f"--internal-certs-location={room.private / 'internal-ssl'}"]
+            culler += ["--ssl-enabled=true", f"--internal-certs-location={room.private / 'internal-ssl'}"]
         found.append(
             {"name": "idle-culler", "command": [*tied, *culler], "environment": inside, "display": False}
         )
@@ -193,9 +193,26 @@ def configure_seats(c: Any, room: Room, settings: Settings) -> None:
     spawner.disable_user_config = False
 
 
+def mend_start_of_services() -> None:
+    """Have the hub reach its services by TLS as a client.
+
+    JupyterHub 6.1.1 hands ``start_service`` the context of its own server, with which no client connects, and
+    gives the service up after thirty seconds; without one, it makes the right context itself.
+    """
+    from jupyterhub.app import JupyterHub
+
+    start = JupyterHub.start_service
+
+    async def start_service(app: Any, name: str, service: Any, ssl_context: Any = None) -> bool:
+        return await start(app, name, service)
+
+    JupyterHub.start_service = start_service
+
+
 if "get_config" in globals():
     _room = Room.from_environment()
     _settings = _room.settings()
     seats.prepare(_room, _settings)
     limits.make_groups(_settings)
+    mend_start_of_services()
     configure(get_config(), _room, _settings)  # noqa: F821 - JupyterHub puts it there

@@ -1,11 +1,14 @@
 """Fork servers and kernels for the seats of a workshop from one warm process, as the user who asks.
 
-``python warm.py serve SOCKET KIND`` loads the libraries of ``server`` (JupyterLab for one learner) or
-``kernel`` (Python with the kit's libraries) once and listens. ``python -S warm.py ask SOCKET ARGUMENT…``
-stands in for the program: it hands its environment, folder and streams over, passes signals on and ends with
-the exit code of the fork. Who asks is read from the socket by the system, so a learner gets processes of
-their own user and of nobody else; the fork gives up the rights of the warm process before it reads a byte of
-the request.
+``python warm.py serve SOCKET KIND [GROUPS [USERS [MEMORY]]]`` loads the libraries of ``server`` (JupyterLab
+for one learner) or ``kernel`` (Python with the kit's libraries) once and listens. ``python -I -S warm.py ask
+SOCKET ARGUMENT…`` stands in for the program: it hands its environment, folder and streams over, passes
+signals on and ends with the exit code of the fork. Who asks is read from the socket by the system, so a
+learner gets processes of their own user and of nobody else.
+
+The warm process may be root and its askers are strangers. It reads nothing from them: a fork joins the
+groups of its seat, closes what belongs to others, gives up all rights, and only then reads the request. An
+asker who stalls, floods or lies hurts their own fork alone.
 
 Forks share the memory of what was loaded, which is why a class fits on a laptop. The standard library is all
 that this file needs, and it is run by two environments: that of the hub and that of the kit.
@@ -18,11 +21,15 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
 import struct
 import sys
+import time
+import traceback
+from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,11 +78,24 @@ SINGLE_THREAD = {
     "TOKENIZERS_PARALLELISM": "false",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+# The kit's own, and meant to be argued with: a lab open, the one before still open, and a server are three.
 MOST_FORKS_OF_ONE = 12
+MOST_FORKS_WITHOUT_USERS = 2_000
+MOST_STARTS = 20
+START_WINDOW = 10.0
+MOST_FILE_BYTES = 1 << 30
+MOST_OPEN_FILES = 4096
+MOST_PROCESSES = 256
+# The first to end when memory is short is a kernel, never the server that holds unsaved work, nor this one.
+OOM_SCORES = {"server": 300, "kernel": 700}
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 MOST_REQUEST_BYTES = 1_000_000
 READ_SECONDS = 20
 CONTROLLERS = ("memory", "cpu", "pids")
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
 _NUMBER = struct.Struct("!i")
 _LENGTH = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("3i")
@@ -126,17 +146,34 @@ def ask(place: str, arguments: list[str]) -> int:
 
 
 class Warm:
-    """The warm process: forks for whoever connects, and ends a fork whose asker has gone."""
+    """The warm process: forks for whoever may connect, and ends a fork whose asker has gone.
 
-    def __init__(self, place: str, groups: str = "") -> None:
+    Args:
+        place: of the socket.
+        kind: of the forks.
+        groups: folder of the seats' control groups; empty for none.
+        users: numbers of the users who may ask, ``61001-61025``; empty for this process's own user alone.
+        memory_mib: that a fork may use beyond what it shares; 0 for no limit of the process.
+    """
+
+    def __init__(self, place: str, kind: str, groups: str = "", users: str = "", memory_mib: int = 0) -> None:
+        self.kind = kind
         self.groups = groups
+        first, _, last = users.partition("-")
+        self.users = range(int(first), int(last or first) + 1) if users else range(0)
+        self.memory = memory_mib << 20
         self.forks: dict[int, tuple[socket.socket, int]] = {}
+        self.starts: dict[int, deque[float]] = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(place)  # noqa: PTH108
+        before = os.umask(0o177)
         self.listener.bind(place)
-        os.chmod(place, 0o666 if os.geteuid() == 0 else 0o600)  # noqa: PTH101
+        os.umask(before)
+        if self.users:
+            os.chmod(place, 0o666)  # noqa: PTH101
         self.listener.listen(128)
+        self.listener.setblocking(False)
         self.poll = select.poll()
         self.wakeup = socket.socketpair()
         for end in self.wakeup:
@@ -144,6 +181,8 @@ class Warm:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.set_wakeup_fd(self.wakeup[1].fileno(), warn_on_full_buffer=False)
         self.poll.register(self.listener, select.POLLIN)
         self.poll.register(self.wakeup[0], select.POLLIN)
@@ -157,55 +196,107 @@ class Warm:
                         self.wakeup[0].recv(4096)
                     self._reap()
                 elif descriptor == self.listener.fileno():
-                    channel, _ = self.listener.accept()
+                    try:
+                        channel, _ = self.listener.accept()
+                    except OSError:
+                        # Gone again, or no descriptor is left: those who wait stay in the queue.
+                        time.sleep(0.01)
+                        continue
                     if self._fork(channel):
                         return channel
                 else:
                     self._end_abandoned(descriptor)
 
+    def _may(self, user: int) -> bool:
+        """Return whether a user may have another fork now."""
+        if user != os.geteuid() and user not in self.users:
+            return False
+        if user == os.geteuid():
+            return len(self.forks) < MOST_FORKS_WITHOUT_USERS
+        starts = self.starts.setdefault(user, deque(maxlen=MOST_STARTS))
+        now = time.monotonic()
+        if len(starts) == MOST_STARTS and now - starts[0] < START_WINDOW:
+            return False
+        if sum(owner == user for _, owner in self.forks.values()) >= MOST_FORKS_OF_ONE:
+            return False
+        starts.append(now)
+        return True
+
     def _fork(self, channel: socket.socket) -> bool:
         credentials = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, user, group = _CREDENTIALS.unpack(credentials)
-        if sum(owner == user for _, owner in self.forks.values()) >= MOST_FORKS_OF_ONE:
+        if not self._may(user):
             channel.close()
             return False
-        pid = os.fork()
+        # A signal between the fork and its first line would run the parent's handlers in the fork.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError:  # no memory, or no number left
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            channel.close()
+            return False
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             self.forks[pid] = (channel, user)
             # Only the far end's closing is of interest: what it sends is for the fork.
             self.poll.register(channel, select.POLLRDHUP)
             return False
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        self.listener.close()
-        for other in (*self.wakeup, *(taken for taken, _ in self.forks.values())):
-            other.close()
-        os.setsid()
-        if os.geteuid() == 0:
-            self._join_groups(user)
-            os.setgroups([])
-            os.setgid(group)
-            os.setuid(user)
-        die_with_parent()
+        try:
+            self._give_up_rights(channel, user, group)
+        except BaseException:
+            os._exit(3)  # a fork that could not become harmless must not go on
         return True
 
+    def _give_up_rights(self, channel: socket.socket, user: int, group: int) -> None:
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        for other in (self.listener, *self.wakeup, *(taken for taken, _ in self.forks.values())):
+            other.close()
+        close_all_but(channel.fileno())
+        os.setsid()
+        adjust_oom_score(OOM_SCORES[self.kind])
+        if os.geteuid() == 0:
+            self._join_groups(user)
+        # Now, not before: the group of a fork that may not join it is not the one that counts.
+        limit(self.memory, of_user=user in self.users)
+        if os.geteuid() == 0 and user != 0:
+            os.setgroups([])
+            os.setresgid(group, group, group)
+            os.setresuid(user, user, user)
+            if os.getresuid() != (user, user, user) or os.getgroups():
+                os._exit(3)
+        # No program with the rights of its owner (su, passwd, ping) gives any to a learner.
+        control_process(PR_SET_NO_NEW_PRIVS, 1)
+        # A change of user hides a process's own entries under /proc from it.
+        control_process(PR_SET_DUMPABLE, 1)
+        # A change of user forgets this, so it comes last.
+        control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
+
     def _join_groups(self, user: int) -> None:
-        for controller in CONTROLLERS:
-            with contextlib.suppress(OSError):
-                place = Path("/sys/fs/cgroup", controller, self.groups, str(user), "cgroup.procs")
-                if self.groups and user:
-                    place.write_text(str(os.getpid()))
+        if not self.groups or user not in self.users:
+            return
+        root = Path("/sys/fs/cgroup")
+        shared = (root / "cgroup.controllers").is_file()
+        folders = [root] if shared else [root / controller for controller in CONTROLLERS]
+        for folder in folders:
+            (folder / self.groups / str(user) / "cgroup.procs").write_text(str(os.getpid()))
 
     def _end_abandoned(self, descriptor: int) -> None:
+        with contextlib.suppress(KeyError):
+            self.poll.unregister(descriptor)
         for pid, (channel, _) in self.forks.items():
             if channel.fileno() == descriptor:
                 kill_group(pid)
-                self.poll.unregister(descriptor)
 
     def _reap(self) -> None:
         for pid, (channel, _) in list(self.forks.items()):
-            done, status = os.waitpid(pid, os.WNOHANG)
+            try:
+                done, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                done, status = pid, 0
             if done:
                 del self.forks[pid]
                 with contextlib.suppress(KeyError):
@@ -228,12 +319,47 @@ def kill_group(pid: int) -> None:
             send(pid, signal.SIGKILL)
 
 
-def die_with_parent() -> None:
-    """Ask the system to end this process with its parent; a change of user forgets it, so ask after one."""
+def close_all_but(channel: int) -> None:
+    """Close what a fork inherited beside its streams and one channel."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - the listing itself is a descriptor, closed by now
+        number = int(name)
+        if number > 2 and number != channel:
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+def adjust_oom_score(score: int) -> None:
+    """Say how early the system ends this process when memory is short."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(score))
+
+
+def limit(memory: int, *, of_user: bool) -> None:
+    """Limit what this process and its children may use: the only limit where there are no control groups."""
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: MOST_FILE_BYTES,
+        resource.RLIMIT_NOFILE: MOST_OPEN_FILES,
+    }
+    if of_user:  # counted for a user: without users of their own all seats and the instructor are one
+        wanted[resource.RLIMIT_NPROC] = MOST_PROCESSES
+    if memory:
+        # What was inherited counts, though it is shared. RLIMIT_AS would count what is only reserved.
+        status = Path("/proc/self/status").read_text()
+        inherited = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData"))
+        wanted[resource.RLIMIT_DATA] = memory + (inherited << 10)
+    for kind, most in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+def control_process(option: int, value: int) -> None:
+    """Set an attribute of this process (``prctl``), where the system has it."""
     with contextlib.suppress(OSError, AttributeError):
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def preload(modules: tuple[str, ...]) -> list[str]:
@@ -257,11 +383,49 @@ def preload(modules: tuple[str, ...]) -> list[str]:
 
 def become(kind: str, channel: socket.socket) -> None:
     """Read the request and be the program that was asked for; does not return."""
+    try:
+        request = read_request(channel)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        os.umask(0o077)
+        os.chdir(request["cwd"])
+        arguments = [str(one) for one in request["argv"]]
+    except BaseException:
+        os._exit(2)
+    for entry in reversed(os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        if entry and entry not in sys.path:
+            sys.path.insert(0, entry)
+    status = 1
+    try:
+        status = PROGRAMS[kind](arguments)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Run what was registered for the end, but do not take the large inherited heap apart.
+        with contextlib.suppress(BaseException):
+            atexit._run_exitfuncs()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status & 0xFF)
+
+
+def read_request(channel: socket.socket) -> dict:
+    """Return what was asked for, take the asker's streams, and tell them this process's number.
+
+    Raises:
+        ValueError: if the request is none.
+        OSError: if it does not come in time.
+    """
     channel.settimeout(READ_SECONDS)
     data, streams, _, _ = socket.recv_fds(channel, _LENGTH.size, 3)
     (size,) = _LENGTH.unpack(data + receive(channel, _LENGTH.size - len(data)))
     if size > MOST_REQUEST_BYTES or len(streams) != 3:
-        os._exit(2)
+        raise ValueError
     request = json.loads(receive(channel, size))
     channel.sendall(_NUMBER.pack(os.getpid()))
     channel.close()
@@ -269,29 +433,16 @@ def become(kind: str, channel: socket.socket) -> None:
         os.dup2(source, target)
         if source > 2:
             os.close(source)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    os.umask(0o077)
-    os.chdir(request["cwd"])
-    for entry in reversed(os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        if entry and entry not in sys.path:
-            sys.path.insert(0, entry)
-    status = 1
-    try:
-        status = PROGRAMS[kind](request["argv"])
-    except SystemExit as ended:
-        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    finally:
-        # Run what was registered for the end, but do not take the large inherited heap apart.
-        atexit._run_exitfuncs()
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
+    return request
 
 
 def be_server(arguments: list[str]) -> int:
     """Be JupyterLab for one learner."""
+    # JupyterHub reads these when it is imported, which here was before there was a seat: without them its
+    # calls to a hub with internal TLS fail with "self-signed certificate in certificate chain".
+    for name in ("keyfile", "certfile", "client_ca"):
+        if value := os.environ.get(f"JUPYTERHUB_SSL_{name.upper()}"):
+            arguments.append(f"--HubAuth.{name}={value}")
     sys.argv = ["jupyterhub-singleuser", *arguments]
     from jupyterhub.singleuser import main
 
@@ -315,15 +466,25 @@ def be_kernel(arguments: list[str]) -> int:
 PROGRAMS = {"server": be_server, "kernel": be_kernel}
 
 
+def start_clean(arguments: list[str]) -> None:
+    """Begin again with an environment in which nothing of the instructor's is left for forks to find."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    wanted = kept | SINGLE_THREAD
+    if dict(os.environ) != wanted or not sys.flags.isolated:
+        # -I: this folder is no place to import from, its "config" and "codes" would hide a learner's own.
+        os.execve(sys.executable, [sys.executable, "-I", __file__, *arguments], wanted)
+
+
 def main(arguments: list[str]) -> int:
     """Ask for a fork, or be the warm process."""
     command, place, *rest = arguments
     if command == "ask":
         return ask(place, rest)
-    kind, *groups = rest
-    os.environ.update(SINGLE_THREAD)
+    kind, groups, users, memory = (*rest, "", "", "", "")[:4]
+    start_clean(arguments)
     missing = preload(PRELOAD[kind])
-    warm = Warm(place, *groups)
+    adjust_oom_score(-500)  # only root may; others stay as they are
+    warm = Warm(place, kind, groups, users, int(memory or 0))
     # What was loaded stays where it is: forks that collect garbage would copy it page by page.
     gc.collect()
     gc.freeze()
