@@ -154,6 +154,7 @@ def configure_hub(c: Any, room: Room, settings: Settings) -> None:
     hub.cleanup_servers = False
     hub.cleanup_proxy = True
     hub.allow_named_servers = False
+    hub.implicit_spawn_seconds = 2.0  # a seat that ended starts again when its page is loaded
     hub.concurrent_spawn_limit = 0  # the spawner makes learners wait; this would turn them away
     hub.active_server_limit = 0
     hub.authenticate_prometheus = True

@@ -43,21 +43,20 @@ async def start(seat: str) -> bool:
     asked = False
     for _ in range(TRIES * 4):
         try:
-            if not asked:
+            answer = await client.fetch(url, **ask)
+            server = json.loads(answer.body).get("servers", {}).get("")
+            if server and server.get("ready"):
+                return True
+            if not server and asked:
+                return False  # it started and ended
+            if not server:
                 await client.fetch(f"{url}/server", method="POST", body="", **ask)
                 asked = True
-            answer = await client.fetch(url, **ask)
-            server = json.loads(answer.body).get("servers", {}).get("", {})
-            if server.get("ready"):
-                return True
-            if not server:
-                return False  # it started and ended
         except HTTPClientError as error:
-            if error.code == 400:
-                return True  # it runs, or somebody started it
-            asked = False
+            if error.code == 403:
+                return False
         except OSError:
-            asked = False  # the hub is still opening
+            pass  # the hub is still opening
         await asyncio.sleep(PAUSE)
     return False
 

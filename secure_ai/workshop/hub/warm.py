@@ -17,6 +17,7 @@ that this file needs, and it is run by two environments: that of the hub and tha
 import atexit
 import builtins
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -162,6 +163,7 @@ class Warm:
         first, _, last = users.partition("-")
         self.users = range(int(first), int(last or first) + 1) if users else range(0)
         self.memory = memory_mib << 20
+        control_process(PR_SET_DUMPABLE, 1)  # loads what forks could not read any more
         self.forks: dict[int, tuple[socket.socket, int]] = {}
         self.starts: dict[int, deque[float]] = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -269,7 +271,8 @@ class Warm:
             if os.getresuid() != (user, user, user) or os.getgroups():
                 os._exit(3)
         # No program with the rights of its owner (su, passwd, ping) gives any to a learner.
-        control_process(PR_SET_NO_NEW_PRIVS, 1)
+        if not control_process(PR_SET_NO_NEW_PRIVS, 1) and user in self.users:
+            os._exit(3)
         # A change of user hides a process's own entries under /proc from it.
         control_process(PR_SET_DUMPABLE, 1)
         # A change of user forgets this, so it comes last.
@@ -354,12 +357,19 @@ def limit(memory: int, *, of_user: bool) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def control_process(option: int, value: int) -> None:
-    """Set an attribute of this process (``prctl``), where the system has it."""
-    with contextlib.suppress(OSError, AttributeError):
-        import ctypes
+@functools.cache
+def _system() -> object:
+    import ctypes
 
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    return ctypes.CDLL(None)
+
+
+def control_process(option: int, value: int) -> bool:
+    """Set an attribute of this process (``prctl``); return whether the system has it and did."""
+    try:
+        return _system().prctl(option, value, 0, 0, 0) == 0
+    except (ImportError, OSError, AttributeError):
+        return False
 
 
 def preload(modules: tuple[str, ...]) -> list[str]:
