@@ -1,4 +1,4 @@
-"""How far a learner is on a path: chapters with what is solved of them, what is missing, and the next step."""
+"""How far a learner is on a path: chapters with what is solved of them, what is missing, what is next."""
 
 from __future__ import annotations
 

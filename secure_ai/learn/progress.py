@@ -168,23 +168,23 @@ def record(
         url = address()
         if url is not None:
             try:
-                _save(_engine(url), lab, task, status, hints_used, solution_shown)
+                _save(_engine(url), (lab, task), status, hints_used, solution_shown)
             except Exception as error:
                 if "no such table" not in str(error):
                     raise
                 # The file was moved away while the kernel ran: begin a new one.
                 _engine.cache_clear()
-                _save(_engine(url), lab, task, status, hints_used, solution_shown)
+                _save(_engine(url), (lab, task), status, hints_used, solution_shown)
     except Exception as error:
         return f"Progress was not saved: {reason(error)}"
     return ""
 
 
-def _save(engine: Engine, lab: str, task: str, status: str | None, hints: int, solution: bool) -> None:
+def _save(engine: Engine, named: tuple[str, str], status: str | None, hints: int, solution: bool) -> None:
     # Before the row of the task: whoever reads it must not find a solution that was shown left out.
     if hints or solution:
-        _note_help(engine, lab, task, hint=bool(hints), solution=solution)
-    _upsert(engine, lab, task, status, hints)
+        _note_help(engine, *named, hint=bool(hints), solution=solution)
+    _upsert(engine, *named, status, hints)
 
 
 def _note_help(engine: Engine, lab: str, task: str, *, hint: bool, solution: bool) -> None:

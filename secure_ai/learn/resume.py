@@ -1,4 +1,4 @@
-"""Which path a learner has chosen, kept in a small file beside the progress: a path and a sector, no names."""
+"""Which path a learner has chosen, in a small file beside the progress: a path and a sector, no names."""
 
 from __future__ import annotations
 
