@@ -212,7 +212,7 @@ def for_path(path: str, minutes: int, *, sector: str = "healthcare") -> Fitted:
     free = minutes - overhead - BREAK * _breaks(minutes)
     taken = _choose(wanted, role.labs, free)
     if not taken:
-        least = sum(_minutes(wanted[0], role.labs, whole=False))
+        least = sum(minutes_of(wanted[0], role.labs, whole=False))
         raise UserError(f"{minutes} minutes are too few for a chapter of '{path}': give {least} or more.")
     shortened = tuple(one.title for one, whole in taken if not whole and _can_be_cut(one, role.labs))
     dropped = tuple(one.title for one in wanted if one.key not in {chapter.key for chapter, _ in taken})
@@ -234,7 +234,8 @@ def _breaks(minutes: int) -> int:
     return max(0, (minutes - 1) // LONG - (minutes >= LUNCH_FROM)) if minutes > LONG else 0
 
 
-def _minutes(chapter: Chapter, labs: bool, *, whole: bool) -> tuple[int, int]:
+def minutes_of(chapter: Chapter, labs: bool, *, whole: bool) -> tuple[int, int]:
+    """Return the minutes of a chapter's lesson and lab, whole or cut to about half."""
     return tuple(
         given if whole or given <= WHOLE_UP_TO else _half(given)
         for given in (chapter.lesson_minutes, chapter.lab_minutes * labs)
@@ -247,20 +248,20 @@ def _half(minutes: int) -> int:
 
 
 def _can_be_cut(chapter: Chapter, labs: bool) -> bool:
-    return sum(_minutes(chapter, labs, whole=True)) > sum(_minutes(chapter, labs, whole=False))
+    return sum(minutes_of(chapter, labs, whole=True)) > sum(minutes_of(chapter, labs, whole=False))
 
 
 def _choose(wanted: list[Chapter], labs: bool, free: int) -> list[tuple[Chapter, bool]]:
     taken: list[Chapter] = []
     for chapter in wanted:
-        needs = sum(_minutes(chapter, labs, whole=False))
+        needs = sum(minutes_of(chapter, labs, whole=False))
         if needs > free:
             break  # what comes later on a path builds on what comes before
         taken.append(chapter)
         free -= needs
     whole = set()
     for chapter in taken:
-        more = sum(_minutes(chapter, labs, whole=True)) - sum(_minutes(chapter, labs, whole=False))
+        more = sum(minutes_of(chapter, labs, whole=True)) - sum(minutes_of(chapter, labs, whole=False))
         if more <= free:
             whole.add(chapter.key)
             free -= more
@@ -271,7 +272,7 @@ def _with_breaks(taken: list[tuple[Chapter, bool]], labs: bool, minutes: int) ->
     """The steps: breaks lie between two parts, as near as can be to every hour and a half."""
     work = []
     for chapter, whole in taken:
-        lesson, lab = _minutes(chapter, labs, whole=whole)
+        lesson, lab = minutes_of(chapter, labs, whole=whole)
         cut = ", cut short" if not whole and _can_be_cut(chapter, labs) else ""
         kind = "the notebook" if chapter.key == ASSESSMENT else "the lesson"
         work.append(Step(f"{chapter.title}: {kind}{cut}", lesson))
