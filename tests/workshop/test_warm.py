@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -102,14 +103,16 @@ def run(place: str, text: str, cwd: str = "/", env: dict[str, str] | None = None
         channel.settimeout(20)
         channel.connect(place)
         request = json.dumps({"argv": [text], "env": env or {"PATH": "/usr/bin:/bin"}, "cwd": cwd}).encode()
-        socket.send_fds(channel, [warm._LENGTH.pack(len(request))], [0, writer, 2])
-        channel.sendall(request)
-        os.close(writer)
-        try:
+        code = -1000
+        with contextlib.suppress(EOFError, ConnectionError):
+            socket.send_fds(channel, [warm._LENGTH.pack(len(request))], [0, writer, 2])
+            channel.sendall(request)
+            os.close(writer)
+            writer = -1
             warm.receive(channel, 4)
             (code,) = warm._NUMBER.unpack(warm.receive(channel, 4))
-        except (EOFError, ConnectionResetError, BrokenPipeError):
-            code = -1000
+        if writer >= 0:
+            os.close(writer)
         with os.fdopen(reader) as file:
             return code, file.read()
 
@@ -174,6 +177,13 @@ def test_a_fork_ends_with_who_asked_for_it(served: Served) -> None:
         (pid,) = warm._NUMBER.unpack(warm.receive(channel, 4))
         os.kill(pid, 0)
     assert gone(pid)
+
+
+def test_a_stand_in_for_a_closed_room_says_so() -> None:
+    command = [sys.executable, "-I", "-S", str(FILE), "ask", "/nonexistent/w.sock"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "The room did not start this: it is closed, or this seat started too much.\n"
 
 
 def gone(pid: int) -> bool:
@@ -328,8 +338,8 @@ def long_process(served: Served, user: int) -> tuple[int, int]:
 
 @needs_root
 def test_a_user_without_a_seat_gets_nothing(served: Served) -> None:
-    assert as_user(61903, lambda: run(served.socket, "print(os.getuid())"))[0] != 0
-    assert as_user(61900, lambda: run(served.socket, "print(os.getuid())"))[0] != 0
+    for user in (61900, 61903, 1):
+        assert as_user(user, lambda: run(served.socket, "print(os.getuid())")) == [-1000, ""]
 
 
 @needs_root

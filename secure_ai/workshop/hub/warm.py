@@ -97,6 +97,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _NUMBER = struct.Struct("!i")
 _LENGTH = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("3i")
@@ -122,20 +123,29 @@ def receive(channel: socket.socket, size: int) -> bytes:
 
 def ask(place: str, arguments: list[str]) -> int:
     """Have a process forked, stand in for it until it ends, and return its exit code."""
+    # A signal that comes before there is a process to pass it to waits for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        channel.connect(place)
-        request = {"argv": arguments, "env": dict(os.environ), "cwd": os.getcwd()}  # noqa: PTH109
-        data = json.dumps(request).encode()
-        socket.send_fds(channel, [_LENGTH.pack(len(data))], [0, 1, 2])
-        channel.sendall(data)
-        (pid,) = _NUMBER.unpack(receive(channel, 4))
+        try:
+            channel.connect(place)
+            request = {"argv": arguments, "env": dict(os.environ), "cwd": os.getcwd()}  # noqa: PTH109
+            data = json.dumps(request).encode()
+            socket.send_fds(channel, [_LENGTH.pack(len(data))], [0, 1, 2])
+            channel.sendall(data)
+            (pid,) = _NUMBER.unpack(receive(channel, 4))
+        except (EOFError, OSError):
+            print(
+                "The room did not start this: it is closed, or this seat started too much.", file=sys.stderr
+            )
+            return 1
 
         def pass_on(number: int, _: object) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in PASSED_ON:
             signal.signal(number, pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         try:
             (code,) = _NUMBER.unpack(receive(channel, 4))
         except (EOFError, OSError):
