@@ -12,6 +12,7 @@ import pytest
 
 from secure_ai.assess import AssessmentResult, run_assessment
 from secure_ai.assess.run.engine import notebook_path
+from secure_ai.core.audit import AuditEvent
 from secure_ai.learn.forkserver import KERNEL_NAME, install_kernelspec
 
 DATE = "2026-03-31"
@@ -112,8 +113,13 @@ def changed_notebook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
 
 @pytest.fixture(scope="session")
 def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table, and beside it an audit log."""
     path = tmp_path_factory.mktemp("small") / "claims.csv"
     path.write_text("age,sex\n" + "".join(f"{20 + i % 7},{'fm'[i % 2]}\n" for i in range(30)))
+    events = (
+        AuditEvent(f"2026-03-01T08:{i:02}:00.000+00:00", "a", "view", "t", "allowed") for i in range(30)
+    )
+    path.with_name("log.jsonl").write_text("".join(one.to_json() + "\n" for one in events))
     return path
 
 

@@ -82,7 +82,7 @@ def kill_and_resume(notebook: Path | str, parameters: dict, folder: Path, kills:
 
 
 def asked_of(table: Path) -> dict:
-    return {"data": str(table), "log": str(table)}
+    return {"data": str(table), "log": str(table.with_name("log.jsonl"))}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -127,7 +127,7 @@ def test_killed_while_a_real_model_is_attacked_and_resumed_the_outputs_are_the_s
 
 def interrupted(notebook: Path, table: Path, out: Path, monkeypatch, **options) -> str:
     monkeypatch.setattr(engine, "notebook_path", lambda: notebook)
-    parameters = {"data": str(table), "sector": "finance", "log": str(table)}
+    parameters = {"sector": "finance", **asked_of(table)}
     with pytest.raises(UserError) as caught:
         run_assessment(parameters, out, lambda _: None, kernel_name=KERNEL_NAME, **options)
     return str(caught.value)
@@ -160,7 +160,7 @@ def test_a_kernel_that_dies_is_a_sentence_and_what_was_finished_is_kept(
     going_on = changed_notebook(stopping_at("data.exposure", "raise UserError('run twice')"))
     monkeypatch.setattr(engine, "notebook_path", lambda: going_on)
     lines: list[str] = []
-    parameters = {"data": str(small_file), "sector": "finance", "log": str(small_file), "date": "2026-01-02"}
+    parameters = {"sector": "finance", "date": "2026-01-02", **asked_of(small_file)}
     run_assessment(parameters, out, lines.append, kernel_name=KERNEL_NAME, resume=True)
     assert lines[0].startswith("Going on: 2 finished sections")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
