@@ -29,6 +29,8 @@ from secure_ai.cli import (  # noqa: F401  (each adds its commands)
     personal_data,
     playbook,
     tables,
+    workshop,
+    workshop_labs,
 )
 from secure_ai.cli.app import invoke, main, root
 

@@ -132,7 +132,7 @@ def build_lab(solution: NotebookNode, key: str, tasks: Any = None) -> tuple[Note
             f"{key}, cell '{waiting[0][0]}': no 'lab.NAME.check(...)' follows this solution block, "
             "so its task is not known; add the check below it."
         )
-    lab.metadata[STAMP] = {"built": _digest(lab)}
+    lab.metadata[STAMP] = {"built": cells_digest(lab)}
     return lab, texts
 
 
@@ -182,7 +182,7 @@ def holds_work(lab: Path) -> bool:
     except UserError:
         return True
     stamp = node.metadata.get(STAMP)
-    return not isinstance(stamp, dict) or stamp.get("built") != _digest(node)
+    return not isinstance(stamp, dict) or stamp.get("built") != cells_digest(node)
 
 
 def why_different(lab: Path, built: str) -> str:
@@ -199,7 +199,7 @@ def why_different(lab: Path, built: str) -> str:
         return ""
     if not holds_work(lab):
         fresh = nbformat.reads(built, as_version=4)
-        if _digest(read_notebook(lab)) == _digest(fresh):
+        if cells_digest(read_notebook(lab)) == cells_digest(fresh):
             return f"{name} was run and saved: 'secure-ai lab reset {key}' keeps a copy and takes it back."
         return f"{name} is older than its solution: run 'secure-ai lab build'."
     return (
@@ -221,7 +221,7 @@ def _changed_cells(lab: Path, built: str) -> str:
     return f" (cell{'s' if len(changed) > 1 else ''} {', '.join(changed[:3])}{more})"
 
 
-def _digest(node: NotebookNode) -> str:
+def cells_digest(node: NotebookNode) -> str:
     cells = json.dumps([[cell.cell_type, cell.source] for cell in node.cells])
     return hashlib.sha256(cells.encode("utf-8")).hexdigest()
 
