@@ -189,8 +189,8 @@ def configure_seats(c: Any, room: Room, settings: Settings) -> None:
     spawner.http_timeout = 90
     spawner.poll_interval = 10
     spawner.consecutive_failure_limit = 0
-    spawner.interrupt_timeout = 5
-    spawner.term_timeout = 5
+    c.LocalProcessSpawner.interrupt_timeout = 5  # of services too
+    c.LocalProcessSpawner.term_timeout = 5
     spawner.disable_user_config = False
 
 

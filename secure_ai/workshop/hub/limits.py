@@ -198,6 +198,9 @@ def tie_to_parent() -> None:
 def main(arguments: list[str]) -> None:
     """Become a program that ends with its parent: ``python -m secure_ai.workshop.hub.limits COMMAND…``."""
     tie_to_parent()
+    # A shell that starts the hub in the background has it ignore this, and so all that the hub starts: the
+    # hub then waits half a minute for each service when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp(arguments[0], arguments)
 
 

@@ -238,6 +238,9 @@ class SeatSpawner(LocalProcessSpawner):
             cls._turns = asyncio.Semaphore(int(self.at_once or 2))
         async with cls._turns:
             self.make_home()
+            if self.settings.own_users:
+                # A server that was killed leaves its kernels, which nobody could reach any more.
+                await asyncio.to_thread(limits.end_processes_of, self.seat.uid)
             ip, port = await super().start()
             for _ in range(int(self.start_timeout * 10)):
                 if await self.poll() is not None or await _listens(ip, port):
