@@ -153,9 +153,7 @@ def _item(pooled: _Pooled, rng: np.random.Generator) -> Item:
         chapter=pooled.chapter,
         number=pooled.number,
         prompt=question.prompt,
-        options={
-            new: question.options[old] for old, new in sorted(letters.items(), key=lambda pair: pair[1])
-        },
+        options={letter: question.options[old] for letter, old in before_of.items()},
         answer=next(letter for letter, old in before_of.items() if old == question.answer),
         why=question.why[question.answer],
     )
