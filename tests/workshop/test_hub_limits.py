@@ -106,7 +106,8 @@ def test_on_this_machine_groups_are_made_and_leave_no_trace() -> None:
         seats = settings(groups=found)
         limits.make_groups(seats)
         # A process in the group is counted there.
-        command = "import sys; [open(f, 'w').write('0') for f in sys.argv[1:]]; print(open('/proc/self/cgroup').read())"
+        join = "import sys; [open(name, 'w').write('0') for name in sys.argv[1:]]; "
+        command = join + "print(open('/proc/self/cgroup').read())"
         files = [str(file) for file in limits.group_files(found, 61001)]
         shown = subprocess.run(
             [sys.executable, "-c", command, *files], capture_output=True, text=True, check=True

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ class SeatSpawner(LocalProcessSpawner):
             os.umask(0o077)
             os.chdir(home)
             # What a server or a kernel prints may be a learner's data: it stays with them.
-            log = os.open(LOG, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            log = _open_log()
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.close(log)
@@ -222,13 +223,16 @@ class SeatSpawner(LocalProcessSpawner):
         return moved
 
     def make_home(self) -> None:
-        """Make the seat's folder if it is not there; a folder that is there stays as it is."""
+        """Make the seat's folder if it is not there; what is in it stays as it is."""
         home = self.home
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         if not home.exists():
             home.mkdir(mode=0o700)
             if self.settings.own_users:
                 os.chown(home, self.seat.uid, self.seat.uid)
+        # A learner who took their own rights away would keep themselves out. Only the hub can put anything
+        # in the place of this folder, so it is no link.
+        home.chmod(0o700)
 
     async def start(self) -> tuple[str, int]:
         """Start the seat when it is its turn, and wait until it answers; so few start at once."""
@@ -272,6 +276,19 @@ class SeatSpawner(LocalProcessSpawner):
             if sig == 0 and _state(self.pid) == "Z":
                 return False
         return await super()._signal(signal.Signals(sig) if sig else 0)
+
+
+def _open_log() -> int:
+    """Open the seat's log; what a learner put in its place (a link, a pipe) gets nothing."""
+    try:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+        log = os.open(LOG, flags, 0o600)
+        if stat.S_ISREG(os.fstat(log).st_mode):
+            return log
+        os.close(log)
+    except OSError:
+        pass
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def _state(number: int) -> str:
