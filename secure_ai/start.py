@@ -7,6 +7,7 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from secure_ai.core.errors import UserError
@@ -17,12 +18,20 @@ FIRST_PORT, PORTS_TRIED = 8888, 50
 CONFIGURATION = Path(__file__).parent / "jupyter"
 
 
-def start_jupyterlab(port: int | None = None, *, open_browser: bool | None = None) -> int:
+def start_jupyterlab(
+    port: int | None = None,
+    *,
+    open_browser: bool | None = None,
+    page: str = START_PAGE,
+    before: Callable[[str], None] | None = None,
+) -> int:
     """Run JupyterLab in the kit's folder until it is stopped; return its exit code (Windows) or never.
 
     Args:
         port: port on 127.0.0.1; the first free one from 8888 up if not given.
         open_browser: whether to open a browser; by default where there is a screen.
+        page: what to open, in the kit's folder.
+        before: called with the address (``http://127.0.0.1:8888``) before the server starts.
 
     Raises:
         UserError: if the port is taken or the start page is missing.
@@ -31,10 +40,14 @@ def start_jupyterlab(port: int | None = None, *, open_browser: bool | None = Non
     if not (root / START_PAGE).exists():
         raise UserError(f"The start page {START_PAGE} is missing: unpack or clone the kit again.")
     chosen = choose_port(port)
+    if not (root / page).exists():
+        page = START_PAGE
+    if before is not None:
+        before(f"http://127.0.0.1:{chosen}")
     token = secrets.token_urlsafe(24)
     if open_browser is None:
         open_browser = has_screen()
-    print(f"The kit is at http://127.0.0.1:{chosen}/lab/tree/{START_PAGE}?token={token}")
+    print(f"The kit is at http://127.0.0.1:{chosen}/lab/tree/{page}?token={token}")
     print("Open this address in a browser on this machine. Stop with Ctrl+C.", flush=True)
     command = [
         sys.executable,
@@ -43,7 +56,7 @@ def start_jupyterlab(port: int | None = None, *, open_browser: bool | None = Non
         f"--ServerApp.root_dir={root}",
         f"--ServerApp.port={chosen}",
     ]
-    command += ["--ServerApp.port_retries=0", f"--LabApp.default_url=/lab/tree/{START_PAGE}"]
+    command += ["--ServerApp.port_retries=0", f"--LabApp.default_url=/lab/tree/{page}"]
     command += [] if open_browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     # The token goes by the environment: a command line can be read by every user of the machine.
@@ -88,6 +101,19 @@ def choose_port(wanted: int | None) -> int:
     raise UserError(
         f"No free port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1}: name one with --port."
     )
+
+
+def running_address(root: Path) -> str:
+    """Return the address of a JupyterLab that serves the kit here, without its token; empty if none does."""
+    from jupyter_server.serverapp import list_running_servers
+
+    try:
+        for server in list_running_servers():
+            if Path(server["root_dir"]).resolve() == root.resolve():
+                return str(server["url"]).rstrip("/")
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return ""
 
 
 def has_screen() -> bool:

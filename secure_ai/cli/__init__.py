@@ -28,6 +28,7 @@ from secure_ai.cli import (  # noqa: F401  (each adds its commands)
     monitoring,
     personal_data,
     playbook,
+    progress_commands,
     tables,
     workshop,
     workshop_labs,

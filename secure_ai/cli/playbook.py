@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -28,18 +29,64 @@ def doctor(quick: bool) -> int:
 
 
 @root.command()
+@click.option("--path", "role", help="Path by role, such as compliance: it is remembered.")
+@click.option("--sector", type=SECTORS, help="With --path: the hospital or the bank; it is remembered.")
 @click.option("--port", type=int, help="Port on 127.0.0.1; the first free one from 8888 up if not given.")
 @click.option(
     "--browser/--no-browser", default=None, help="Open a browser; by default where there is a screen."
 )
-def start(port: int | None, browser: bool | None) -> int:
-    """Open JupyterLab on the start page."""
+def start(role: str | None, sector: str | None, port: int | None, browser: bool | None) -> int:
+    """Open JupyterLab on the start page, or on your path where you stopped."""
     from secure_ai.doctor import run_checks
-    from secure_ai.start import start_jupyterlab
+    from secure_ai.start import choose_port, start_jupyterlab
 
+    choose_port(port)  # Refused before anything is remembered or written.
+    chosen = _path_to_open(role, sector)
     for check in run_checks(quick=True):
         print(check)
-    return start_jupyterlab(port, open_browser=browser)
+    if chosen is None:
+        return start_jupyterlab(port, open_browser=browser)
+    page, write = chosen
+    return start_jupyterlab(port, open_browser=browser, page=page, before=write)
+
+
+def _path_to_open(role: str | None, sector: str | None) -> tuple[str, Callable[[str], None]] | None:
+    """Return what to open of the path that is given or remembered, and what writes its page; None without."""
+    from secure_ai.learn import resume
+
+    if role is not None:
+        kept = resume.remember(role, sector or "")
+    elif sector is not None:
+        raise UserError("--sector goes with --path: give both.")
+    else:
+        try:
+            kept = resume.remembered()
+        except UserError as error:
+            print(error)
+            kept = None
+    if kept is None:
+        return None
+    from secure_ai.learn.path_progress import next_step, path_progress
+    from secure_ai.learn.progress_page import DEFAULT, write_progress_page
+    from secure_ai.project import project_root
+
+    kit = project_root()
+    try:
+        path = path_progress(kept.path, sector=kept.sector)
+    except UserError as error:
+        # A damaged progress file keeps nobody from learning.
+        print(error)
+        return None
+    step = next_step(path, kit)
+
+    def write(address: str) -> None:
+        try:
+            print(f"Your progress: {write_progress_page(path, kit / DEFAULT, root=kit, address=address)}")
+        except UserError as error:
+            print(error)
+
+    print(f"Path: {path.role.title}. {path.summary()} {step.sentence}")
+    return step.notebook or DEFAULT.as_posix(), write
 
 
 @root.command()

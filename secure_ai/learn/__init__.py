@@ -13,6 +13,7 @@ from secure_ai.learn.engine import (
 )
 from secure_ai.learn.map import next_steps, show_map
 from secure_ai.learn.parameters import ParameterError, check_parameters
+from secure_ai.learn.path_progress import show_progress
 from secure_ai.learn.quiz import load_quiz
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "next_steps",
     "same",
     "show_map",
+    "show_progress",
 ]

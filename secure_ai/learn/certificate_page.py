@@ -1,8 +1,8 @@
 """A certificate as one HTML file: what is signed covers every byte of it, so nothing on it can be changed.
 
 The file is a page with a block in it. The block holds the signed data (canonical JSON) and the signature; the
-data hold the SHA-256 of the page with a mark in the place of the block. A release of the kit that lays the page
-out in another way can still verify an older one.
+data hold the SHA-256 of the page with a mark in the place of the block. A release of the kit that lays the
+page out in another way can still verify an older one.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ _WHITE = re.compile("[ \t\n\r\u00a0]+")
 PROVES = {
     "own": (
         "It proves that the progress file on the learner's machine said so when this was issued, and that "
-        "nothing here was changed since. It does not prove who sat there or that nobody helped: the owner of a "
-        "progress file can write into it, and solutions can be read elsewhere. An instructor's record of a "
+        "nothing here was changed since. It does not prove who sat there or that nobody helped: the owner of "
+        "a progress file can write into it, and solutions can be read elsewhere. An instructor's record of a "
         "workshop proves more."
     ),
     "file": (
-        "It proves that the issuer was handed a progress file that said so, and that nothing here was changed "
-        "since. It does not prove who solved the tasks: the owner of a progress file can write into it, and "
-        "solutions can be read elsewhere. An instructor's record of a workshop proves more."
+        "It proves that the issuer was handed a progress file that said so, and that nothing here was "
+        "changed since. It does not prove who solved the tasks: the owner of a progress file can write into "
+        "it, and solutions can be read elsewhere. An instructor's record of a workshop proves more."
     ),
     "room": (
         "It proves that the progress file of the learner's seat in the issuer's workshop said so, and that "
-        "nothing here was changed since. The learner could write into that file too: what was solved under the "
-        "eyes of the instructor is for the instructor to say, who has signed here."
+        "nothing here was changed since. The learner could write into that file too: what was solved under "
+        "the eyes of the instructor is for the instructor to say, who has signed here."
     ),
 }
 
 
 def canonical(data: dict[str, Any]) -> str:
-    """Return the one way to write what is signed: sorted, without spaces, ASCII, nothing that ends a script."""
+    """Return the one way to write what is signed: sorted, no spaces, ASCII, nothing that ends a script."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -192,11 +192,12 @@ def next_step(path: PathProgress, root: Path | None = None) -> NextStep:
     return NextStep("", "Nothing is left on this path in this copy of the kit.")
 
 
-def show_progress(role: str | None = None, *, root: Path | None = None) -> Table:
+def show_progress(role: str | None = None, *, sector: str = "", root: Path | None = None) -> Table:
     """Show the chapters of a path with what you have solved of each, and the next step.
 
     Args:
         role: one of ``ROLES``; without it the path that ``secure-ai start --path`` has remembered.
+        sector: decides which capstone counts where a path offers both; the remembered one if not given.
         root: folder of the kit; found by itself if not given.
 
     Raises:
@@ -208,7 +209,7 @@ def show_progress(role: str | None = None, *, root: Path | None = None) -> Table
     kept = remembered()
     if role is None and kept is None:
         raise UserError('No path is chosen yet: name one, such as show_progress("analyst").')
-    sector = kept.sector if kept is not None else ""
+    sector = sector or (kept.sector if kept is not None else "")
     path = path_progress(role if role is not None else kept.path, sector=sector)
     rows = []
     for chapter in path.chapters:
