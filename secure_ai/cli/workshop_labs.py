@@ -51,3 +51,36 @@ def workshop_release(lab: str, undo: bool, room: Path | None) -> None:
 
     opened, _ = _opened(room)
     print(release.undo(opened, lab) if undo else release.release(opened, lab))
+
+
+OUT = click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder: new, empty or an earlier output."
+)
+NAMES = click.option("--names", is_flag=True, help="Write the roster's names too; by default seats alone.")
+
+
+@workshop.command("collect")
+@click.argument("lab", required=False)
+@OUT
+@NAMES
+@ROOM
+def workshop_collect(lab: str | None, out: Path, names: bool, room: Path | None) -> None:
+    """Collect each seat's notebook of LAB, or of all labs, with hashes and the state of each task."""
+    from secure_ai.workshop.collect import collect
+
+    opened, settings = _opened(room)
+    print(collect(opened, settings, lab, out, now=datetime.now(), names=names))
+
+
+@workshop.command("marks")
+@click.argument("lab")
+@OUT
+@click.option("--as", "form", type=click.Choice(["nbgrader", "csv"]), default="csv", show_default=True)
+@NAMES
+@ROOM
+def workshop_marks(lab: str, out: Path, form: str, names: bool, room: Path | None) -> None:
+    """Write the marks of LAB: a CSV of points, or a course folder for nbgrader."""
+    from secure_ai.workshop.marks import marks
+
+    opened, settings = _opened(room)
+    print(marks(opened, settings, lab, out, form, names=names))
