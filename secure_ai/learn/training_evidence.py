@@ -77,11 +77,13 @@ class LearnerSummary:
     Attributes:
         learner: as it was read.
         chapters: number → what is solved of it, for every chapter with a lab.
+        on_path: whether all that counts on the path of the evidence is solved.
         remark: why nothing was read, or that the record is a copy of another's; empty for nothing to say.
     """
 
     learner: LearnerRecord
     chapters: dict[str, ChapterProgress]
+    on_path: bool
     remark: str = ""
 
     @property
@@ -119,8 +121,7 @@ class Evidence:
 
     def summary(self) -> str:
         """Say in a sentence how many learners there are and how many could not be read."""
-        wanted = [chapter.number for chapter in self.path.counted]
-        whole = self.completed(wanted)
+        whole = sum(one.on_path for one in self.read)
         unread = len(self.learners) - len(self.read)
         text = f"{len(self.read)} learners were read; {whole} have solved all labs of the path."
         return text + (f" {unread} could not be read and are listed as such." if unread else "")
@@ -144,12 +145,10 @@ def training_evidence(learners: Sequence[LearnerRecord], *, path: str = "full") 
     seen: dict[tuple[object, ...], str] = {}
     summaries = []
     for learner in sorted(learners, key=lambda one: one.code):
-        full = path_progress("full", learner)
-        summaries.append(
-            LearnerSummary(
-                learner, {one.number: one for one in full.counted}, learner.problem or _copied(learner, seen)
-            )
-        )
+        chapters = {one.number: one for one in path_progress("full", learner).counted}
+        remark = learner.problem or _copied(learner, seen)
+        whole = path_progress(path, learner).complete
+        summaries.append(LearnerSummary(learner, chapters, whole, remark))
     return Evidence(tuple(summaries), chosen)
 
 
@@ -181,5 +180,7 @@ def _copied(learner: LearnerRecord, seen: dict[tuple[object, ...], str]) -> str:
     times = tuple((task.lab, task.task, task.solved_at) for task in learner.tasks if task.solved_at)
     if not times:
         return ""
-    other = seen.setdefault(times, learner.code)
-    return "" if other is learner.code else f"the same times as {other}: one record was copied from the other"
+    if times in seen:
+        return f"the same times as {seen[times]}: one record was copied from the other"
+    seen[times] = learner.code
+    return ""
