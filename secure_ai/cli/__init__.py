@@ -32,6 +32,7 @@ from secure_ai.cli import (  # noqa: F401  (each adds its commands)
     tables,
     workshop,
     workshop_labs,
+    workshop_teaching,
 )
 from secure_ai.cli.app import invoke, main, root
 
