@@ -54,7 +54,7 @@ print(json.dumps({
         "cleanup_servers", "allow_named_servers", "concurrent_spawn_limit")},
     "services": c.JupyterHub.services, "admins": sorted(c.Authenticator.admin_users),
     "allowed": sorted(c.Authenticator.allowed_users), "roles": config.ROLES,
-    "headers": c.JupyterHub.tornado_settings["headers"],
+    "cookies": c.JupyterHub.tornado_settings["cookie_options"],
     "environment": seats.environment_of(room, settings, settings.seats[0]),
     "proxy": c.ConfigurableHTTPProxy.command, "cmd": c.SeatSpawner.cmd,
 }))
@@ -176,6 +176,8 @@ def test_a_hub_that_ends_leaves_the_seats_at_work_and_turns_nobody_away(config: 
 
 def test_the_cookie_lives_as_long_as_the_workshop_and_no_longer_than_a_day(config: dict[str, Any]) -> None:
     assert 90 / 1440 < config["hub"]["cookie_max_age_days"] <= 1
+    assert config["cookies"]["expires_days"] == config["hub"]["cookie_max_age_days"]
+    assert config["cookies"]["samesite"] == "Lax"
 
 
 def test_no_secret_is_on_a_command_line_and_tokens_are_private(config: dict[str, Any], room: Room) -> None:

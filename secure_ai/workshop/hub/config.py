@@ -140,8 +140,11 @@ def configure_hub(c: Any, room: Room, settings: Settings) -> None:
     hub.cookie_max_age_days = minutes / 1440
     hub.tornado_settings = {
         "headers": SECURITY_HEADERS,
-        "cookie_options": {"samesite": "Lax"}
-        | ({"secure": True} if settings.more.get("certificate") else {}),
+        "cookie_options": {
+            "samesite": "Lax",
+            "expires_days": minutes / 1440,
+            **({"secure": True} if settings.more.get("certificate") else {}),
+        },
         "slow_spawn_timeout": 1,
     }
     hub.template_paths = [str(sign_in.TEMPLATES)]

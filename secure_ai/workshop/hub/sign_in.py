@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.handlers.login import LoginHandler
+from jupyterhub.handlers.pages import SpawnHandler
 from traitlets import Any as AnyTrait
 
 from secure_ai.workshop.hub.codes import INSTRUCTOR, Codes, TooManyGuesses
@@ -36,6 +37,16 @@ class CodeHandler(LoginHandler):
         self.finish(await self._render(login_error=self.refused))
 
 
+class SeatHandler(SpawnHandler):
+    """The page that starts a seat; the instructor, who has none, gets the board."""
+
+    def get(self, user_name: str | None = None, server_name: str = "") -> Any:
+        """Start the seat of who asks."""
+        if self.current_user is not None and self.current_user.name == INSTRUCTOR and not user_name:
+            return self.redirect(after_sign_in(self))
+        return super().get(user_name, server_name)
+
+
 class CodeAuthenticator(Authenticator):
     """Who has a code takes its seat; nobody else gets in."""
 
@@ -43,8 +54,8 @@ class CodeAuthenticator(Authenticator):
     _turn: asyncio.Lock | None = None
 
     def get_handlers(self, app: Any) -> list[tuple[str, type]]:
-        """Return the page to sign in."""
-        return [("/login", CodeHandler)]
+        """Return the page to sign in, and the one that follows it."""
+        return [("/login", CodeHandler), ("/spawn", SeatHandler)]
 
     async def authenticate(self, handler: CodeHandler, data: dict[str, str]) -> dict[str, Any] | None:
         """Redeem a code; return the user, or None and have the page say why."""
