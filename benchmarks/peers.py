@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -19,34 +18,16 @@ def peer_python(name: str) -> str | None:
     Returns None, after a sentence, where it cannot be made: the table then has our figures alone.
     """
     own = os.environ.get("SECURE_AI_PEERS")
-    environment = Path(own) / name if own else FOLDER / name
     scripts = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-    if (environment / scripts).exists() and (own or _is_current(environment, name)):
-        return str(environment / scripts)
+    python = (Path(own) if own else FOLDER) / name / scripts
     if own:
+        if python.exists():
+            return str(python)
         print(f"No environment {name} in the folder that SECURE_AI_PEERS names: our figures alone.")
         return None
-    print(f"Making an environment for the peers ({name}), once ...", flush=True)
-    try:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
-        install = [str(environment / scripts), "-m", "pip", "install", "--quiet", "--no-deps"]
-        install += ["--require-hashes", "-r"]
-        subprocess.run([*install, str(_lock(name))], check=True, stderr=subprocess.DEVNULL)
-    except subprocess.CalledProcessError:
+    # kit.py makes every environment; it does nothing where this one is there.
+    made = subprocess.run([sys.executable, str(ROOT / "kit.py"), "environment", name], check=False)
+    if made.returncode:
         print("It cannot be made (no network, or a Python that the peers do not know): our figures alone.")
         return None
-    (environment / "lock.sha256").write_text(_digest(name), encoding="ascii")
-    return str(environment / scripts)
-
-
-def _lock(name: str) -> Path:
-    return ROOT / f"requirements-{name}.lock"
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(_lock(name).read_bytes()).hexdigest()
-
-
-def _is_current(environment: Path, name: str) -> bool:
-    stamp = environment / "lock.sha256"
-    return stamp.exists() and stamp.read_text(encoding="ascii") == _digest(name)
+    return str(python)

@@ -19,8 +19,12 @@ def kit(repo_root, tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     root = tmp_path / "kit"
     root.mkdir()
-    for name in (module.LOCK, module.SCALE_LOCK, module.KMS_LOCK, module.DEV_LOCK, "pyproject.toml"):
+    locks = [module.LOCK, module.SCALE_LOCK, module.KMS_LOCK, module.DEV_LOCK]
+    for name in (*locks, *map(module.lock_of, module.BESIDE), "pyproject.toml"):
         (root / name).write_text("", encoding="utf-8")
+    (root / module.PROXY).mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        (root / module.PROXY / name).write_text("{}", encoding="utf-8")
     monkeypatch.setattr(module, "ROOT", root)
     monkeypatch.setattr(module, "VENV", root / ".venv")
     monkeypatch.setattr(module, "PYTHON", root / ".venv" / "bin" / "python")
@@ -62,11 +66,84 @@ def test_an_interrupted_installation_is_not_taken_for_a_finished_one(kit, monkey
     assert kit.ran
 
 
-def write_bundle(path, tag, names=("six-1.whl",)):
+@pytest.fixture
+def with_npm(kit, monkeypatch):
+    """An npm that is there and does what it was asked: the proxy's script appears."""
+
+    def run(command):
+        command = [str(part) for part in command]
+        kit.ran.append(command)
+        if "ci" in command:
+            script = kit.folder_of("workshop") / kit.PROXY_SCRIPT
+            script.parent.mkdir(parents=True)
+            script.touch()
+        return 0
+
+    monkeypatch.setattr(kit, "run", run)
+    monkeypatch.setattr(kit.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def test_environments_beside_the_kit_stand_alone_and_are_made_once(kit, with_npm):
+    assert kit.main(["environment", "workshop", "redteam"]) == 0
+    assert {command[0] for command in kit.ran if "pip" in command} == {
+        str(kit.ROOT / ".venv-workshop/bin/python"),
+        str(kit.ROOT / ".peers/redteam/bin/python"),
+    }
+    assert sum("ci" in command for command in kit.ran) == 1
+    kit.ran.clear()
+    assert kit.main(["environment", "workshop", "redteam"]) == 0
+    assert kit.ran == []
+
+
+def test_a_proxy_that_vanished_is_installed_again(kit, with_npm):
+    kit.make_beside("workshop")
+    (kit.folder_of("workshop") / kit.PROXY_SCRIPT).unlink()
+    (kit.folder_of("workshop") / kit.PROXY_SCRIPT).parent.rmdir()
+    kit.ran.clear()
+    kit.make_beside("workshop")
+    assert [command for command in kit.ran if "ci" in command]
+    assert not [command for command in kit.ran if "pip" in command]
+
+
+@pytest.mark.parametrize("names", [[], ["wrokshop"], ["workshop", "../x"], ["dev"]])
+def test_an_unknown_environment_is_refused_with_the_known_ones(kit, names, capsys):
+    assert kit.main(["environment", *names]) == 2
+    assert "workshop, site, peers-anonymity" in capsys.readouterr().err
+    assert kit.ran == []
+
+
+def test_a_bundle_without_the_workshop_leaves_it_to_the_network_and_one_with_it_does_not(kit, with_npm):
+    write_bundle(kit.ROOT.parent / "x.bundle.tar", kit.platform_tag(), locks=[kit.LOCK])
+    kit.make_beside("workshop")
+    assert not any("--no-index" in command or "--offline" in command for command in kit.ran)
+    kit.ran.clear()
+    (kit.ROOT / kit.lock_of("workshop")).write_text("changed", encoding="utf-8")
+    cache = io.BytesIO()
+    tarfile.open(fileobj=cache, mode="w").close()
+    files = {kit.NPM_CACHE: cache.getvalue()}
+    locks = [kit.LOCK, kit.lock_of("workshop")]
+    write_bundle(kit.ROOT.parent / "x.bundle.tar", kit.platform_tag(), locks=locks, files=files)
+    (kit.ROOT / kit.PROXY / "package-lock.json").write_text("[]", encoding="utf-8")
+    (kit.folder_of("workshop") / kit.PROXY_SCRIPT).unlink()
+    (kit.folder_of("workshop") / kit.PROXY_SCRIPT).parent.rmdir()
+    kit.make_beside("workshop")
+    assert any("--no-index" in command for command in kit.ran if "pip" in command)
+    assert all("--offline" in command for command in kit.ran if "ci" in command)
+
+
+def test_a_bundle_knows_only_what_it_can_take(kit, capsys):
+    assert kit.main(["bundle", "everything"]) == 2
+    assert "workshop and site" in capsys.readouterr().err
+
+
+def write_bundle(path, tag, names=("six-1.whl",), locks=None, files=None):
     with tarfile.open(path, "w") as archive:
-        for name, content in [*((f"secure-ai/wheels/{n}", b"") for n in names)]:
-            archive.addfile(tarfile.TarInfo(name), io.BytesIO(content))
-        note = json.dumps({"tag": tag}).encode()
+        contents = dict.fromkeys(names, b"") | (files or {})
+        for name, content in contents.items():
+            entry = tarfile.TarInfo(f"secure-ai/wheels/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        note = json.dumps({"tag": tag} | ({"locks": locks} if locks else {})).encode()
         entry = tarfile.TarInfo("secure-ai/wheels/BUNDLE.json")
         entry.size = len(note)
         archive.addfile(entry, io.BytesIO(note))
