@@ -241,7 +241,7 @@ def _table(given: str) -> str:
     caption = table.find("caption")
     lines = []
     for number, row in enumerate(rows[: head + ROWS]):
-        texts = [_short(cell.get_text(" ", strip=True), CELL) for cell in row.find_all(["td", "th"])][
+        texts = [_short(cell.get_text(" ", strip=True), longest) for cell in row.find_all(["td", "th"])][
             :COLUMNS
         ]
         tag = "th" if number < head else "td"
