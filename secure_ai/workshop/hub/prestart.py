@@ -13,6 +13,7 @@ import os
 import ssl
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
@@ -39,10 +40,13 @@ async def start(seat: str) -> bool:
     client = AsyncHTTPClient()
     url = f"{os.environ['JUPYTERHUB_API_URL']}/users/{seat}"
     headers = {"Authorization": f"token {os.environ['JUPYTERHUB_API_TOKEN']}"}
-    ask = {"headers": headers, "ssl_options": _context(), "request_timeout": 60}
+    ask: dict[str, Any] = {"headers": headers, "request_timeout": 60}
     asked = False
     for _ in range(TRIES * 4):
         try:
+            # JupyterHub writes one certificate for all its services, and writes it anew for the next one: who
+            # reads in between finds half of each, an OSError too.
+            ask["ssl_options"] = ask.get("ssl_options") or _context()
             answer = await client.fetch(url, **ask)
             server = json.loads(answer.body).get("servers", {}).get("")
             if server and server.get("ready"):
@@ -56,7 +60,7 @@ async def start(seat: str) -> bool:
             if error.code == 403:
                 return False
         except OSError:
-            pass  # the hub is still opening
+            ask.pop("ssl_options", None)  # the hub is still opening
         await asyncio.sleep(PAUSE)
     return False
 
