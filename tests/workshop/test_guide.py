@@ -145,3 +145,27 @@ def test_a_guide_that_is_not_there_or_no_text_is_told(tmp_path):
     (root / FOLDER / "07_encryption.md").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="cannot be read"):
         load_guide("07", root=root)
+
+
+def test_every_command_of_the_readme_exists_with_its_options():
+    from secure_ai.cli import root
+
+    text = (ROOT / "workshop" / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\s*secure-ai workshop ([^#\n]+)", text, flags=re.MULTILINE)
+    assert len(lines) > 8
+    of_other_owners = {"up", "status", "down", "code"}  # written side by side with this page
+    for line in lines:
+        command, words = root.commands["workshop"], line.split()
+        if words[0] in of_other_owners and words[0] not in command.commands:
+            continue
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_the_readme_names_every_agenda_and_links_to_what_is_there():
+    text = (ROOT / "workshop" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{file.stem}`" in text for file in (ROOT / "workshop" / "agendas").glob("*.yaml"))
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / "workshop" / target).exists(), target

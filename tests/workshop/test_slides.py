@@ -1,4 +1,4 @@
-"""Slides: 10 to 20 a lesson, one file without the network; their words are the lesson's, the notes the guide's."""
+"""Slides: 10 to 20 a lesson, one file without the network; words of the lesson, notes of the guide."""
 
 from __future__ import annotations
 
