@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secure_ai.cli.playbook import lab as lab_group
 from secure_ai.cli.workshop import workshop
 
 if TYPE_CHECKING:
@@ -84,3 +85,18 @@ def workshop_marks(lab: str, out: Path, form: str, names: bool, room: Path | Non
 
     opened, settings = _opened(room)
     print(marks(opened, settings, lab, out, form, names=names))
+
+
+@lab_group.command("upgrade")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Folder of an older kit whose work and progress are taken over; it is not changed.",
+)
+def lab_upgrade(source: Path | None) -> None:
+    """Bring your labs and your progress to this release: answers go along by task, the old labs are kept."""
+    from secure_ai.project import project_root
+    from secure_ai.workshop.upgrade import upgrade
+
+    print("\n".join(upgrade(project_root(), datetime.now(), source)))

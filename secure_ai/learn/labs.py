@@ -142,12 +142,17 @@ def reset_lab(root: Path, name: str, now: datetime) -> str:
     if not lab.is_file():
         rebuild_lab(root, key)
         return f"The lab {key} was missing: it is there again."
-    backup = _back_up(root, key, lab.read_bytes(), now)
+    backup = back_up(root, key, lab.read_bytes(), now)
     rebuild_lab(root, key)
     return f"The lab {key} is as new; your work is kept in {backup.relative_to(root).as_posix()}."
 
 
-def _back_up(root: Path, key: str, work: bytes, now: datetime) -> Path:
+def back_up(root: Path, key: str, work: bytes, now: datetime) -> Path:
+    """Keep a learner's notebook as a dated copy; return its path.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
     stamp = now.strftime("%Y-%m-%dT%H%M%S")
     backup, number = root / BACKUPS / f"{key}.{stamp}.ipynb", 1
     while not _reserve(backup):

@@ -28,8 +28,11 @@ def notebook_of(data: bytes) -> NotebookNode | None:
             return None
 
 
-def checked_task(source: str, tasks: Collection[str]) -> str | None:
-    """Return the task that a cell checks last, or None; a cell that is not Python is searched as text."""
+def checked_task(source: str, tasks: Collection[str] | None = None) -> str | None:
+    """Return the task (of ``tasks``, or any) that a cell checks last, or None.
+
+    A cell that is not Python is searched as text.
+    """
     if ".check(" not in source:
         return None
     try:
@@ -37,7 +40,7 @@ def checked_task(source: str, tasks: Collection[str]) -> str | None:
         names = [call.value.attr for call in calls if _is_check(call)]
     except (SyntaxError, ValueError, RecursionError):
         names = _CHECK.findall(source)
-    known = [name for name in names if name in tasks]
+    known = [name for name in names if tasks is None or name in tasks]
     return known[-1] if known else None
 
 

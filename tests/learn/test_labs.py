@@ -14,7 +14,7 @@ from secure_ai import __version__
 from secure_ai.core import UserError
 from secure_ai.learn.builder import build_all, build_in_memory, holds_work, why_different
 from secure_ai.learn.forkserver import KERNEL_NAME
-from secure_ai.learn.labs import _back_up, describe_labs, find_lab, list_labs, reset_lab, submit_lab
+from secure_ai.learn.labs import back_up, describe_labs, find_lab, list_labs, reset_lab, submit_lab
 from secure_ai.learn.notebook import read_notebook, write_notebook
 
 TASKS = """
@@ -154,7 +154,7 @@ def test_a_backup_is_never_overwritten_even_within_one_second(kit):
 def test_two_resets_at_the_same_moment_take_different_names(kit):
     names = ["03_sample.2026-11-20T140509.ipynb", "03_sample.2026-11-20T140509-2.ipynb"]
     with ThreadPoolExecutor() as pool:
-        paths = list(pool.map(lambda work: _back_up(kit, "03_sample", work, NOW), (b"mine", b"yours")))
+        paths = list(pool.map(lambda work: back_up(kit, "03_sample", work, NOW), (b"mine", b"yours")))
     assert sorted(path.name for path in paths) == sorted(names)
     assert sorted(path.read_bytes() for path in paths) == [b"mine", b"yours"]
 

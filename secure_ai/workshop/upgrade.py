@@ -1,0 +1,333 @@
+"""Keep a learner's work across releases: answers go into the new labs by task, progress comes along.
+
+Nothing is lost: whatever cannot go into the new lab is in a dated copy of the old one, and said.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from secure_ai.core.errors import UserError, system_reason
+from secure_ai.learn.builder import STAMP, build_lab, cells_digest, holds_work, solution_paths
+from secure_ai.learn.labs import BACKUPS, back_up
+from secure_ai.learn.notebook import known_parameters, parse_cell, read_notebook, tags, write_notebook
+from secure_ai.workshop import progress_files
+from secure_ai.workshop.cells import checked_task, notebook_of, task_cells
+
+PROGRESS = Path(".progress")
+_FILE = "progress.sqlite"
+_MOST_COMMITS = 60
+# Ids that editors give to new cells; those of the kit are words.
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A new lab with a learner's answers.
+
+    Attributes:
+        node: the lab.
+        tasks: tasks whose answers were carried over.
+        gone: tasks that the new lab has no more; their answers are in the copy alone.
+        own_cells: number of cells that the learner had added.
+        changed: ids of other cells that learner and release both changed: the release's are in the lab.
+    """
+
+    node: NotebookNode
+    tasks: tuple[str, ...]
+    gone: tuple[str, ...]
+    own_cells: int
+    changed: tuple[str, ...]
+
+
+def upgrade(root: Path, now: datetime, source: Path | None = None) -> list[str]:
+    """Bring the learner's labs and progress to this release.
+
+    Args:
+        root: folder of this release.
+        now: the time for the names of copies.
+        source: folder of an older release whose work is taken over; it is not changed. None: the labs in
+            ``root`` are older than its solutions, as after a bundle was unpacked over them.
+
+    Returns:
+        Sentences on what was done; one at least.
+
+    Raises:
+        UserError: if ``source`` holds no kit, or something cannot be written. A lab is either as before or
+            has its answers, and a copy is kept first.
+    """
+    root = Path(root)
+    if source is not None:
+        source = Path(source)
+        if not (source / "labs").is_dir():
+            raise UserError(
+                f"The folder {source.name} holds no kit with labs: name the folder of the older one."
+            )
+        if source.resolve() == root.resolve():
+            raise UserError("The older kit is this one: leave --from out, or name the older folder.")
+    said = []
+    for path in solution_paths(root):
+        said += _upgrade_lab(root, path.stem, now, source)
+    if source is not None:
+        said += _bring_others(root, source, now)
+        said += progress_files.join(source / PROGRESS / _FILE, root / PROGRESS / _FILE, now)
+    else:
+        said += progress_files.migrate(root / PROGRESS / _FILE, now)
+    return said or ["Everything is up to date: your labs and your progress are those of this release."]
+
+
+def _upgrade_lab(root: Path, key: str, now: datetime, source: Path | None) -> list[str]:
+    solution = read_notebook(root / "solutions" / f"{key}.ipynb")
+    new, _ = build_lab(solution, key)
+    here = root / "labs" / f"{key}.ipynb"
+    mine = here if source is None else source / "labs" / f"{key}.ipynb"
+    if source is None and not here.is_file():
+        write_notebook(new, here)
+        return [f"{key}: a new lab."]
+    if not mine.is_file() or not holds_work(mine):
+        if source is None and read_notebook(here).metadata[STAMP] != new.metadata[STAMP]:
+            write_notebook(new, here)
+            return [f"{key}: the lab of this release; you had not worked in the old one."]
+        return []
+    if source is not None and here.is_file() and holds_work(here):
+        kept = back_up(root, key, mine.read_bytes(), now)
+        return [f"{key}: you have worked here already, so the older work is kept in {_shown(kept, root)}."]
+    data = mine.read_bytes()
+    old = notebook_of(data)
+    if old is None:
+        if source is not None:
+            back_up(root, key, data, now)
+        return [f"{key}: your notebook is damaged; it stays as it is: 'secure-ai lab reset {key}'."]
+    if source is None and _built(old) == new.metadata[STAMP]["built"]:
+        return []  # work in the lab of this release
+    carried = carry_over(old, new, solution, _before(source or root, key, _built(old)))
+    kept = back_up(root, key, data, now)
+    write_notebook(carried.node, here)
+    return [_sentence(key, carried, _shown(kept, root))]
+
+
+def carry_over(
+    old: NotebookNode, new: NotebookNode, solution: NotebookNode, before: NotebookNode | None = None
+) -> Carried:
+    """Put the answers of a learner's lab into the lab of another release, task by task.
+
+    Args:
+        old: the learner's notebook.
+        new: the lab as built from ``solution``.
+        solution: its answer key, which says where each task's answer goes.
+        before: the lab that the learner began with, where it is known; then what only the learner changed
+            stays the learner's in every cell.
+    """
+    node = nbformat.from_dict(new)
+    theirs = {cell.id: cell for cell in old.cells}
+    first = {cell.id: cell.source for cell in before.cells} if before is not None else {}
+    cells = {cell.id: cell for cell in node.cells}
+    places = task_cells(solution, _checked_tasks(solution))
+    answers = _answers(old)
+    carried, taken = [], set()
+    for task, (ids, _) in places.items():
+        given = [theirs[one] for one in ids if one in theirs]
+        # The cell has another name in this release: the last one before the check.
+        if not given and len(ids) == 1 and answers.get(task) and answers[task][-1].id not in cells:
+            given = answers[task][-1:]
+        for target, cell in zip([one for one in ids if one in theirs] or ids, given, strict=False):
+            taken.add(cell.id)
+            starter = cells[target].source
+            if cell.source.strip() == starter.strip() or _is_starter(cell.source, first.get(cell.id)):
+                continue
+            cells[target].source = cell.source
+            carried.append(task)
+    changed = []
+    answered = {one for ids, _ in places.values() for one in ids}
+    for cell_id, cell in theirs.items():
+        if (
+            cell_id in answered
+            or cell_id not in cells
+            or cell_id not in first
+            or cell.source == first[cell_id]
+        ):
+            continue
+        if cells[cell_id].source == first[cell_id]:
+            cells[cell_id].source = cell.source  # the release did not change it
+        elif cells[cell_id].source != cell.source:
+            changed.append(cell_id)
+    if before is None:
+        _keep_sector(old, node)
+    own = _insert_own_cells(old, node, first, taken)
+    gone = tuple(task for task in answers if task not in places)
+    return Carried(node, tuple(dict.fromkeys(carried)), gone, own, tuple(changed))
+
+
+def _answers(old: NotebookNode) -> dict[str, list[NotebookNode]]:
+    """Return, for each task that a notebook checks, the code cells since the check before."""
+    found: dict[str, list[NotebookNode]] = {}
+    since: list[NotebookNode] = []
+    for cell in old.cells:
+        if cell.cell_type != "code":
+            continue
+        if task := checked_task(cell.source):
+            found.setdefault(task, []).extend(since)
+            since = []
+        else:
+            since.append(cell)
+    return found
+
+
+def _checked_tasks(solution: NotebookNode) -> list[str]:
+    found = [checked_task(cell.source) for cell in solution.cells if cell.cell_type == "code"]
+    return [task for task in found if task]
+
+
+def _is_starter(source: str, first: str | None) -> bool:
+    """Whether a cell is still what the learner was given: by the lab before, else by its shape."""
+    if first is not None:
+        return source.strip() == first.strip()
+    try:
+        statements = parse_cell(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return False  # somebody typed this
+    return all(_is_empty(statement) for statement in statements)
+
+
+def _is_empty(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        body = statement.body[1:] if ast.get_docstring(statement) is not None else statement.body
+        return all(_is_empty(inner) for inner in body)
+    value = getattr(statement, "value", None)
+    is_dots = isinstance(value, ast.Constant) and value.value is Ellipsis
+    return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or is_dots
+
+
+def _insert_own_cells(old: NotebookNode, node: NotebookNode, first: dict[str, str], taken: set[str]) -> int:
+    """Put the cells that the learner added after the same cells as before; return how many."""
+    known = {cell.id for cell in node.cells}
+    after, count = None, 0
+    for cell in old.cells:
+        if cell.id in known:
+            after = cell.id
+        elif cell.id not in taken and cell.source.strip() and _is_own(cell.id, first):
+            where = next((n + 1 for n, one in enumerate(node.cells) if one.id == after), 0)
+            copy = nbformat.from_dict(cell)
+            if copy.cell_type == "code":
+                copy.outputs, copy.execution_count = [], None
+            node.cells.insert(where, copy)
+            known.add(cell.id)
+            after, count = cell.id, count + 1
+    return count
+
+
+def _is_own(cell_id: str, first: dict[str, str]) -> bool:
+    return cell_id not in first if first else bool(_RANDOM_ID.fullmatch(cell_id))
+
+
+def _keep_sector(old: NotebookNode, node: NotebookNode) -> None:
+    try:
+        sector = known_parameters(old)["sector"]
+    except (UserError, KeyError):
+        return
+    if sector not in ("healthcare", "finance"):
+        return
+    for cell in node.cells:
+        if "parameters" in tags(cell) and f'sector = "{sector}"' not in cell.source:
+            cell.source = re.sub(
+                r"^sector = \"\w+\"", f'sector = "{sector}"', cell.source, flags=re.MULTILINE
+            )
+
+
+# ------------------------------------------------------------------------- the lab that a learner began with
+
+
+def _before(kit: Path, key: str, built: str) -> NotebookNode | None:
+    """Return the lab whose digest is ``built``, from the older kit's solutions or its history, or None."""
+    return next((node for node in _candidates(kit, key) if cells_digest(node) == built), None)
+
+
+def _candidates(kit: Path, key: str) -> Iterator[NotebookNode]:
+    with contextlib.suppress(UserError):
+        yield build_lab(read_notebook(kit / "solutions" / f"{key}.ipynb"), key, _AnyTasks())[0]
+    path = f"labs/{key}.ipynb"
+    for commit in _git(kit, "log", "--format=%H", f"-n{_MOST_COMMITS}", "--", path).decode().split():
+        node = notebook_of(_git(kit, "show", f"{commit}:{path}"))
+        if node is not None:
+            yield node
+
+
+def _git(kit: Path, *arguments: str) -> bytes:
+    if not (kit / ".git").exists():
+        return b""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=kit, capture_output=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return b""
+    return done.stdout if done.returncode == 0 else b""
+
+
+class _AnyTasks:
+    """Stands for the tasks of an older release, whose checks are not here and need not be."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return SimpleNamespace(check=lambda value: SimpleNamespace(status="not_attempted"))
+
+
+# ------------------------------------------------------------------------------------------- the rest
+
+
+def _bring_others(root: Path, source: Path, now: datetime) -> list[str]:
+    """Copy what else is the learner's: earlier copies, receipts, labs that this release has no more."""
+    said = []
+    keys = {path.stem for path in solution_paths(root)}
+    try:
+        for path in sorted((source / "labs").glob("*.ipynb")):
+            if path.stem not in keys and path.name[0] != "." and holds_work(path):
+                kept = back_up(root, path.stem, path.read_bytes(), now)
+                said.append(
+                    f"{path.stem}: this release has it no more; your work is in {_shown(kept, root)}."
+                )
+        for folder in (BACKUPS, PROGRESS):
+            for path in sorted((source / folder).rglob("*")):
+                target = root / folder / path.relative_to(source / folder)
+                if path.is_symlink() or not path.is_file() or target.exists() or path.name == _FILE:
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
+    except OSError as error:
+        raise UserError(f"Something of the older kit cannot be copied ({system_reason(error)}).") from None
+    return said
+
+
+def _built(node: NotebookNode) -> str:
+    stamp = node.metadata.get(STAMP)
+    return str(stamp.get("built", "")) if isinstance(stamp, dict) else ""
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _sentence(key: str, carried: Carried, kept: str) -> str:
+    tasks = ", ".join(carried.tasks) or "none, for none was begun"
+    parts = [f"{key}: the lab of this release, with your answers ({tasks}); the old one is in {kept}."]
+    if carried.own_cells:
+        parts.append(f"Cells of your own: {carried.own_cells}, in their places.")
+    if carried.gone:
+        parts.append(f"Tasks that there are no more: {', '.join(carried.gone)}.")
+    if carried.changed:
+        parts.append(
+            f"Cells that the release changed too, and has its own way: {', '.join(carried.changed)}."
+        )
+    return " ".join(parts)
