@@ -103,6 +103,8 @@ def own_record() -> LearnerRecord:
     try:
         with progress.connected(url) as connection:
             found = _read(connection, learner=progress.learner())
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"Progress cannot be read: {progress.reason(error)}") from None
     code, tasks = found[0] if found else ("none", ())
@@ -247,6 +249,8 @@ def _task(row: Any, aid: Any, since: dt.datetime | None) -> TaskRecord:
     for text in (row.learner, row.lab, row.task):
         if not _NAME.fullmatch(text):
             raise UserError("The file holds entries that the kit did not write: ask for it again.")
+    if row.first_seen is None:
+        raise UserError("The file holds a task without a time: ask for it again.")
     solved = _utc(row.solved_at)
     return TaskRecord(
         lab=row.lab,
