@@ -189,8 +189,11 @@ def _turns(node: NotebookNode) -> list[_Turn]:
                     said = []
                 _take(turns[-1], cell)
             continue
-        for paragraph in re.split(r"\n\s*\n", cell.source):
-            part = paragraph.strip()
+        parts = [part.strip() for part in re.split(r"\n\s*\n", cell.source)]
+        # What stands before a question leads to it, and is not what the cell before has shown.
+        asks = any(_PREDICT.match(part) for part in parts)
+        for paragraph in parts:
+            part = paragraph
             if heading := _HEADING.match(part):
                 section, part = _plain(heading[1]), "\n".join(part.splitlines()[1:])
             if not part or part.startswith("```"):
@@ -198,7 +201,7 @@ def _turns(node: NotebookNode) -> list[_Turn]:
             if _PREDICT.match(part):
                 turns.append(_Turn(section, _PREDICT.sub("", part), cells=[cell.id], texts=said))
                 said = []
-            elif turns and turns[-1].shown and not turns[-1].finding and turns[-1].section == section:
+            elif _is_finding(part, turns, section, asks):
                 turns[-1].finding = _SHOWS.sub("", part)
                 turns[-1].cells.append(cell.id)
             else:
@@ -207,6 +210,12 @@ def _turns(node: NotebookNode) -> list[_Turn]:
                     turns[-1].texts.append(said.pop())
                     turns[-1].cells.append(cell.id)
     return [turn for turn in turns if turn.shown]
+
+
+def _is_finding(part: str, turns: list[_Turn], section: str, asks: bool) -> bool:
+    if not turns or not turns[-1].shown or turns[-1].finding or turns[-1].section != section:
+        return False
+    return not asks or _SHOWS.match(part) is not None
 
 
 def _has_output(cell: NotebookNode) -> bool:
