@@ -58,15 +58,16 @@ ACTIVITY = {
         },
     },
 }
-# Written from Part Two of the xAPI specification 1.0.3 (2.4.1 id, 2.4.2 actor, 2.4.3 verb, 2.4.4 object, 2.4.5
-# result, 2.4.6 context, 2.4.7 timestamp; 4.x data types) as far as the kit's statements go; what it does not
+UUID5 = "^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+# Written from Part Two of the xAPI specification 1.0.3 (2.4.1 id, 2.4.2 actor, 2.4.3 verb, 2.4.4 object,
+# 2.4.5 result, 2.4.6 context, 2.4.7 timestamp; 4.x data types) as far as the kit's statements go; what it does not
 # use is not allowed, so that it is noticed.
 STATEMENT = {
     "type": "object",
     "required": ["id", "actor", "verb", "object", "timestamp"],
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"},
+        "id": {"type": "string", "pattern": UUID5},
         "actor": {
             "type": "object",
             "required": ["account"],
@@ -288,10 +289,8 @@ def room(tmp_path, monkeypatch):
     solve("00")
     monkeypatch.delenv("SECURE_AI_LEARNER")
     (homes / "seat-03" / ".secure-ai" / "progress.sqlite").write_bytes(b"no database" * 100)
-    os.symlink(
-        homes / "seat-01" / ".secure-ai" / "progress.sqlite",
-        homes / "seat-04" / ".secure-ai" / "progress.sqlite",
-    )
+    trap = homes / "seat-04" / ".secure-ai" / "progress.sqlite"
+    trap.symlink_to(homes / "seat-01" / ".secure-ai" / "progress.sqlite")
     return tmp_path / "room"
 
 
@@ -312,7 +311,7 @@ def test_a_room_is_read_seat_by_seat(room):
 
 def test_a_folder_in_a_home_that_is_a_link_leads_nowhere(room):
     homes = room / "homes"
-    os.symlink(homes / "seat-01" / ".secure-ai", homes / "seat-02" / ".progress")
+    (homes / "seat-02" / ".progress").symlink_to(homes / "seat-01" / ".secure-ai")
     found = {record.code: record for record in room_records(room)}
     assert found["seat-02"].tasks == () and "is a link" in found["seat-02"].problem
 
@@ -372,8 +371,8 @@ def test_a_file_that_keeps_its_reader_busy_is_given_up(tmp_path, monkeypatch):
     with sqlite3.connect(path) as connection:
         _table(connection)
         connection.executemany(
-            "INSERT INTO task_progress SELECT learner, lab, 't' || ?, status, attempts, hints_used, first_seen, "
-            "solved_at FROM task_progress LIMIT 1",
+            "INSERT INTO task_progress SELECT learner, lab, 't' || ?, status, attempts, hints_used, "
+            "first_seen, solved_at FROM task_progress LIMIT 1",
             [(number,) for number in range(4_000)],
         )
     connection.close()
@@ -405,7 +404,7 @@ def test_too_large_and_missing_files_are_said(tmp_path, monkeypatch):
 def test_codes_do_not_show_the_names_of_files(place, tmp_path):
     solve("00")
     shutil.copy(place, tmp_path / "Ana Lopez.sqlite")
-    [learner] = folder_records(tmp_path / "kept") + []
+    [learner] = folder_records(tmp_path / "kept")
     [handed_in] = file_records(tmp_path / "Ana Lopez.sqlite")
     assert handed_in.code == learner.code == own_record().code
     assert "Ana" not in json.dumps(xapi_statements([handed_in]))
