@@ -104,7 +104,7 @@ h1,h2{margin:0 0 .5em;line-height:1.15;color:#0b3d66}
 .words{flex:1}
 .shown .words{flex:0 0 31%;font-size:.9em}
 .show{flex:1;min-width:0;min-height:0;display:flex;flex-direction:column;justify-content:center}
-.show img{max-width:100%;max-height:74vh;object-fit:contain}
+.show img{max-width:100%;max-height:58vh;object-fit:contain}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eef3f7;border-left:.3em solid #0b5cad;
 padding:.8em;margin:0;font-size:.8em}
 table{border-collapse:collapse;font-size:.68em;line-height:1.3}
@@ -156,21 +156,22 @@ document.addEventListener('keydown',function(e){
  else if(k==='End'){go(all.length-1,true);}
  else if(k==='n'||k==='N'){root.classList.toggle('with-notes');draw(false);}
  else if(k==='h'||k==='H'){document.getElementById('keys').hidden=true;}
- else if(k==='s'||k==='S'){other=window.open(location.href.split('#')[0]+'#'+(at+1),'speaker');
-  if(other){other.addEventListener('load',function(){other.postMessage({at:at,step:step,speaker:true},'*');});}}
+ else if(k==='s'||k==='S'){other=window.open(location.href.split('#')[0]+'#'+(at+1),'speaker');}
 });
 document.addEventListener('click',function(e){
  if(e.target.closest('a,button,.notes')){return;}
  if(e.clientX<window.innerWidth/4){back();}else{next();}
 });
 window.addEventListener('message',function(e){
- if(e.source!==window.opener&&e.source!==other){return;}
- if(e.data&&e.data.speaker){root.classList.add('with-notes');other=window.opener;}
+ if(!e.source||e.source!==other){return;}
+ if(e.data&&e.data.hello){other.postMessage({at:at,step:step,speaker:true},'*');return;}
+ if(e.data&&e.data.speaker){root.classList.add('with-notes');}
  if(e.data&&typeof e.data.at==='number'){
   at=Math.max(0,Math.min(all.length-1,e.data.at|0));step=e.data.step?1:0;draw(false);}
 });
 var from=parseInt(location.hash.slice(1),10);
 if(from>=1&&from<=all.length){at=from-1;}
 draw(false);
+if(window.opener){other=window.opener;other.postMessage({hello:true},'*');}
 })();
 """
