@@ -15,6 +15,7 @@ from secure_ai.learn.map import next_steps, show_map
 from secure_ai.learn.parameters import ParameterError, check_parameters
 from secure_ai.learn.path_progress import show_progress
 from secure_ai.learn.quiz import load_quiz
+from secure_ai.learn.seat import submit
 
 __all__ = [
     "CheckResult",
@@ -32,4 +33,5 @@ __all__ = [
     "same",
     "show_map",
     "show_progress",
+    "submit",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 
 SOLUTIONS = Path(__file__).parent / "tasks" / "solutions.json"
+# Set in a workshop: the address of the instructor's board, and the folder of the solutions released so far.
+BOARD_VARIABLE = "SECURE_AI_BOARD"
+SOLUTIONS_VARIABLE = "SECURE_AI_SOLUTIONS"
 
 
 class Status(StrEnum):
@@ -148,6 +152,7 @@ class Task:
         prepare: starts what the judge needs (a server), or None; its time does not count.
         judge: the function that judges a value.
         accepted: whether the last check of this session accepted the answer.
+        hints_used: the highest hint that was shown in this session.
     """
 
     lab: Lab
@@ -160,6 +165,7 @@ class Task:
     legitimate: tuple[Any, ...] = ()
     prepare: Callable[[], object] | None = None
     accepted: bool = field(default=False, init=False)
+    hints_used: int = field(default=0, init=False)
 
     def check(self, value: Any = ..., *, seconds: float | None = None) -> CheckResult:
         """Judge ``value``; never raises and never runs longer than ``seconds`` (2 by default).
@@ -178,6 +184,7 @@ class Task:
         unsaved = store.record(self.lab.key, self.name, result.status.value)
         if unsaved:
             result = replace(result, note=unsaved)
+        self._tell(result.status.value, result.message)
         _pending_of_this_cell().append(result)
         return result
 
@@ -189,6 +196,8 @@ class Task:
             body = f"there are {len(self.hints)}; `{self.name}.solution()` shows one way to do it."
             return self._note("That was the last hint", body)
         unsaved = store.record(self.lab.key, self.name, hints_used=number)
+        self.hints_used = max(self.hints_used, number)
+        self._tell("hint")
         more = f" (`hint({number + 1})` says more)" if number < len(self.hints) else ""
         body = self.hints[number - 1] + more + (f" {unsaved}" if unsaved else "")
         return self._note(f"Hint {number} of {len(self.hints)}", body)
@@ -196,6 +205,8 @@ class Task:
     def solution(self) -> Note:
         """Show one way to solve the task, taken from the answer key."""
         source = solution_text(self.lab.key, self.name)
+        if source is None and os.environ.get(SOLUTIONS_VARIABLE, "").strip():
+            return self._note("Not available", "Your instructor has not released the solution yet.")
         if source is None:
             body = (
                 f"the answer key has no solution for `{self.name}`; look in solutions/{self.lab.key}.ipynb."
@@ -212,6 +223,13 @@ class Task:
         except UserError as error:
             return CheckResult(Status.ERROR, f"The check cannot begin: {error}")
         return None
+
+    def _tell(self, status: str, message: str = "") -> None:
+        """Tell the instructor's board of a workshop, in the background; nothing where there is none."""
+        if os.environ.get(BOARD_VARIABLE):
+            from secure_ai.learn import seat
+
+            seat.tell(self.lab.key, self.name, status, message, self.hints_used)
 
     def _note(self, title: str, body: str, code: str = "") -> Note:
         # Only a cell's last expression is shown. Without this, uncommenting a hint under `check` would
@@ -238,6 +256,10 @@ class Lab:
         self.title = title
         self.tasks: dict[str, Task] = {}
         self.session: dict[str, Status] = {}
+        if os.environ.get(BOARD_VARIABLE):
+            from secure_ai.learn import seat
+
+            seat.tell(key, "", "opened")
 
     def task(
         self,
@@ -350,11 +372,16 @@ def same(answer: Any, expected: Any, *, tolerance: float = 1e-9) -> bool:
 
 
 def solution_text(lab: str, task: str) -> str | None:
-    """Return the solution's source from ``tasks/solutions.json``, which ``secure-ai lab build`` writes."""
+    """Return the solution's source from ``tasks/solutions.json``, which ``secure-ai lab build`` writes.
+
+    In a workshop it comes from the folder that ``SECURE_AI_SOLUTIONS`` names, and is there once released.
+    """
     import json
 
+    released = os.environ.get(SOLUTIONS_VARIABLE, "").strip()
+    file = Path(released) / "solutions.json" if released else SOLUTIONS
     try:
-        entry = json.loads(SOLUTIONS.read_text(encoding="utf-8"))[lab][task]
+        entry = json.loads(file.read_text(encoding="utf-8"))[lab][task]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return entry if isinstance(entry, str) and entry.strip() else None

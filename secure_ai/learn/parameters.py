@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import numbers
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -57,6 +58,11 @@ def check_parameters(*, sector: str, seed: int, rows: int, **more: Any) -> None:
                 f"The parameter '{name}' must be {_kind(defaults[name])}, such as {defaults[name]!r}, "
                 f"but it is {_kind(value)}."
             )
+    # Every lesson and lab begins here, so this is the top of both.
+    if os.environ.get("SECURE_AI_BOARD"):
+        from secure_ai.learn.seat_bar import show_bar
+
+        show_bar()
 
 
 def of_sector(choices: Mapping[str, Choice], sector: str) -> Choice:

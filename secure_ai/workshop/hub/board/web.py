@@ -1,0 +1,448 @@
+"""The board's pages and interface, bounded in size and rate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tornado import httputil, iostream
+from tornado import web as tornado_web
+
+from secure_ai.workshop.hub.board.classroom import Classroom
+
+PAGE = Path(__file__).with_name("page")
+ASSETS = {"board.css": "text/css", "board.js": "text/javascript", "view.js": "text/javascript"}
+EVENT_BYTES = 8 * 1024
+ORDER_BYTES = 16 * 1024
+NOTEBOOK_BYTES = 12 * 1024 * 1024
+TEXT_CHARACTERS = 2_000
+LONGEST_WAIT = 25.0
+MOST_POLLS_OF_A_SEAT = 6
+MOST_STREAMS = 12
+# The page is told of a change at once, and of many changes in a row this often.
+STREAM_PAUSE = 0.15
+STREAM_BEAT = 5.0
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+
+
+class Rate:
+    """Lets each asker do something so often in a row, and so often in the long run.
+
+    Args:
+        burst: in a row.
+        a_second: in the long run.
+    """
+
+    def __init__(self, burst: float, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.burst, self.a_second, self.clock = burst, a_second, clock
+        self.left: dict[str, tuple[float, float]] = {}
+
+    def wait(self, asker: str) -> float:
+        """Return 0 and count it, or the seconds after which to ask again."""
+        now = self.clock()
+        left, at = self.left.get(asker, (self.burst, now))
+        left = min(self.burst, left + (now - at) * self.a_second)
+        self.left[asker] = (max(left - 1, 0) if left >= 1 else left, now)
+        return 0.0 if left >= 1 else (1 - left) / self.a_second
+
+
+class Base(tornado_web.RequestHandler):
+    """Finds out who asks before it reads what they say; errors are one sentence as JSON."""
+
+    instructor_only = True
+    limit = ORDER_BYTES
+    rate = ""
+
+    @property
+    def classroom(self) -> Classroom:
+        """The state of the class."""
+        return self.application.settings["classroom"]
+
+    def set_default_headers(self) -> None:
+        """Set what every answer carries."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        self.clear_header("Server")
+
+    async def prepare(self) -> None:
+        """Refuse who may not, before anything is read."""
+        self.body = bytearray()
+        self.request.connection.set_max_body_size(self.limit)
+        self.name, self.instructor = await self.application.settings["doors"].who(self)
+        self.current_user = self.name or None
+        if not self.name:
+            self.refuse_stranger()
+            return
+        if self.instructor_only and not self.instructor:
+            raise tornado_web.HTTPError(403, reason="Forbidden")
+        if not self.instructor_only and self.name not in self.classroom.names:
+            raise tornado_web.HTTPError(403, reason="Forbidden")
+        if self.rate and (wait := self.application.settings["rates"][self.rate].wait(self.name)):
+            self.set_header("Retry-After", str(int(wait) + 1))
+            raise tornado_web.HTTPError(429)
+
+    def refuse_stranger(self) -> None:
+        """Answer one whom the hub does not know."""
+        raise tornado_web.HTTPError(403, reason="Forbidden")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body."""
+        self.body += chunk
+
+    def given(self) -> dict[str, Any]:
+        """Return the body, a JSON object.
+
+        Raises:
+            tornado.web.HTTPError: if it is none.
+        """
+        try:
+            body = json.loads(bytes(self.body))
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            self.refuse("A JSON object is asked for.")
+        return body
+
+    def text(self, given: dict[str, Any], name: str, most: int = 200) -> str:
+        """Return a text of the body, or refuse."""
+        value = given.get(name, "")
+        if not isinstance(value, str) or len(value) > most:
+            self.refuse(f"'{name}' must be a text of at most {most} characters.")
+        return "".join(one for one in value if one.isprintable() or one == "\n").encode(
+            "utf-8", "replace"
+        ).decode()  # fmt: skip
+
+    def number(self, given: dict[str, Any], name: str, default: int = 0) -> int:
+        """Return a whole number of the body, or refuse."""
+        value = given.get(name, default)
+        if type(value) is not int or abs(value) > 10**9:
+            self.refuse(f"'{name}' must be a whole number.")
+        return value
+
+    def refuse(self, sentence: str) -> None:
+        """Answer 400 with a sentence."""
+        raise tornado_web.HTTPError(400, sentence.replace("%", "%%"))
+
+    def answer(self, body: Any) -> None:
+        """Answer with JSON."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(body))
+
+    def write_error(self, status_code: int, **named: Any) -> None:
+        """Answer with one sentence, never a traceback."""
+        error = (named.get("exc_info") or (None, None))[1]
+        sentence = {
+            403: "Only the instructor may see the board.",
+            404: "There is no such page.",
+            429: "Too often: wait a moment.",
+        }.get(status_code, "The board could not do this.")
+        if status_code == 400 and isinstance(error, tornado_web.HTTPError) and error.log_message:
+            sentence = error.log_message.replace("%%", "%")
+        self.answer({"error": sentence})
+
+
+@tornado_web.stream_request_body
+class Event(Base):
+    """A seat says what a check found."""
+
+    instructor_only, limit, rate = False, EVENT_BYTES, "event"
+
+    def post(self) -> None:
+        """Take it in, and say up to which number there are messages."""
+        given = self.given()
+        parts = [self.text(given, name) for name in ("lab", "task", "status")]
+        message = self.text(given, "message", 4_000)
+        try:
+            hints = self.number(given, "hints_used")
+            self.classroom.event(self.name, *parts, message=message, hints=hints)
+        except ValueError as error:
+            self.refuse(str(error))
+        self.answer({"inbox": self.classroom.last, "board": self.classroom.board})
+
+
+@tornado_web.stream_request_body
+class Submit(Base):
+    """A learner hands a notebook in."""
+
+    instructor_only, limit, rate = False, NOTEBOOK_BYTES, "submit"
+
+    def post(self) -> None:
+        """Keep it."""
+        given = self.given()
+        notebook = given.get("notebook")
+        if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+            self.refuse("'notebook' must be a notebook's JSON.")
+        packed = json.dumps(notebook).encode("utf-8", "replace")
+        try:
+            number = self.classroom.submit(self.name, self.text(given, "lab"), packed)
+        except ValueError as error:
+            self.refuse(str(error))
+        self.answer({"submission": number})
+
+
+class Inbox(Base):
+    """A seat asks what it was told, and waits for it."""
+
+    instructor_only, rate = False, "inbox"
+
+    async def get(self) -> None:
+        """Answer as soon as there is something, or when the wait is over."""
+        try:
+            since = int(self.get_query_argument("since", "0"))
+            wait = min(float(self.get_query_argument("wait", "0")), LONGEST_WAIT)
+        except ValueError:
+            self.refuse("'since' and 'wait' must be numbers.")
+        room, polls = self.classroom, self.application.settings["polls"]
+        room.contact(self.name)
+        self.gone = asyncio.Event()
+        polls[self.name] += 1
+        try:
+            if since == room.last and polls[self.name] <= MOST_POLLS_OF_A_SEAT and wait > 0:
+                await first_of(wait, room.inbox_changed, self.gone)
+        finally:
+            polls[self.name] -= 1
+        if not self.gone.is_set():
+            room.contact(self.name)
+            self.answer(room.inbox(self.name, since))
+
+    def on_connection_close(self) -> None:
+        """End the wait."""
+        if hasattr(self, "gone"):
+            self.gone.set()
+
+
+async def first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, or the time is over."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+class Page(Base):
+    """The board."""
+
+    def refuse_stranger(self) -> None:
+        """Send the browser to sign in."""
+        self.application.settings["doors"].sign_in(self)
+
+    def get(self) -> None:
+        """Show the page."""
+        token = self.application.settings["doors"].xsrf_token(self)
+        page = (PAGE / "index.html").read_text(encoding="utf-8")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(page.replace("{{xsrf}}", tornado_web.escape.xhtml_escape(token)))
+
+
+class Asset(tornado_web.RequestHandler):
+    """The page's style and script: the same for everybody, and nothing of the class."""
+
+    def set_default_headers(self) -> None:
+        """Set what every answer carries."""
+        Base.set_default_headers(self)
+
+    def get(self, name: str) -> None:
+        """Send one."""
+        self.set_header("Content-Type", f"{ASSETS[name]}; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish((PAGE / name).read_bytes())
+
+
+class State(Base):
+    """All that the page shows."""
+
+    def get(self) -> None:
+        """Answer with it."""
+        self.answer(self.classroom.shown())
+
+
+class Names(Base):
+    """Names of the learners, asked for only when the instructor shows them."""
+
+    def get(self) -> None:
+        """Answer with them."""
+        self.answer({name: seat.learner for name, seat in self.classroom.names.items()})
+
+
+class Stream(Base):
+    """The state again and again, whenever it changes."""
+
+    async def get(self) -> None:
+        """Send it as server-sent events until the page is closed."""
+        streams, room = self.application.settings["streams"], self.classroom
+        if len(streams) >= MOST_STREAMS:
+            self.set_header("Retry-After", "5")
+            raise tornado_web.HTTPError(429)
+        self.gone = asyncio.Event()
+        streams.add(self)
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("X-Accel-Buffering", "no")
+        try:
+            while not self.gone.is_set():
+                changed = room.page_changed
+                self.write(f"data: {json.dumps(room.shown())}\n\n")
+                await self.flush()
+                await first_of(STREAM_BEAT, changed, self.gone)
+                await first_of(STREAM_PAUSE, self.gone)
+        except iostream.StreamClosedError:
+            pass
+        finally:
+            streams.discard(self)
+
+    def on_connection_close(self) -> None:
+        """End."""
+        if hasattr(self, "gone"):
+            self.gone.set()
+
+
+class Order(Base):
+    """What the instructor has the board do."""
+
+    rate = "order"
+
+    def say(self, kind: str, text: str, given: dict[str, Any], lab: str = "", task: str = "") -> None:
+        """Send a text to the seats that were named."""
+        if not text.strip():
+            self.refuse("There is no text to send.")
+        chosen = given.get("seats", "all")
+        if chosen == "stuck":
+            seats = self.classroom.stuck_on(lab, task)
+            if not seats:
+                self.refuse("Nobody is stuck on this task now.")
+        elif chosen == "all":
+            seats = None
+        elif isinstance(chosen, list) and chosen and all(one in self.classroom.names for one in chosen):
+            seats = chosen
+        else:
+            self.refuse('\'seats\' must be "all", "stuck" or a list of seats of this room.')
+        number = self.classroom.say(kind, text.strip(), seats, lab, task)
+        self.answer({"id": number, "seats": len(self.classroom.names if seats is None else seats)})
+
+
+@tornado_web.stream_request_body
+class Hint(Order):
+    """Push a hint: one of the task's own, or free text."""
+
+    def post(self) -> None:
+        """Send it."""
+        given = self.given()
+        lab, task = self.text(given, "lab"), self.text(given, "task")
+        known = self.classroom.labs[lab].task(task) if lab in self.classroom.labs else None
+        if (lab or task) and known is None:
+            self.refuse("There is no such task.")
+        text = self.text(given, "text", TEXT_CHARACTERS)
+        if "number" in given:
+            number = self.number(given, "number")
+            if known is None or not 1 <= number <= len(known.hints):
+                self.refuse("The task has no such hint.")
+            text = known.hints[number - 1]
+        self.say("hint", text, given, lab, task)
+
+
+@tornado_web.stream_request_body
+class Announce(Order):
+    """Say something to the class."""
+
+    def post(self) -> None:
+        """Send it."""
+        given = self.given()
+        self.say("announcement", self.text(given, "text", TEXT_CHARACTERS), given)
+
+
+@tornado_web.stream_request_body
+class Timer(Order):
+    """Move the timer and the agenda."""
+
+    def post(self) -> None:
+        """Do what was asked, and answer with the timer as it is now."""
+        given = self.given()
+        try:
+            self.classroom.do(self.text(given, "action"), self.number(given, "minutes"))
+        except ValueError:
+            self.refuse("'action' must be start, pause, next, back or add.")
+        self.answer(self.classroom.agenda.shown(self.classroom.clock()))
+
+
+class Submission(Base):
+    """A notebook that was handed in, as a file: nothing of it runs in the board's page."""
+
+    def get(self, number: str) -> None:
+        """Send it."""
+        found = self.classroom.database.submission(int(number)) if len(number) < 18 else None
+        if found is None:
+            raise tornado_web.HTTPError(404)
+        seat, lab, notebook = found
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Disposition", f'attachment; filename="{seat}-{lab}.ipynb"')
+        self.finish(notebook)
+
+
+class Unknown(Base):
+    """Everything else."""
+
+    def get(self, *_: str) -> None:
+        """Answer that there is none."""
+        raise tornado_web.HTTPError(404)
+
+    post = get
+
+
+def make_application(classroom: Classroom, doors: Any) -> tornado_web.Application:
+    """Return the board.
+
+    Args:
+        classroom: its state.
+        doors: says who asks; see :class:`secure_ai.workshop.hub.board.doors.HubDoors`.
+    """
+    prefix = doors.prefix
+    kinds = {
+        "": Page, "api/event": Event, "api/submit": Submit, "api/inbox": Inbox, "api/state": State,
+        "api/names": Names, "api/stream": Stream, "api/hint": Hint, "api/announce": Announce,
+        "api/timer": Timer, r"api/submission/([0-9]+)": Submission,
+    }  # fmt: skip
+    mixin = doors.handler_class()
+    routes = [(prefix + path, type(kind.__name__, (mixin, kind), {})) for path, kind in kinds.items()]
+    routes += [(f"{prefix}({'|'.join(ASSETS)})".replace(".css", r"\.css").replace(".js", r"\.js"), Asset)]
+    return tornado_web.Application(
+        [*doors.routes(), *routes],
+        classroom=classroom,
+        doors=doors,
+        cookie_secret=doors.cookie_secret,
+        login_url=None,
+        default_handler_class=type("Unknown", (mixin, Unknown), {}),
+        xsrf_cookies=False,  # JupyterHub's own check takes its place: see HubDoors.who
+        rates={
+            "event": Rate(60, 4), "inbox": Rate(30, 2), "submit": Rate(4, 0.05), "order": Rate(30, 3),
+        },
+        polls=defaultdict(int),
+        streams=set(),
+        log_function=_log,
+    )  # fmt: skip
+
+
+def _log(handler: tornado_web.RequestHandler) -> None:
+    """Log what went wrong, without what was sent."""
+    if handler.get_status() >= 500:
+        from tornado.log import access_log
+
+        request: httputil.HTTPServerRequest = handler.request
+        access_log.error("%d %s %s", handler.get_status(), request.method, request.path)
