@@ -222,5 +222,4 @@ def test_the_commands_load_no_heavy_library_before_they_are_called(repo_root):
     code = "import sys, secure_ai.cli; print({'sqlalchemy', 'jinja2', 'cryptography'} & {*sys.modules})"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=repo_root)
-    assert done.stdout == "set()
-"
+    assert done.stdout.strip() == "set()"

@@ -60,8 +60,8 @@ ACTIVITY = {
 }
 UUID5 = "^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 # Written from Part Two of the xAPI specification 1.0.3 (2.4.1 id, 2.4.2 actor, 2.4.3 verb, 2.4.4 object,
-# 2.4.5 result, 2.4.6 context, 2.4.7 timestamp; 4.x data types) as far as the kit's statements go; what it does not
-# use is not allowed, so that it is noticed.
+# 2.4.5 result, 2.4.6 context, 2.4.7 timestamp; 4.x data types) as far as the kit's statements go; what it
+# does not use is not allowed, so that it is noticed.
 STATEMENT = {
     "type": "object",
     "required": ["id", "actor", "verb", "object", "timestamp"],
