@@ -40,10 +40,11 @@ def start_jupyterlab(
     if not (root / START_PAGE).exists():
         raise UserError(f"The start page {START_PAGE} is missing: unpack or clone the kit again.")
     chosen = choose_port(port)
-    if not (root / page).exists():
-        page = START_PAGE
     if before is not None:
         before(f"http://127.0.0.1:{chosen}")
+    # What is opened may have been written just now.
+    if not (root / page).exists():
+        page = START_PAGE
     token = secrets.token_urlsafe(24)
     if open_browser is None:
         open_browser = has_screen()

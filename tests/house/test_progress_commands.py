@@ -76,12 +76,39 @@ def test_a_damaged_memory_or_progress_keeps_nobody_from_learning(place, opened, 
     assert "the progress file is damaged" in capsys.readouterr().out
 
 
-def test_a_page_that_is_missing_falls_back_to_the_start_page(monkeypatch, repo_root, capsys):
+@pytest.fixture
+def not_replaced(monkeypatch):
+    """The server does not take the place of this process."""
+
+    def stop(*arguments):
+        raise SystemExit(0)
+
     monkeypatch.setattr(os, "chdir", lambda folder: None)
-    monkeypatch.setattr(os, "execve", lambda *arguments: (_ for _ in ()).throw(SystemExit(0)))
+    monkeypatch.setattr(os, "execve", stop)
+
+
+@pytest.mark.usefixtures("not_replaced")
+@pytest.mark.skipif(os.name == "nt", reason="there the server is a child")
+def test_a_page_that_is_missing_falls_back_to_the_start_page(capsys):
     with pytest.raises(SystemExit):
         start.start_jupyterlab(open_browser=False, page="labs/99_nothing.ipynb")
     assert "/lab/tree/notebooks/00_start_here.ipynb?token=" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("not_replaced")
+@pytest.mark.skipif(os.name == "nt", reason="there the server is a child")
+def test_a_page_that_is_written_before_the_server_starts_is_opened(monkeypatch, tmp_path, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / start.START_PAGE).write_text("{}")
+    monkeypatch.setattr(start, "project_root", lambda: tmp_path)
+
+    def write(address):
+        assert address.startswith("http://127.0.0.1:")
+        (tmp_path / "progress.html").write_text("<p>")
+
+    with pytest.raises(SystemExit):
+        start.start_jupyterlab(open_browser=False, page="progress.html", before=write)
+    assert "/lab/tree/progress.html?token=" in capsys.readouterr().out
 
 
 def test_progress_prints_and_writes_the_page(place, capsys):
