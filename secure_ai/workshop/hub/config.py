@@ -109,6 +109,10 @@ def configure(c: Any, room: Room, settings: Settings) -> None:
     configure_doors(c, room, settings)
     configure_hub(c, room, settings)
     configure_seats(c, room, settings)
+    if settings.more.get("lti"):
+        from secure_ai.workshop.hub import lti
+
+        lti.configure(c, room, settings)
 
 
 def configure_doors(c: Any, room: Room, settings: Settings) -> None:
