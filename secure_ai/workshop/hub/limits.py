@@ -37,8 +37,10 @@ def warm_command(room: Room, settings: Settings, kind: str) -> list[str]:
     """
     python = {"server": settings.hub_python, "kernel": settings.kit_python}[kind]
     place = {"server": room.server_socket, "kernel": room.kernel_socket}[kind]
-    seats = max((seat.number for seat in settings.seats), default=0)
-    users = f"{FIRST_UID + 1}-{FIRST_UID + seats}" if settings.own_users else ""
+    numbers = [seat.number for seat in settings.seats] or [1]
+    # Another room has other numbers; those who come late have numbers that are kept for them.
+    last = max(numbers) + int(settings.more.get("spare", 0))
+    users = f"{FIRST_UID + min(numbers)}-{FIRST_UID + last}" if settings.own_users else ""
     # With groups the memory is counted for the seat as a whole.
     memory = 0 if settings.groups else settings.memory_mib
     return [python, str(WARM), "serve", str(place), kind, settings.groups, users, str(memory)]
