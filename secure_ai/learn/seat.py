@@ -57,8 +57,10 @@ class Seat:
     def put(self, event: dict[str, Any]) -> None:
         """Have an event sent; returns at once."""
         with self.changed:
-            if event["status"] not in ("hint", "not_attempted"):
-                self.latest[event["lab"], event["task"]] = event
+            place = event["lab"], event["task"]
+            solved = place in self.latest and self.latest[place]["status"] == "correct"
+            if event["status"] not in ("hint", "not_attempted") and not solved:
+                self.latest[place] = event
             if len(self.waiting) >= MOST_WAITING:
                 # The board is away for long: what it needs to know is how things stand now.
                 self.waiting = deque(self.latest.values())

@@ -100,7 +100,8 @@ class Running:
         self.loop, self.ended = asyncio.get_running_loop(), asyncio.Event()
         store = Database(self.database)
         self.classroom = Classroom(self.settings, labs(), masker(), store)
-        server = HTTPServer(make_application(self.classroom, StandInDoors()), max_body_size=NOTEBOOK_BYTES)
+        self.application = make_application(self.classroom, StandInDoors())
+        server = HTTPServer(self.application, max_body_size=NOTEBOOK_BYTES)
         if self.port:
             server.listen(self.port, "127.0.0.1")
         else:
@@ -111,6 +112,10 @@ class Running:
         server.stop()
         await server.close_all_connections()
         store.close()
+
+    def application_polls(self) -> int:
+        """How many seats wait for a message now."""
+        return sum(self.application.settings["polls"].values())
 
     def stop(self) -> None:
         """End."""

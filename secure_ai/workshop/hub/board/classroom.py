@@ -255,10 +255,10 @@ class Classroom:
     def _seat(self, name: str, state: dict[str, Any], now: float) -> dict[str, Any]:
         current = state["tasks"].get(f"{state['lab']}/{state['task']}", {})
         quiet = now - state["tried_at"] > 60 * QUIET_MINUTES
-        trying = bool(state["task"]) and state["tries"] >= STUCK_TRIES and not quiet
+        here = now - self.seen.get(name, -math.inf) <= AWAY_SECONDS
+        trying = here and bool(state["task"]) and state["tries"] >= STUCK_TRIES and not quiet
         stuck = (now - state["progress_at"]) / 60 if trying else 0.0
         done = bool(state["lab"]) and not state["task"]
-        here = now - self.seen.get(name, -math.inf) <= AWAY_SECONDS
         word = "not here yet"
         if state["lab"]:
             word = "done" if done else {"incorrect": "not yet", "error": "error"}.get(
@@ -268,7 +268,7 @@ class Classroom:
                 word = "quiet"
             if stuck >= STUCK_MINUTES:
                 word = "stuck"
-            if not here:
+            if not here and not done:
                 word = "away"
         elif here:
             word = "here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,7 +17,12 @@ from tornado import web as tornado_web
 from secure_ai.workshop.hub.board.classroom import Classroom
 
 PAGE = Path(__file__).with_name("page")
-ASSETS = {"board.css": "text/css", "board.js": "text/javascript", "view.js": "text/javascript"}
+ASSETS = {
+    "board.css": "text/css",
+    "board.js": "text/javascript",
+    "view.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 EVENT_BYTES = 8 * 1024
 ORDER_BYTES = 16 * 1024
 NOTEBOOK_BYTES = 12 * 1024 * 1024
@@ -330,7 +336,7 @@ class Order(Base):
                 self.refuse("Nobody is stuck on this task now.")
         elif chosen == "all":
             seats = None
-        elif isinstance(chosen, list) and chosen and all(one in self.classroom.names for one in chosen):
+        elif isinstance(chosen, list) and chosen and set(map(str, chosen)) <= set(self.classroom.names):
             seats = chosen
         else:
             self.refuse('\'seats\' must be "all", "stuck" or a list of seats of this room.')
@@ -421,7 +427,7 @@ def make_application(classroom: Classroom, doors: Any) -> tornado_web.Applicatio
     }  # fmt: skip
     mixin = doors.handler_class()
     routes = [(prefix + path, type(kind.__name__, (mixin, kind), {})) for path, kind in kinds.items()]
-    routes += [(f"{prefix}({'|'.join(ASSETS)})".replace(".css", r"\.css").replace(".js", r"\.js"), Asset)]
+    routes += [(f"{prefix}({'|'.join(map(re.escape, ASSETS))})", Asset)]
     return tornado_web.Application(
         [*doors.routes(), *routes],
         classroom=classroom,

@@ -52,7 +52,7 @@ function columns(state, view) {
     const tasks = lab ? lab.tasks : [];
     return [["seat", "Seat"], ["word", "Status"], ...tasks.map((task) => ["cell", task.name])];
   }
-  return [["seat", "Seat"], ["lab n", "Lab"], ["task", "Task"], ["word", "Status"], ["n minutes", "Minutes"],
+  return [["seat", "Seat"], ["lab n", "Lab"], ["task", "Task"], ["word", "Status"], ["n minutes", "Min"],
     ["n", "Tries"], ["n", "Hints"], ["n", "Stuck"], ["strip", "Tasks"]];
 }
 
@@ -233,9 +233,9 @@ function drawWords(state) {
   put(byId("room"), state.room);
   const counts = ORDER.map((word) => [word, state.seats.filter((seat) => seat.word === word).length]).filter((one) => one[1]);
   put(byId("counts"), `${state.seats.length} seats: ${counts.map(([word, many]) => `${many} ${WORDS[word]}`).join(", ")}.`);
-  const users = state.isolated ? "Each seat is a user of its own on this machine"
-    : "NOT ISOLATED: all seats run as one user of this machine, so a learner can read another's files";
-  const sees = state.own_view ? ", without a view of solutions." : "; the instructor's files are not hidden from it.";
+  const users = state.isolated ? "Each seat is a user of its own"
+    : "NOT ISOLATED: all seats are one user of this machine, a learner can read another's files";
+  const sees = state.own_view ? ", solutions are out of its view." : "; what others may read on this machine, it may.";
   put(byId("isolation"), users + (state.isolated ? sees : "."));
   put(byId("rule"), state.rule);
   put(byId("legend"), `${Object.values(WORDS).join(", ")}. Quiet: no try for ten minutes. Away: the seat's kernel is closed or does not answer.`);
