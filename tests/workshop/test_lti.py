@@ -227,3 +227,45 @@ def test_a_token_without_signature_another_s_state_and_no_cookie_are_refused(hub
         assert hub.finish(cookies, query["state"], given).status_code in (400, 401)
     assert hub.finish({}, query["state"], token).status_code in (400, 403)
     assert hub.finish(cookies, hub.begin()[1]["state"], token).status_code in (400, 403)
+
+
+GOOD = {
+    "issuer": "https://p.example.org", "client_id": "1", "authorize_url": "https://p.example.org/a",
+    "jwks_endpoint": "https://p.example.org/j",
+}  # fmt: skip
+WRONG = [
+    {},
+    "text",
+    {key: value for key, value in GOOD.items() if key != "issuer"},
+    GOOD | {"issuer": "http://p.example.org"},
+    GOOD | {"jwks_endpoint": 5},
+    GOOD | {"client_id": []},
+    GOOD | {"more": "x"},
+]
+ASK = """
+import json, sys
+from types import SimpleNamespace
+from traitlets.config import Config
+from secure_ai.workshop.hub import lti
+from secure_ai.workshop.hub.room import RoomError
+for more in json.loads(sys.argv[1]):
+    try:
+        lti.configure(Config(), None, SimpleNamespace(more=more))
+        print("accepted")
+    except RoomError as error:
+        print(error)
+print(json.dumps(lti.for_platform("https://room.example.org/")))
+"""
+
+
+def test_settings_that_are_no_platform_and_a_room_without_certificate_are_refused_in_a_sentence(hub_python):
+    given = [{"lti": wrong, "certificate": "x"} for wrong in WRONG] + [{"lti": GOOD}]
+    given.append({"lti": GOOD, "certificate": "x"})
+    command = [hub_python, "-c", ASK, json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(KIT)})
+    *said, tool = done.stdout.splitlines()
+    assert len(said) == len(given) and said[-1] == "accepted" and "certificate" in said[-2]
+    assert all("platform" in line for line in said[:-2])
+    shown = json.loads(tool)
+    assert shown["redirect_uris"] == ["https://room.example.org/hub/lti13/oauth_callback"]
+    assert shown["oidc_initiation_url"].endswith("/hub/lti13/oauth_login") and shown["scopes"] == []
