@@ -13,6 +13,7 @@ from secure_ai.workshop.hub.room import Room, Settings
 from secure_ai.workshop.machine import own_addresses
 
 DOOR_SECONDS = 120
+MOST_REFUSALS = 25
 
 
 def addresses(settings: Settings) -> list[str]:
@@ -34,16 +35,33 @@ def wait_for_doors(room: Room, settings: Settings) -> None:
     """Wait until learners can sign in.
 
     Raises:
-        UserError: if the hub ends, or does not answer in time.
+        UserError: if the hub ends, does not answer in time, or another program took the port meanwhile.
     """
     until = time.monotonic() + DOOR_SECONDS
-    # The certificate is for the name that learners type; here the hub is called by a number of this machine.
-    with httpx.Client(verify=False, timeout=5, trust_env=False) as client:
-        while time.monotonic() < until:
-            if processes.HUB not in processes.alive(room):
-                break
-            with contextlib.suppress(httpx.HTTPError):
-                if client.get(f"{door(settings)}/hub/login").status_code == 200:
-                    return
-            time.sleep(0.2)
+    refused = status = 0
+    while time.monotonic() < until and processes.HUB in processes.alive(room):
+        status = knock(room, settings)
+        if status == 200:
+            return
+        # Who answers and does not know the room's token is not the room.
+        # The proxy answers 404 and 503 as long as the hub behind it does not; but who refuses the room's own
+        # token is another hub.
+        refused += status in (401, 403)
+        if refused > MOST_REFUSALS:
+            break
+        time.sleep(0.2)
+    if processes.HUB in processes.alive(room) and status:
+        raise UserError(f"Another program took port {settings.port} meanwhile: try again, or name one.")
     raise UserError("The hub did not open: why, says private/logs/hub.log in the room's folder.")
+
+
+def knock(room: Room, settings: Settings) -> int:
+    """Return with which status the hub answers the room's own token at the doors; 0 for no answer."""
+    with contextlib.suppress(OSError, httpx.HTTPError):
+        token = room.admin_token_file.read_text(encoding="ascii").strip()
+        # The certificate is for the name that learners type; here the hub is called by a number.
+        with httpx.Client(verify=False, timeout=5, trust_env=False) as client:
+            address = f"{door(settings)}/hub/api/users?limit=1"
+            answer = client.get(address, headers={"Authorization": f"token {token}"})
+        return answer.status_code
+    return 0
