@@ -87,8 +87,8 @@ def workshop(board, monkeypatch, tmp_path):
     monkeypatch.setattr(seat_bar, "PAUSES", (0.05,))
     seat._seats.clear()
     yield board
-    if seat.here():
-        seat.here().close()
+    for one in seat._seats.values():
+        one.close()
     for bar in seat_bar._bars.values():
         bar.close()
     seat._seats.clear()
@@ -189,7 +189,7 @@ def test_a_board_that_begins_anew_is_told_how_things_stand(workshop):
     workshop.name, workshop.events = "second", []
     answer.check("no")
     assert seat.here().flush(10)
-    assert [one["status"] for one in workshop.events] == ["incorrect", "opened"]
+    assert [one["status"] for one in workshop.events] == ["incorrect", "opened", "correct"]
 
 
 def test_a_board_that_is_long_away_costs_no_memory(workshop):
@@ -326,6 +326,6 @@ def test_the_bar_is_at_the_top_of_a_lab_and_only_in_a_kernel(workshop, monkeypat
     class Shell:
         history_manager = None
 
-    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: Shell(), raising=False)
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", Shell, raising=False)
     seat_bar.show_bar()
     assert len(shown) == 1

@@ -128,7 +128,9 @@ _kept: dict[str, Any] = {}
 
 def labs() -> dict[str, Lab]:
     """The kit's own labs, read once."""
-    return _kept.setdefault("labs", read_catalog())
+    if "labs" not in _kept:
+        _kept["labs"] = read_catalog()
+    return _kept["labs"]
 
 
 def masker() -> Masker:
