@@ -35,7 +35,6 @@ def hub_python() -> str:
     places = [
         os.environ.get("SECURE_AI_HUB_PYTHON", ""),
         KIT / ".venv-workshop/bin/python",
-        "/tmp/wenv/bin/python",
     ]
     for place in places:
         check = [str(place), "-c", "import jupyterhub, ltiauthenticator.lti13.auth"]
