@@ -95,7 +95,7 @@ class Bar:
     def state(self) -> str:
         """Return one line: time left, the step, what is next."""
         if not self.timer:
-            return "Workshop. " + (AWAY if self.away else "Waiting for the instructor's board.")
+            return AWAY if self.away else "Waiting for the instructor's board."
         timer = self.timer
         passed = self.clock() - self.told_at if timer["running"] else 0
         left = timer["left"] - passed
@@ -119,7 +119,7 @@ class Bar:
 
     def note(self) -> Note:
         """Return the same as text."""
-        return Note("Workshop", " ".join([self.state() + ".", *self.said(), HOW_TO_SUBMIT]))
+        return Note("Workshop", " ".join([self.state().rstrip(".") + ".", *self.said(), HOW_TO_SUBMIT]))
 
     def draw(self) -> None:
         """Bring the widgets up to date; what did not change stays, so that nothing is read out twice."""
@@ -181,7 +181,7 @@ def show_bar() -> None:
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         found = bar() if shell is not None else None
         if found is not None:
-            found.first.wait(0.3)  # so that the first picture has the time in it, where the board is quick
+            found.first.wait(0.8)  # so that the first picture has the time in it, where the board is quick
             show_with_text(found.widget, found.note(), folded="The same as text")
     except Exception:
         return
