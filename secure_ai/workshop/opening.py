@@ -102,7 +102,7 @@ def up(
 def _open(
     room: Room, before: Settings | None, wish: Wish, machine: Machine, *, root: Path, say: Say
 ) -> Opened:
-    steps, minutes, remarks = plan_time(wish)
+    path, steps, remarks = plan_time(wish)
     if not wish.names:
         raise UserError("A new room needs learners: name their file with --roster.")
     check_limits(wish)
@@ -120,8 +120,8 @@ def _open(
             refuse_taken(room, former)
         seats, left = seats_for(wish.names, former, first)
         settings = Settings(
-            name=wish.title, port=port, host=wish.host, inner_ports=free_inner_ports(), path=wish.path,
-            sector=wish.sector, minutes=minutes, agenda=steps, seats=seats, kit=str(root),
+            name=wish.title, port=port, host=wish.host, inner_ports=free_inner_ports(), path=path,
+            sector=wish.sector, minutes=sum(step.minutes for step in steps), agenda=steps, seats=seats, kit=str(root),
             kit_python=str(root / ".venv" / "bin" / "python"), hub_python=str(hub.python), node=str(hub.node),
             proxy=str(hub.proxy), own_users=own_users, own_view=own_view,
             memory_mib=wish.memory_mib, cpus=wish.cpus, idle_minutes=wish.idle_minutes,

@@ -166,13 +166,14 @@ def _columns(text: str, lines: list[str], header: str) -> list[tuple[int, str, t
 
 
 def _one_a_line(lines: list[str]) -> list[tuple[int, str, tuple[str, ...]]]:
-    columns = [number for number, line in enumerate(lines, 1) if any(mark in line for mark in DELIMITERS)]
+    bare = [line.strip().strip(DELIMITERS + '"').strip() for line in lines]
+    columns = [number for number, line in enumerate(bare, 1) if any(mark in line for mark in DELIMITERS)]
     if columns:
         raise UserError(
             f"Line {columns[0]} of the roster has several columns, and no column is called 'name': put a "
             "header such as 'name,email' above, or write one name a line."
         )
-    return [(number, line.strip().strip('"'), (clean(line),)) for number, line in enumerate(lines, 1)]
+    return [(number, line, (clean(line),)) for number, line in enumerate(bare, 1)]
 
 
 def _plain(title: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secure_ai.core.errors import UserError
+from secure_ai.learn.map import ROLES
 from secure_ai.workshop.agenda import for_path, read_agenda
 from secure_ai.workshop.hub.room import Room, Step
 from secure_ai.workshop.machine import LEAST_MEMORY_MIB, Machine
@@ -69,24 +70,24 @@ class Wish:
     idle_minutes: int = 60
 
 
-def plan_time(wish: Wish) -> tuple[tuple[Step, ...], int, list[str]]:
-    """Return the steps of the agenda, the minutes, and remarks.
+def plan_time(wish: Wish) -> tuple[str, tuple[Step, ...], list[str]]:
+    """Return the path of the curriculum, the steps of the agenda, and remarks.
 
     Raises:
-        UserError: as :mod:`secure_ai.workshop.agenda` says.
+        UserError: if there is no such path, or as :mod:`secure_ai.workshop.agenda` says.
     """
     if wish.agenda:
         agenda = read_agenda(wish.agenda)
         steps = agenda.steps(wish.sector, wish.day)
         total = sum(step.minutes for step in steps)
-        remarks = []
-        if wish.minutes is not None and wish.minutes != total:
-            remarks.append(
-                f"The agenda has {total} minutes and --minutes says {wish.minutes}: the agenda counts."
-            )
-        return steps, total, remarks
+        if wish.minutes in (None, total):
+            return agenda.path, steps, []
+        remark = f"The agenda has {total} minutes and --minutes says {wish.minutes}: the agenda counts."
+        return agenda.path, steps, [remark]
+    if wish.path not in ROLES:
+        raise UserError(f"There is no such path: choose from {', '.join(ROLES)}.")
     fitted = for_path(wish.path, 180 if wish.minutes is None else wish.minutes, sector=wish.sector)
-    return fitted.steps, sum(step.minutes for step in fitted.steps), [fitted.sentence]
+    return wish.path, fitted.steps, [fitted.sentence]
 
 
 def check_limits(wish: Wish) -> None:
