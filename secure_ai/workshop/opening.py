@@ -121,7 +121,8 @@ def _open(
         seats, left = seats_for(wish.names, former, first)
         settings = Settings(
             name=wish.title, port=port, host=wish.host, inner_ports=free_inner_ports(), path=path,
-            sector=wish.sector, minutes=sum(step.minutes for step in steps), agenda=steps, seats=seats, kit=str(root),
+            sector=wish.sector, minutes=sum(step.minutes for step in steps), agenda=steps,
+            seats=seats, kit=str(root),
             kit_python=str(root / ".venv" / "bin" / "python"), hub_python=str(hub.python), node=str(hub.node),
             proxy=str(hub.proxy), own_users=own_users, own_view=own_view,
             memory_mib=wish.memory_mib, cpus=wish.cpus, idle_minutes=wish.idle_minutes,

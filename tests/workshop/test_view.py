@@ -18,8 +18,9 @@ def kit(tmp_path):
     root = tmp_path / "kit"
     for name in (
         "secure_ai/__init__.py", "secure_ai/learn/tasks/solutions.json", "secure_ai/learn/tasks/a.py",
-        "synthetic_data/__init__.py", "solutions/07.ipynb", "tests/test_x.py", "benchmarks/b.py", 
-        ".git/config",         "workshop/guide/07.md", "labs/07.ipynb", "notebooks/07.ipynb", "notebooks/assessments/r.ipynb",
+        "synthetic_data/__init__.py", "solutions/07.ipynb", "tests/test_x.py", "benchmarks/b.py",
+        ".git/config", "workshop/guide/07.md", "labs/07.ipynb", "notebooks/07.ipynb",
+        "notebooks/assessments/r.ipynb",
         "pyproject.toml", "dist/x.bundle.tar", ".progress/p.sqlite", ".venv/bin/python", "later/secret.txt",
     ):  # fmt: skip
         path = root / name
