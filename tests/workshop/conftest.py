@@ -23,6 +23,14 @@ ROOT = Path(__file__).resolve().parents[2]
 LEARNERS = ("Ada Lovelace", '=HYPERLINK("x")', "نورا <b>")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the hub's environment made before the first test that runs its interpreter."""
+    for item in items:
+        names = getattr(item, "fixturenames", [])
+        if "hub_python" in names and "hub" not in names:
+            names.insert(0, "hub")
+
+
 def impossible(reason: str) -> None:
     """Skip, or fail where rooms must be tested."""
     if os.environ.get("SECURE_AI_REQUIRE_WORKSHOP") == "1":
