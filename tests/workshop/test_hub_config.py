@@ -35,13 +35,14 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from jupyterlab.labapp import LabApp
 from jupyter_server.serverapp import ServerApp
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from jupyterlab_server import LabServerApp
 
 # What is set must exist: a misspelled option is silently ignored by traitlets.
 classes = {one.__name__: one for one in (
     JupyterHub, ConfigurableHTTPProxy, seats.SeatSpawner, sign_in.CodeAuthenticator, LabApp, ServerApp,
-    KernelSpecManager, MappingKernelManager, LabServerApp, *seats.SeatSpawner.mro(),
+    KernelManager, KernelSpecManager, MappingKernelManager, LabServerApp, *seats.SeatSpawner.mro(),
     *sign_in.CodeAuthenticator.mro())}
 unknown = [f"{name}.{key}" for source in (c, seats.SERVER_SETTINGS) for name, part in source.items()
            for key in part if not classes[name].class_traits(config=True).get(key)]

@@ -47,6 +47,9 @@ SERVER_SETTINGS: dict[str, Any] = {
             "nbgitpuller": False,
         },
     },
+    # Messages of a kernel are signed and in the clear: whoever has a process on the machine, as every other
+    # learner, could listen to all that a notebook prints. Keys are in the connection file (0600).
+    "KernelManager": {"transport_encryption": "required"},
     "KernelSpecManager": {"ensure_native_kernel": False, "allowed_kernelspecs": [KERNEL]},
     "MappingKernelManager": {"default_kernel_name": KERNEL, "cull_idle_timeout": 0},
     "LabApp": {
@@ -85,7 +88,7 @@ def prepare(room: Room, settings: Settings) -> None:
         ],
         "display_name": "Secure AI",
         "language": "python",
-        "metadata": {"debugger": False},
+        "metadata": {"debugger": False, "supported_encryption": "curve"},
     }
     files = {
         folder / "kernels" / KERNEL / "kernel.json": kernel,
