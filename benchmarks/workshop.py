@@ -183,7 +183,7 @@ class Worker:
                     try:
                         await self._work_through(lab)
                         done = True
-                    except (LostKernelError, httpx.HTTPError, ConnectionError):
+                    except (LostKernelError, TimeoutError, httpx.HTTPError, ConnectionError):
                         await self._come_back(lab)
                 self.hour.finished += time.monotonic() < until
 
@@ -192,9 +192,9 @@ class Worker:
         began = time.perf_counter()
         for _ in range(60):
             with contextlib.suppress(Exception):
-                await self.learner.open_seat()
-                await self.learner.open_kernel(lab.path)
-                if not (await self.learner.run("1")).error:
+                await asyncio.wait_for(self.learner.open_seat(), 60)
+                await asyncio.wait_for(self.learner.open_kernel(lab.path), 30)
+                if not (await self.learner.run("1", seconds=10)).error:
                     break
             await asyncio.sleep(0.5)
         else:
@@ -421,6 +421,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or the room would stay open
     print(load())
     if options.peer:
         asyncio.run(peer(options.peer))
@@ -429,7 +430,9 @@ def main() -> int:
     try:
         names = tuple(f"Learner {number}" for number in range(1, options.seats + 1))
         began = time.perf_counter()
-        opened = up(folder / "room", Wish(names=names, host="127.0.0.1", anyway=True))
+        opened = up(
+            folder / "room", Wish(names=names, host="127.0.0.1", port=free_inner_ports(1)[0], anyway=True)
+        )
         print(f"'secure-ai workshop up' with {options.seats} seats: {time.perf_counter() - began:.1f} s")
         try:
             return 0 if asyncio.run(measure(opened, options)) else 1

@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 OPEN_SECONDS = 300
-CELL_SECONDS = 300
+CELL_SECONDS = 120
 LARGEST_MESSAGE = 64 * 2**20
 GONE = ("restarting", "autorestarting", "dead")  # what a server says of a kernel that ended
 
@@ -106,6 +106,12 @@ class Learner:
             page = await self.web.get(f"{self.door}{self.prefix}/lab")
             if page.status_code == 200 and page.url.path.startswith(f"{self.prefix}/lab"):
                 return
+            if page.status_code == 424:
+                # "Not running": the hub's page goes on by itself to where the seat is started.
+                await self.web.get(
+                    f"{self.door}/hub/spawn/{self.name}",
+                    headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"},
+                )
             await asyncio.sleep(0.5)
         raise RuntimeError(f"{self.name} has no seat after {OPEN_SECONDS} s")
 
