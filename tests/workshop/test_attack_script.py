@@ -29,7 +29,7 @@ try:
 finally:
     sys.path.remove(str(ROOT / "benchmarks"))
 
-# Run whole once, on a machine at load 13: the other seat's channel closed on the way, and why is not known yet.
+# Run whole once, at load 13: the other seat's channel closed on the way, and why is not known yet.
 # Until it is, this is asked for; no result of it may be claimed before.
 pytestmark = pytest.mark.skipif(
     os.environ.get("SECURE_AI_ATTACK") != "1",
