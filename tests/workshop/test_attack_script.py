@@ -29,8 +29,8 @@ try:
 finally:
     sys.path.remove(str(ROOT / "benchmarks"))
 
-# Run whole once, at load 13: the other seat's channel closed on the way, and why is not known yet.
-# Until it is, this is asked for; no result of it may be claimed before.
+# Not run to its end yet: at load 13 the other seat's channel closed while the attack ran, and whether that was
+# the attack or the load is not known. Until it is, this is asked for, and no result of it may be claimed.
 pytestmark = pytest.mark.skipif(
     os.environ.get("SECURE_AI_ATTACK") != "1",
     reason="The attack has not run to its end in the session's room yet: SECURE_AI_ATTACK=1 runs it.",
