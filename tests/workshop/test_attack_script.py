@@ -29,7 +29,7 @@ try:
 finally:
     sys.path.remove(str(ROOT / "benchmarks"))
 
-# Not run to its end yet: at load 13 the other seat's channel closed while the attack ran, and whether that was
+# Not run to its end yet: at load 13 the other seat's channel closed while the attack ran; whether that was
 # the attack or the load is not known. Until it is, this is asked for, and no result of it may be claimed.
 pytestmark = pytest.mark.skipif(
     os.environ.get("SECURE_AI_ATTACK") != "1",
