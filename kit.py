@@ -55,7 +55,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="kit.py", description="Set up, start, test or bundle the kit.")
     parser.add_argument(
         "command",
-        choices=["start", "test", "test-all", "bench", "bundle", "install", "lock", "environment"],
+        choices=["start", "test", "test-all", "bench", "bundle", "install", "lock", "environment", "site"],
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="handed on to the command")
     options = parser.parse_args(arguments)
@@ -124,6 +124,11 @@ def environment(rest):
     for name in rest:
         make_beside(name)
     return 0
+
+
+def site(rest):
+    """Build the site, the lessons as web pages, in an environment of its own."""
+    return run([make_beside("site"), ROOT / "site" / "build.py", *rest])
 
 
 def lock(rest):
