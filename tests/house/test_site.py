@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-GATHER = "import sys; sys.path.insert(0, sys.argv[1]); from sources import gather; from pathlib import Path; " \
-    "gather(Path(sys.argv[2]), Path(sys.argv[3]))"  # fmt: skip
-ASSET = re.compile(
-    r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^\"']+", re.IGNORECASE
-)
+GATHER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from sources import gather
+gather(Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+ASSET = re.compile(r"(?i)<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^\"']+")
 
 
 @pytest.fixture(scope="module")
