@@ -14,13 +14,15 @@ from secure_ai.core.errors import UserError
 from secure_ai.workshop.hub.room import FIRST_UID
 
 # Measured (PSS, what a process has of its own and its share of what several have): a seat with pandas and
-# scikit-learn loaded takes 121 MiB. The rest is for what a lab makes. Hub, proxy, board and the two warm
-# processes take 0.9 GiB. The reserve is the kit's own, and meant to be argued with: for the system's cache.
+# scikit-learn loaded takes 138 MiB among 25 and 211 among three (benchmarks/workshop.py). The rest is for what
+# a lab makes. Hub, proxy, board and the two warm processes take 0.5 GiB; the room's figure leaves nearly as
+# much again for a class that signs in at once. The reserve is the kit's own, and meant to be argued with: for
+# the system's cache.
 SEAT_MIB = 300
 ROOM_MIB = 900
 RESERVE_MIB = 512
 # The kit's own, and meant to be argued with: learners read and type, and a cell runs for a few of them at a
-# time; 25 seats on two processors is what the room is measured with (benchmarks/workshop.py).
+# time. 25 seats on two busy processors all ran a first cell within 79 s; an hour of work is not measured yet.
 SEATS_PER_CPU = 15
 LEAST_MEMORY_MIB = 256
 FIRST_PORT, LAST_PORT = 8000, 8099
