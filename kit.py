@@ -104,13 +104,10 @@ def bench(rest):
     """Run every benchmark, or the ones that are named."""
     ensure_environment([LOCK, SCALE_LOCK, KMS_LOCK, DEV_LOCK, BENCH_LOCK])
     scripts = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    # Modules of the others.
     helpers = (
-        "peers",
-        "attacks_evasion",
-        "attacks_extraction",
-        "privacy_attacks_peers",
-        "workshop_crowd",
-    )  # of the others
+        "peers", "attacks_evasion", "attacks_extraction", "privacy_attacks_peers", "workshop_crowd",
+    )  # fmt: skip
     names = rest or [name for name in scripts if name not in helpers]
     codes = [run([PYTHON, ROOT / "benchmarks" / f"{name}.py"]) for name in names]
     return max(codes, default=0)

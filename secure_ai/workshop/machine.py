@@ -14,7 +14,7 @@ from secure_ai.core.errors import UserError
 from secure_ai.workshop.hub.room import FIRST_UID
 
 # Measured (PSS, what a process has of its own and its share of what several have): a seat with pandas and
-# scikit-learn loaded takes 138 MiB among 25 and 211 among three (benchmarks/workshop.py). The rest is for what
+# scikit-learn loaded takes 138 MiB among 25, 211 among three (benchmarks/workshop.py). The rest is for what
 # a lab makes. Hub, proxy, board and the two warm processes take 0.5 GiB; the room's figure leaves nearly as
 # much again for a class that signs in at once. The reserve is the kit's own, and meant to be argued with: for
 # the system's cache.
