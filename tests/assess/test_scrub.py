@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from secure_ai.assess.parameters import PLACES, AssessmentParameters
+from secure_ai.assess.parameters import BELONGS_TO, PLACES, AssessmentParameters
 from secure_ai.assess.scrub import private_strings, scrub
 
 
@@ -64,7 +64,9 @@ def test_a_folder_with_an_everyday_name_does_not_blank_out_the_word(data: str) -
 @pytest.mark.parametrize("name", PLACES)
 def test_every_place_is_private(name: str, tmp_path: Path) -> None:
     place = tmp_path / "jane doe" / "claims.of.jane"
-    found = private(**{"data": "x.csv", name: str(place)})
+    needed = {BELONGS_TO[name]: "y.csv"} if name in BELONGS_TO else {}
+    needed |= {"log": "y.csv", "log_key": "k.pem"} if name == "log_witness" else {}
+    found = private(**{"data": "x.csv", **needed, name: str(place)})
     text = f"{place} {place.name} {place.parent}"
     for hidden in sorted(found, key=len, reverse=True):
         text = text.replace(hidden, "…")

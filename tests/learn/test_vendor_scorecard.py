@@ -77,7 +77,7 @@ def test_what_does_not_exist_is_refused_in_a_sentence(scorecard):
     for call, message in (
         (lambda: VendorScorecard("school"), "no sector 'school'"),
         (lambda: VendorScorecard("healthcare", []), "at least one vendor"),
-        (lambda: VendorScorecard("healthcare", example_vendors("finance")), "is for finance"),
+        (lambda: VendorScorecard("healthcare", example_vendors("finance")), "is for another sector"),
         (lambda: VendorScorecard("finance", [example_vendors("finance")[0]] * 2), "each name once"),
         (lambda: scorecard.assess("Nobody"), "no vendor 'Nobody'"),
         (lambda: scorecard.look(area="weather"), "no area 'weather'"),
