@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -76,6 +77,12 @@ class Hour:
     events: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     hints: int = 0
     finished: int = 0
+
+
+def checked(source: str) -> str:
+    """Return the task that a cell checks, as ``lab.minimize``; empty for none."""
+    found = re.search(r"^([\w.]+)\.check\(", source, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def digest(notebook: dict[str, Any]) -> str:
@@ -215,9 +222,12 @@ class Worker:
             source = "".join(cell["source"])
             await self._cell(lab, source)
             if at in lab.right:
-                check = "".join(cells[at + 1]["source"])
-                await self._cell(lab, check)
-                await self._cell(lab, check.splitlines()[0].split(".check(")[0] + ".hint()")
+                # Most tasks are checked by the cell that follows, some by the learner's own.
+                follows = cells[at + 1] if at + 1 < len(cells) else {"cell_type": "", "source": ""}
+                check = "".join(follows["source"]) if follows["cell_type"] == "code" else ""
+                if not checked(source):
+                    await self._cell(lab, check)
+                await self._cell(lab, f"{checked(source) or checked(check)}.hint()")
                 self.hour.hints += 1
                 cell["source"] = lab.right[at]
                 await self._cell(lab, lab.right[at])
@@ -229,8 +239,8 @@ class Worker:
         self.hour.seconds.append(ran.seconds)
         if ran.error:
             self.hour.failed.append(f"{lab.key}: {ran.error[:160]}")
-        if ".check(" in source:
-            task = source.split(".check(", maxsplit=1)[0].rsplit(".", 1)[-1]
+        if name := checked(source):
+            task = name.rpartition(".")[2]
             self.hour.events[self.learner.name, lab.key, task] += 1
             self.hour.checks[self.learner.name, lab.key, task] = time.time()
         await asyncio.sleep(self.draw.uniform(*PAUSE) / self.pace)

@@ -106,7 +106,7 @@ def test_a_stopped_assessment_keeps_the_old_report_and_leaves_nothing_behind(tmp
     out = tmp_path / "out"
     out.mkdir()
     command = ["assess", "--data", "t.csv", "--sector", "finance", "--out", "out"]
-    returned, error = stopped(command, ".out.work", name)
+    returned, error = stopped(command, ".out.work/progress.json", name)
     assert returned == code and "Traceback" not in error
     # Finished sections may be kept, nothing half-written.
     assert sorted({path.name for path in tmp_path.iterdir()} - {".out.work"}) == ["out", "t.csv"]

@@ -75,6 +75,9 @@ class WorkFolder:
         try:
             yield
         finally:
+            # Stopped before the run had begun: nothing is kept, and the folder is this run's.
+            if [entry.name for entry in self._entries()] == [LOCK]:
+                self.remove()
             lock.release()
 
     def make(self) -> None:
