@@ -70,6 +70,8 @@ PRELOAD = {
         "yaml",
     ),
 }
+# Run after the imports, where it is installed: what a learner's first cells would do each on their own.
+REHEARSALS = {"kernel": "secure_ai.workshop.rehearsal"}
 # Threads do not survive a fork: one each while the libraries load.
 SINGLE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -382,8 +384,8 @@ def control_process(option: int, value: int) -> bool:
         return False
 
 
-def preload(modules: tuple[str, ...]) -> list[str]:
-    """Import what forks will need; return the names that could not be imported."""
+def preload(modules: tuple[str, ...], rehearsal: str = "") -> list[str]:
+    """Import what forks will need, and rehearse; return the names of what did not succeed."""
     missing = []
     # pandas asks on import whether it is in a terminal or in a kernel, and prints wide tables accordingly.
     builtins.get_ipython = lambda: SimpleNamespace(kernel=True)
@@ -393,6 +395,11 @@ def preload(modules: tuple[str, ...]) -> list[str]:
                 importlib.import_module(name)
             except Exception:  # a part that is not installed only makes its users slower
                 missing.append(name)
+        if rehearsal:
+            try:
+                importlib.import_module(rehearsal).rehearse()
+            except Exception:
+                missing.append(rehearsal)
     finally:
         del builtins.get_ipython
     return missing
@@ -502,7 +509,7 @@ def main(arguments: list[str]) -> int:
         return ask(place, rest)
     kind, groups, users, memory = (*rest, "", "", "", "")[:4]
     start_clean(arguments)
-    missing = preload(PRELOAD[kind])
+    missing = preload(PRELOAD[kind], REHEARSALS.get(kind, ""))
     adjust_oom_score(-500)  # only root may; others stay as they are
     warm = Warm(place, kind, groups, users, int(memory or 0))
     # What was loaded stays where it is: forks that collect garbage would copy it page by page.
