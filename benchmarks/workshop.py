@@ -125,6 +125,7 @@ def print_memory(opened: Opened, when: str) -> None:
         print(f"PSS {when}: not measured, for seats have no users of their own")
         return
     seats = [pss_mib(processes_of(seat.uid)) for seat in settings.seats]
+    kinds = {kind: [forks_of(seat.uid, kind) for seat in settings.seats] for kind in ("server", "kernel")}
     mine: set[int] = set()
     for one in json.loads(opened.room.processes_file.read_text(encoding="utf-8")):
         mine |= set(descendants(one["pid"]))
@@ -133,6 +134,10 @@ def print_memory(opened: Opened, when: str) -> None:
         f"PSS {when}, MiB a seat: median {statistics.median(seats):.0f}, most {max(seats):.0f}; "
         f"all seats {sum(seats):,.0f}; hub, proxy, board and warm processes {pss_mib(sorted(mine)):,.0f}"
     )
+    for kind, forks in kinds.items():
+        count = sum(map(len, forks))
+        each = sum(map(pss_mib, forks)) / max(count, 1)
+        print(f"    {count} {kind}s of {each:.0f} MiB")
 
 
 # ------------------------------------------------------------------------------------- an hour of work
@@ -249,17 +254,25 @@ class Worker:
         await asyncio.sleep(self.draw.uniform(*PAUSE) / self.pace)
 
 
-async def kill_one(opened: Opened, name: str, kind: str, after: float, hour: Hour) -> None:
-    """End a seat's server or its kernels, as the system does when memory is short."""
-    await asyncio.sleep(after)
-    ended = 0
-    for number in processes_of(opened.settings.seat(name).uid):
+def forks_of(uid: int, kind: str) -> list[int]:
+    """Return the numbers of a seat's processes that a warm process forked: its server, or its kernels."""
+    found = []
+    for number in processes_of(uid):
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
             if "serve" in words and words[words.index("serve") + 2] == kind:
-                os.kill(number, signal.SIGKILL)
-                ended += 1
-    hour.recovered.append(f"killed in {name}: {ended} {kind} process(es)")
+                found.append(number)
+    return found
+
+
+async def kill_one(opened: Opened, name: str, kind: str, after: float, hour: Hour) -> None:
+    """End a seat's server or its kernels, as the system does when memory is short."""
+    await asyncio.sleep(after)
+    ended = forks_of(opened.settings.seat(name).uid, kind)
+    for number in ended:
+        with contextlib.suppress(OSError):
+            os.kill(number, signal.SIGKILL)
+    hour.recovered.append(f"killed in {name}: {len(ended)} {kind} process(es)")
 
 
 async def watch_board(opened: Opened, door: str, seen: dict[tuple[str, str, str], float]) -> None:

@@ -13,16 +13,16 @@ from pathlib import Path
 from secure_ai.core.errors import UserError
 from secure_ai.workshop.hub.room import FIRST_UID
 
-# Measured (PSS, what a process has of its own and its share of what several have): a seat with pandas and
-# scikit-learn loaded takes 138 MiB among 25, 211 among three (benchmarks/workshop.py). The rest is for what
-# a lab makes. Hub, proxy, board and the two warm processes take 0.5 GiB; the room's figure leaves nearly as
-# much again for a class that signs in at once. The reserve is the kit's own, and meant to be argued with: for
-# the system's cache.
-SEAT_MIB = 300
+# Measured among 25 (PSS, what a process has of its own and its share of what several have;
+# benchmarks/workshop.py): a seat with pandas and scikit-learn loaded takes 124 MiB, and 462 (534 at most)
+# after an hour in two labs that are both still open. Hub, proxy, board and the two warm processes take 0.6
+# GiB; the room's figure leaves half as much again for a class that signs in at once. The reserve is the kit's
+# own, and meant to be argued with: for the system's cache.
+SEAT_MIB = 550
 ROOM_MIB = 900
 RESERVE_MIB = 512
 # The kit's own, and meant to be argued with: learners read and type, and a cell runs for a few of them at a
-# time. 25 seats on two busy processors all ran a first cell within 79 s; an hour of work is not measured yet.
+# time. On two processors 25 seats at ten times human pace waited 1.4 s for a cell at most 95 % of the times.
 SEATS_PER_CPU = 15
 LEAST_MEMORY_MIB = 256
 FIRST_PORT, LAST_PORT = 8000, 8099
