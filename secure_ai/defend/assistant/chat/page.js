@@ -105,7 +105,15 @@ async function begin() {
   find("talk").firstChild.dataset.ready = "yes";
 }
 
-async function attempt(work) {
+// One after the other: what is asked while a talk begins belongs to the new talk.
+let last = Promise.resolve();
+
+function attempt(work) {
+  last = last.then(() => carryOut(work));
+  return last;
+}
+
+async function carryOut(work) {
   const buttons = document.querySelectorAll("button[type=submit]");
   buttons.forEach((button) => { button.disabled = true; });
   try {
@@ -126,9 +134,9 @@ find("text").addEventListener("keydown", (event) => {
 });
 find("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = find("text").value;
-  if (!text.trim()) return;
   attempt(async () => {
+    const text = find("text").value;
+    if (!text.trim()) return;
     if (talk === null) await begin();
     say("You", text.length > 4000 ? `${text.slice(0, 4000)} …` : text, "you");
     find("text").value = "";

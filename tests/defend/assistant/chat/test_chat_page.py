@@ -215,6 +215,7 @@ def page(desk) -> Iterator[object]:
     with playwright.sync_playwright() as driver, serve_chat(desk) as address:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(120_000)  # ms: a busy machine
         page.loaded = []
         page.on("request", lambda request: page.loaded.append(request.url))
         page.goto(address)
@@ -248,3 +249,16 @@ def test_the_page_shows_what_stands_behind_a_talk(page):
     page.wait_for_selector("#talk li.stopped")
     assert "No numbers, please." in page.inner_text("#talk li.stopped")
     assert "no numbers blocked" in page.inner_text("#acts")
+
+
+@pytest.mark.browser
+def test_what_is_asked_while_a_talk_begins_is_asked_in_the_new_talk(page):
+    page.route("**/api/talks", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.click("#guard-details summary")
+    page.click("#all-guards")
+    page.click("#settings button[type=submit]")
+    page.fill("#text", "Pay 12")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#talk li.stopped")
+    assert page.inner_text("#talk li:first-child").endswith("Guards: all on.")
+    assert page.locator("#talk li.you").count() == 1
