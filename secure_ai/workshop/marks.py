@@ -36,7 +36,11 @@ SCHEMA = 3
 POINTS = (
     1.0  # a task: the kit's own, and meant to be argued with; no task of a lab is much longer than another
 )
-COLUMNS = ("seat", "lab", "task", "status", "points", "of", "attempts", "hints_used", "solution_shown")
+COLUMNS = (
+    "seat", "lab", "task", "status", "points", "of", "attempts", "hints_used", "solution_shown", "known_from",
+)  # fmt: skip
+# Stands in each row, because a table is passed on without the folder that it came in.
+KNOWN_FROM = "the learner's own progress file, which the learner can edit"
 CONFIGURATION = '''"""The labs of a workshop, for nbgrader."""
 
 c = get_config()
@@ -54,17 +58,23 @@ class Marks:
         lab: the lab's key.
         marked: number of seats in it.
         left_out: a sentence for each seat that is not, or whose points are not known.
+        form: one of ``FORMS``.
     """
 
     folder: Path
     lab: str
     marked: int
     left_out: tuple[str, ...]
+    form: str = "nbgrader"
 
     def __str__(self) -> str:
-        return "\n".join(
-            [*self.left_out, f"Marks of {self.lab} for {self.marked} seats are in {self.folder.name}/."]
-        )
+        lines = [*self.left_out, f"Marks of {self.lab} for {self.marked} seats are in {self.folder.name}/."]
+        if self.form == "csv":
+            lines.append(
+                "They follow each learner's own progress file, which the learner can edit: "
+                "where marks count, use --as nbgrader."
+            )
+        return "\n".join(lines)
 
 
 def marks(room: Room, settings: Settings, lab: str, out: Path, form: str, *, names: bool = False) -> Marks:
@@ -101,7 +111,7 @@ def marks(room: Room, settings: Settings, lab: str, out: Path, form: str, *, nam
             left_out = _write_course(draft, works, learners, release)
         note = {"format": FORMAT, "as": form, "lab": key, "left_out": left_out}
         (draft / NOTE).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
-    return Marks(Path(out), key, len(works) - len(left_out), tuple(left_out))
+    return Marks(Path(out), key, len(works) - len(left_out), tuple(left_out), form)
 
 
 # ------------------------------------------------------------------------------------------------ CSV
@@ -120,7 +130,7 @@ def _write_csv(draft: Path, works: list[Work], tasks: list[str], learners: dict[
                 points = POINTS if state.status == "correct" else 0.0
                 who = [work.seat, *([plain_cell(learners[work.seat])] if learners else [])]
                 row = [work.lab, name, state.status, points, POINTS, state.attempts, state.hints_used]
-                writer.writerow([*who, *row, "yes" if state.solution_shown else "no"])
+                writer.writerow([*who, *row, "yes" if state.solution_shown else "no", KNOWN_FROM])
     return [f"{work.seat}: {work.progress or work.why}" for work in works if _unknown(work)]
 
 

@@ -25,6 +25,7 @@ from tests.workshop.lab_rooms import a_room, passable_folder
 
 LAB = "03_data_inventory"
 TASKS = list(data_inventory.lab.tasks)
+KEYS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "solutions").glob("*.ipynb"))
 
 
 @pytest.fixture
@@ -88,6 +89,9 @@ def test_the_csv_has_a_row_for_each_learner_and_task_and_no_name(opened, tmp_pat
     assert {row["seat"]: 0 for row in found} and sum(float(row["points"]) for row in found) == 1.0
     assert (found[0]["status"], found[0]["of"], done.marked) == ("correct", "1.0", 3)
     assert "Ada" not in (tmp_path / "out" / "marks.csv").read_text()
+    # Whoever gets the table alone, or the output alone, knows what the points rest on.
+    assert all("own progress file" in row["known_from"] and "can edit" in row["known_from"] for row in found)
+    assert "can edit" in str(done) and "--as nbgrader" in str(done)
 
 
 def test_names_are_written_if_asked_for_and_are_no_formulas(opened, tmp_path):
@@ -106,22 +110,40 @@ def test_points_that_are_not_known_are_no_zero(opened, tmp_path):
     assert done.marked == 2 and "seat-02: The progress file is damaged" in str(done)
 
 
-def test_every_task_of_every_lab_has_answers_a_check_and_points_in_source_and_release(repo_root):
+def check_course(solution: nbformat.NotebookNode, key: str, tasks: list[str], course: tuple) -> None:
+    for node in course:
+        check_metadata(node)
+        graded = [c for c in node.cells if c.metadata.get("nbgrader", {}).get("grade")]
+        assert sorted(c.metadata["nbgrader"]["grade_id"] for c in graded) == sorted(
+            f"points-{task}" for task in tasks
+        ), key
+        answers = [c for c in node.cells if c.metadata.get("nbgrader", {}).get("solution")]
+        assert len(answers) >= len(tasks), key
+    assert not any("BEGIN SOLUTION" in cell.source for cell in course[1].cells)
+
+
+def test_every_task_has_answers_a_check_and_points_in_source_and_release(course, repo_root):
+    check_course(read_notebook(repo_root / "solutions" / f"{LAB}.ipynb"), LAB, TASKS, course)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_task_of_every_lab_has_a_check_cell_and_answers_before_it(key, repo_root):
+    """What the course is made of, without building every lab: that is a slow test's."""
+    from secure_ai.workshop.collect import task_names
+
+    names = task_names(repo_root)[key]
+    places = task_cells(read_notebook(repo_root / "solutions" / f"{key}.ipynb"), names)
+    assert sorted(places) == sorted(names) and all(answers for answers, _ in places.values())
+
+
+@pytest.mark.slow
+def test_the_course_of_every_lab_has_points_for_every_task(repo_root):
     from secure_ai.learn.builder import tasks_module
 
     for path in sorted((repo_root / "solutions").glob("*.ipynb")):
         solution = read_notebook(path)
         tasks = list(tasks_module(solution, path.stem).lab.tasks)
-        source, release = course_notebooks(solution, path.stem, tasks)
-        for node in (source, release):
-            check_metadata(node)
-            graded = [c for c in node.cells if c.metadata.get("nbgrader", {}).get("grade")]
-            assert sorted(c.metadata["nbgrader"]["grade_id"] for c in graded) == sorted(
-                f"points-{task}" for task in tasks
-            ), path.stem
-            answers = [c for c in node.cells if c.metadata.get("nbgrader", {}).get("solution")]
-            assert len(answers) >= len(tasks), path.stem
-        assert not any("BEGIN SOLUTION" in cell.source for cell in release.cells)
+        check_course(solution, path.stem, tasks, course_notebooks(solution, path.stem, tasks))
 
 
 def test_the_course_folder_has_what_nbgrader_reads_and_leaves_out_what_is_damaged(opened, tmp_path):
