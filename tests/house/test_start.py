@@ -29,7 +29,13 @@ def running_kit(repo_root: Path, home: Path):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8"},
+        # Progress of its own too: in a checkout where somebody learns, a plain start would resume there.
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "SECURE_AI_PROGRESS": str(home / "progress.sqlite"),
+        },
     )
     try:
         for line in process.stdout:
