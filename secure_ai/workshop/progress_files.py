@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from secure_ai.core.errors import UserError, system_reason
 from secure_ai.learn import progress
@@ -24,6 +25,8 @@ BEFORE: dict[str, Any] = {
     "hints_used": 0,
     "first_seen": "1970-01-01 00:00:00.000000",
 }
+# What SQLite keeps beside a file while it writes.
+_BESIDE = ("-journal", "-wal", "-shm")
 EARLIEST, LARGEST = ("first_seen", "solved_at", "hint_at", "solution_at"), ("attempts", "hints_used")
 
 
@@ -43,12 +46,16 @@ def migrate(path: Path, now: datetime) -> list[str]:
     if not path.is_file():
         return []
     stamp = now.strftime("%Y-%m-%dT%H%M%S")
-    if not _is_sound(path):
+    if not _is_sound(path, "rw"):  # a write that was cut off is rolled back, and is no damage
         aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
         with _told(path):
             path.replace(aside)
         return [f"The progress file was damaged; it is kept as {aside.name}, and a new one begins."]
     with _told(path), contextlib.closing(sqlite3.connect(path, timeout=progress.BUSY_SECONDS)) as database:
+        if _is_newer(path):
+            return [
+                "The progress file is of a newer release than this kit: it stays as it is. Update the kit."
+            ]
         old = [model for model in _models() if _lacks(database, model)]
         if not old:
             return []
@@ -81,27 +88,33 @@ def join(source: Path, target: Path, now: datetime) -> list[str]:
     """
     if not source.is_file():
         return []
-    if not _is_sound(source):
-        return ["The progress file of the older kit is damaged: it stays there, and nothing came of it."]
-    with _told(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.is_file():
-            with (
-                contextlib.closing(sqlite3.connect(f"file:{source.resolve()}?mode=ro", uri=True)) as old,
-                contextlib.closing(sqlite3.connect(target)) as new,
-            ):
-                old.backup(new)
-            return ["Your progress came over.", *migrate(target, now)]
-    said = migrate(target, now)
     copy = target.with_name(f".{target.name}.joining")
     try:
         with _told(target):
-            shutil.copyfile(source, copy)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copy(source, copy)
+            if not _is_sound(copy, "rw"):
+                return [
+                    "The progress file of the older kit is damaged: it stays there, and nothing came of it."
+                ]
+            if _is_newer(copy):
+                return [
+                    "The progress file of the other kit is of a newer release than this one: it stays there, "
+                    "and nothing came of it. Update this kit first."
+                ]
             migrate_quietly(copy, now)
+            said = migrate(target, now)  # set aside if it is damaged
+            if not target.is_file():
+                copy.replace(target)
+                return [*said, "Your progress came over."]
+            if _is_newer(target):
+                return said
             count = _join_rows(copy, target)
     finally:
-        copy.unlink(missing_ok=True)
-    return [*said, f"Your progress came over: {count} tasks, joined with those done here already."]
+        _remove(copy)
+    if count:
+        said.append(f"Your progress came over: {count} tasks, joined with those done here already.")
+    return said
 
 
 def migrate_quietly(path: Path, now: datetime) -> None:
@@ -111,10 +124,35 @@ def migrate_quietly(path: Path, now: datetime) -> None:
         kept.unlink()
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database that another program may be writing, or whose last write was cut off."""
+    _remove(target)
+    try:
+        with (
+            contextlib.closing(
+                sqlite3.connect(f"file:{quote(str(source.resolve()))}?mode=ro", uri=True)
+            ) as old,
+            contextlib.closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+    except sqlite3.Error:
+        # It would have to be rolled back first, and is not ours to change: that is done to the copy.
+        _remove(target)
+        for ending in ("", *_BESIDE):
+            if (beside := source.with_name(source.name + ending)).is_file():
+                shutil.copyfile(beside, target.with_name(target.name + ending))
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", *_BESIDE):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def _join_rows(source: Path, target: Path) -> int:
-    count = 0
+    """Join the rows; return how many tasks are other than before."""
     with contextlib.closing(sqlite3.connect(target, timeout=progress.BUSY_SECONDS)) as database:
         database.execute("ATTACH ? AS older", (str(source),))
+        before = _tasks(database)
         with database:
             for model in _models()[:2]:
                 there = database.execute(
@@ -126,12 +164,19 @@ def _join_rows(source: Path, target: Path) -> int:
                 columns = [column.name for column in model.columns]
                 keys = [column.name for column in model.primary_key]
                 changes = ", ".join(_better(model.name, name) for name in columns if name not in keys)
-                done = database.execute(
+                database.execute(
                     f"INSERT INTO {model.name} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM "
                     f"older.{model.name} WHERE true ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
                 )
-                count = count or done.rowcount
-    return count
+        return len(_tasks(database) - before)
+
+
+def _tasks(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    model = progress.table()
+    if not _columns(database, model.name):
+        return set()
+    names = ", ".join(column.name for column in model.columns)
+    return set(database.execute(f"SELECT {names} FROM {model.name}"))
 
 
 def _better(table: str, column: str) -> str:
@@ -166,6 +211,14 @@ def _lacks(database: sqlite3.Connection, model: Table) -> bool:
     return bool(have) and not {column.name for column in model.columns} <= have
 
 
+def _is_newer(path: Path) -> bool:
+    """Whether a table has a column that this release does not know."""
+    with contextlib.closing(sqlite3.connect(path, timeout=progress.BUSY_SECONDS)) as database:
+        return any(
+            _columns(database, model.name) - {column.name for column in model.columns} for model in _models()
+        )
+
+
 def _columns(database: sqlite3.Connection, table: str) -> set[str]:
     return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
 
@@ -181,9 +234,10 @@ def _models() -> list[Table]:
     return [progress.table(), progress.help_table(), progress.facts_table()]
 
 
-def _is_sound(path: Path) -> bool:
+def _is_sound(path: Path, mode: str) -> bool:
+    address = f"file:{quote(str(path.resolve()))}?mode={mode}"
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)) as database:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             return database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
     except sqlite3.OperationalError as error:
         return "locked" in str(error)  # in use is not damaged

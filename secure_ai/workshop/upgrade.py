@@ -10,6 +10,7 @@ import contextlib
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ from secure_ai.workshop.cells import checked_task, notebook_of, task_cells
 PROGRESS = Path(".progress")
 _FILE = "progress.sqlite"
 _MOST_COMMITS = 60
+_RELEASE = re.compile(r"\d+(\.\d+)*|")
 # Ids that editors give to new cells; those of the kit are words.
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{8}")
 
@@ -44,6 +46,8 @@ class Carried:
         gone: tasks that the new lab has no more; their answers are in the copy alone.
         own_cells: number of cells that the learner had added.
         changed: ids of other cells that learner and release both changed: the release's are in the lab.
+        new: tasks that the older lab had not.
+        revised: tasks with an answer whose starting code or check is another now, as far as it is known.
     """
 
     node: NotebookNode
@@ -51,13 +55,15 @@ class Carried:
     gone: tuple[str, ...]
     own_cells: int
     changed: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    revised: tuple[str, ...] = ()
 
 
 def upgrade(root: Path, now: datetime, source: Path | None = None) -> list[str]:
     """Bring the learner's labs and progress to this release.
 
     Args:
-        root: folder of this release.
+        root: folder of this release. Done again, nothing is other than after the first time.
         now: the time for the names of copies.
         source: folder of an older release whose work is taken over; it is not changed. None: the labs in
             ``root`` are older than its solutions, as after a bundle was unpacked over them.
@@ -66,8 +72,8 @@ def upgrade(root: Path, now: datetime, source: Path | None = None) -> list[str]:
         Sentences on what was done; one at least.
 
     Raises:
-        UserError: if ``source`` holds no kit, or something cannot be written. A lab is either as before or
-            has its answers, and a copy is kept first.
+        UserError: if ``source`` holds no kit or a newer one, or something cannot be written. A lab is either
+            as before or has its answers, and a copy is kept first.
     """
     root = Path(root)
     if source is not None:
@@ -78,6 +84,7 @@ def upgrade(root: Path, now: datetime, source: Path | None = None) -> list[str]:
             )
         if source.resolve() == root.resolve():
             raise UserError("The older kit is this one: leave --from out, or name the older folder.")
+        _refuse_newer(root, source)
     said = []
     for path in solution_paths(root):
         said += _upgrade_lab(root, path.stem, now, source)
@@ -102,19 +109,21 @@ def _upgrade_lab(root: Path, key: str, now: datetime, source: Path | None) -> li
             write_notebook(new, here)
             return [f"{key}: the lab of this release; you had not worked in the old one."]
         return []
-    if source is not None and here.is_file() and holds_work(here):
-        kept = back_up(root, key, mine.read_bytes(), now)
-        return [f"{key}: you have worked here already, so the older work is kept in {_shown(kept, root)}."]
     data = mine.read_bytes()
+    if source is not None and here.is_file() and holds_work(here):
+        if _kept(root, key, data):
+            return []  # it came over before
+        kept = _keep(root, key, data, now)
+        return [f"{key}: you have worked here already, so the older work is kept in {_shown(kept, root)}."]
     old = notebook_of(data)
     if old is None:
         if source is not None:
-            back_up(root, key, data, now)
+            _keep(root, key, data, now)
         return [f"{key}: your notebook is damaged; it stays as it is: 'secure-ai lab reset {key}'."]
     if source is None and _built(old) == new.metadata[STAMP]["built"]:
         return []  # work in the lab of this release
     carried = carry_over(old, new, solution, _before(source or root, key, _built(old)))
-    kept = back_up(root, key, data, now)
+    kept = _keep(root, key, data, now)
     write_notebook(carried.node, here)
     return [_sentence(key, carried, _shown(kept, root))]
 
@@ -168,7 +177,21 @@ def carry_over(
         _keep_sector(old, node)
     own = _insert_own_cells(old, node, first, taken)
     gone = tuple(task for task in answers if task not in places)
-    return Carried(node, tuple(dict.fromkeys(carried)), gone, own, tuple(changed))
+    tasks = tuple(dict.fromkeys(carried))
+    new_tasks = tuple(task for task in places if task not in (_answers(before) if before else answers))
+    revised = tuple(task for task in tasks if _is_revised(places[task], new, theirs, first))
+    return Carried(node, tasks, gone, own, tuple(changed), new_tasks, revised)
+
+
+def _is_revised(
+    place: tuple[list[str], str], new: NotebookNode, theirs: dict[str, NotebookNode], first: dict[str, str]
+) -> bool:
+    """Whether the starting code of an answer, or its check, is another than in the lab before."""
+    now = {cell.id: cell.source.strip() for cell in new.cells}
+    ids, check = place
+    # Of a lab that is not known only the check can be compared: learners seldom change it.
+    was = first or ({check: theirs[check].source} if check in theirs else {})
+    return any(one in was and was[one].strip() != now[one] for one in (*ids, check))
 
 
 def _answers(old: NotebookNode) -> dict[str, list[NotebookNode]]:
@@ -293,8 +316,11 @@ def _bring_others(root: Path, source: Path, now: datetime) -> list[str]:
     keys = {path.stem for path in solution_paths(root)}
     try:
         for path in sorted((source / "labs").glob("*.ipynb")):
-            if path.stem not in keys and path.name[0] != "." and holds_work(path):
-                kept = back_up(root, path.stem, path.read_bytes(), now)
+            if path.stem in keys or path.name[0] == "." or not holds_work(path):
+                continue
+            data = path.read_bytes()
+            if not _kept(root, path.stem, data):
+                kept = _keep(root, path.stem, data, now)
                 said.append(
                     f"{path.stem}: this release has it no more; your work is in {_shown(kept, root)}."
                 )
@@ -308,6 +334,35 @@ def _bring_others(root: Path, source: Path, now: datetime) -> list[str]:
     except OSError as error:
         raise UserError(f"Something of the older kit cannot be copied ({system_reason(error)}).") from None
     return said
+
+
+def _kept(root: Path, key: str, data: bytes) -> Path | None:
+    """Return the copy of a lab that holds these bytes already, or None."""
+    copies = sorted((root / BACKUPS).glob(f"{key}.*.ipynb"))
+    return next((path for path in copies if path.is_file() and path.read_bytes() == data), None)
+
+
+def _keep(root: Path, key: str, data: bytes, now: datetime) -> Path:
+    """Return a copy that holds these bytes: that of an upgrade that was cut off, or a new one."""
+    return _kept(root, key, data) or back_up(root, key, data, now)
+
+
+def _refuse_newer(root: Path, source: Path) -> None:
+    here, there = _version(root), _version(source)
+    if here and there and there > here:
+        shown = ".".join(map(str, there))
+        raise UserError(
+            f"The kit in {source.name} is of release {shown}, newer than this one: run the upgrade there."
+        )
+
+
+def _version(kit: Path) -> tuple[int, ...]:
+    """Return the release that a kit's pyproject.toml states; empty where none can be read."""
+    try:
+        text = tomllib.loads((kit / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        return tuple(int(part) for part in _RELEASE.match(text)[0].split("."))
+    except (OSError, ValueError, LookupError, TypeError):
+        return ()
 
 
 def _built(node: NotebookNode) -> str:
@@ -324,6 +379,10 @@ def _sentence(key: str, carried: Carried, kept: str) -> str:
     parts = [f"{key}: the lab of this release, with your answers ({tasks}); the old one is in {kept}."]
     if carried.own_cells:
         parts.append(f"Cells of your own: {carried.own_cells}, in their places.")
+    if carried.revised:
+        parts.append(f"Tasks that changed, so run their checks again: {', '.join(carried.revised)}.")
+    if carried.new:
+        parts.append(f"New tasks: {', '.join(carried.new)}.")
     if carried.gone:
         parts.append(f"Tasks that there are no more: {', '.join(carried.gone)}.")
     if carried.changed:
