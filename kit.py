@@ -507,6 +507,7 @@ COMMANDS = {
     "install": install,
     "lock": lock,
     "environment": environment,
+    "site": site,
 }
 
 if __name__ == "__main__":

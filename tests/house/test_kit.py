@@ -222,3 +222,15 @@ def test_a_bundle_installs_without_the_network(repo_root, tmp_path):
         check=False,
     )
     assert doctor.returncode == 0, doctor.stdout
+
+
+def test_every_command_that_help_names_is_there(kit, capsys):
+    with pytest.raises(SystemExit):
+        kit.main(["--help"])
+    named = capsys.readouterr().out.partition("{")[2].partition("}")[0].replace("\n", "").split(",")
+    assert {name.strip() for name in named} == set(kit.COMMANDS)
+
+
+def test_site_hands_its_options_on_to_the_build(kit):
+    assert kit.main(["site", "--out", "there"]) == 0
+    assert kit.ran[-1][1:] == [str(kit.ROOT / "site" / "build.py"), "--out", "there"]
