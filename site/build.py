@@ -23,7 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Build the site as the options say; return the exit code of Sphinx."""
     parser = argparse.ArgumentParser(prog="kit.py site", description="Build the site in site/_build/html.")
     parser.add_argument("--with-solutions", action="store_true", help="labs with their answers, folded")
-    parser.add_argument("--with-api", action="store_true", help="the reference of all functions, too: slow")
     parser.add_argument("--out", type=Path, default=HERE / "_build", help="folder of the build")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
     options = parser.parse_args(arguments)
@@ -31,10 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     source, html = out / "source", out / "html"
     for folder in (source, html):  # what an earlier build left would be published again
         shutil.rmtree(folder, ignore_errors=True)
-    gather(ROOT, source, solutions=options.with_solutions, api=options.with_api)
+    gather(ROOT, source, solutions=options.with_solutions)
     # Nothing may depend on the machine: no user configuration of IPython, one time zone, one language.
     environment = os.environ | {
-        "SECURE_AI_SITE_API": str(int(options.with_api)),
         "PYTHONHASHSEED": "0",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -24,17 +23,13 @@ release = version = re.search(
     r'__version__ = "([^"]+)"', (ROOT / "secure_ai/__init__.py").read_text(encoding="utf-8")
 )[1]
 
-extensions = ["myst_nb", "sphinx.ext.napoleon", "sphinx_copybutton"]
-# The reference takes many minutes: `kit.py site --with-api`.
-if os.environ.get("SECURE_AI_SITE_API", "0") == "1":
-    extensions.append("autoapi.extension")
+extensions = ["myst_nb", "sphinx_copybutton"]
 root_doc = "index"
 exclude_patterns = ["**/_*"]
 nitpicky = True
 # Types of other packages: their inventories would come from the network.
 nitpick_ignore_regex = [(r"py:.*", r"(?!secure_ai\.|synthetic_data\.).*")]
-# Constants that a module hands on without words of their own are no part of the reference.
-suppress_warnings = ["config.cache", "autoapi.python_import_resolution"]
+suppress_warnings = ["config.cache"]
 smartquotes = False  # a command must stay as it is typed
 
 # Lessons: their stored outputs are what a reader sees.
@@ -47,19 +42,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 myst_all_links_external = False
 
-# Reference: read from the source, by room.
-autoapi_dirs = [str(ROOT / "secure_ai"), str(ROOT / "synthetic_data")]
-autoapi_ignore = [str(ROOT / "secure_ai" / name / "*") for name in hooks.NO_REFERENCE]
-autoapi_root = "api"
-autoapi_add_toctree_entry = False
-autoapi_keep_files = False
-autoapi_options = ["members", "undoc-members"]
-autoapi_member_order = "bysource"
-autoapi_own_page_level = "module"
-autoapi_python_class_content = "class"
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
-napoleon_use_ivar = True  # fields stand in the description of their class, once
+# Reference: public_api.py and reference.py write its pages.
 default_role = None
 add_module_names = False
 python_use_unqualified_type_names = True

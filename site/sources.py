@@ -5,7 +5,6 @@ Links between pages then stay as they are written; a link to a file that is no p
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import re
 import shutil
@@ -14,42 +13,41 @@ from typing import Any
 
 import lessons
 import parameters
+import reference
 import roles
 import yaml
 from glossary import glossary_page, read_terms
+from public_api import PublicApi, read_public_api
 
 HERE = Path(__file__).resolve().parent
 PAGES = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
 CARD = "secure_ai/discover/model/MODEL_CARD.md"
 LINK = re.compile(r"(?<!!)\[(?P<words>(?:[^\[\]]|\[[^\]]*\])+)\]\((?P<target>[^()\s]+)\)")
-# The rooms in the order in which the chapters need them.
-ROOMS = (
-    "core", "discover", "anonymize", "encrypt", "access", "attack", "defend", "monitor", "govern", "assess",
-    "learn", "workshop",
-)  # fmt: skip
 
 
-def gather(root: Path, out: Path, *, solutions: bool = False, api: bool = True) -> None:
+def gather(root: Path, out: Path, *, solutions: bool = False) -> None:
     """Write the sources of the site to the folder ``out``.
 
     Args:
         root: the kit's folder.
         out: a folder that does not exist yet.
         solutions: whether labs carry their answers.
-        api: whether the reference is built, so that links may lead to it.
     """
     out.mkdir(parents=True)
+    api = read_public_api(root)
     pages: dict[str, Any] = _written(root) | _made(root, api) | _notebooks(root, solutions)
     known = set(pages)
     for name, page in pages.items():
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(page, str):
-            target.write_text(relink(page, name, known, root, api=api), encoding="utf-8")
+            # What is reStructuredText was linked when it was made.
+            text = page if name.endswith(".rst") else relink(page, name, known, root, api)
+            target.write_text(text, encoding="utf-8")
             continue
         for cell in page["cells"]:
             if cell["cell_type"] == "markdown":
-                cell["source"] = relink(lessons.text(cell), name, known, root, api=api)
+                cell["source"] = relink(lessons.text(cell), name, known, root, api)
         lessons.write_notebook(page, target)
     for name in ("LICENSE", "LICENSE-lessons"):
         shutil.copyfile(root / name, out / f"{name}.txt")
@@ -65,7 +63,7 @@ def _written(root: Path) -> dict[str, str]:
     return pages
 
 
-def _made(root: Path, api: bool) -> dict[str, str]:
+def _made(root: Path, api: PublicApi) -> dict[str, str]:
     """Return the pages that are made from the kit's own data."""
     known = roles.read_map(root)
     readme = (root / "README.md").read_text(encoding="utf-8")
@@ -78,11 +76,7 @@ def _made(root: Path, api: bool) -> dict[str, str]:
         "parameters.md": parameters.parameters_page(root),
     }
     pages |= {f"paths/{role.name}.md": roles.role_page(role, known) for role in known["ROLES"].values()}
-    if api:
-        pages["reference.md"] = reference_page(root)
-    else:
-        pages["reference.md"] = "# Reference\n\nThis build leaves the reference out.\n"
-    return pages
+    return pages | reference.reference_pages(api)
 
 
 def _notebooks(root: Path, solutions: bool) -> dict[str, dict[str, Any]]:
@@ -98,7 +92,7 @@ def _notebooks(root: Path, solutions: bool) -> dict[str, dict[str, Any]]:
     return pages
 
 
-def relink(text: str, page: str, known: set[str], root: Path, *, api: bool) -> str:
+def relink(text: str, page: str, known: set[str], root: Path, api: PublicApi) -> str:
     """Return ``text`` with every link leading to a page of the site, or to the web, or to nothing.
 
     Raises:
@@ -111,7 +105,7 @@ def relink(text: str, page: str, known: set[str], root: Path, *, api: bool) -> s
             return match[0]
         path = target[1:] if target.startswith("/") else posixpath.join(posixpath.dirname(page), target)
         path = posixpath.normpath(path).rstrip("/")
-        if path in known or (api and path.startswith("api/")):  # Sphinx checks those of the reference
+        if path in known:
             return match[0]
         if path in ("LICENSE", "LICENSE-lessons"):
             return f"[{match['words']}](/licenses.md)"
@@ -121,46 +115,14 @@ def relink(text: str, page: str, known: set[str], root: Path, *, api: bool) -> s
             return f"[{match['words']}](/parameters.md)"
         if not (root / path).exists():
             raise ValueError(f"{page}: the link to {match['target']} leads nowhere.")
-        module = path.removesuffix(".py")
-        if (
-            api
-            and path.startswith(("secure_ai/", "synthetic_data"))
-            and ((root / path / "__init__.py").is_file() or path.endswith(".py"))
-        ):
-            return f"[{match['words']}](/api/{module}/index.rst)"
+        described = reference.page_of(api, root / path, root)
+        if described is not None:
+            return f"[{match['words']}](/{described})"
         return match["words"]
 
     parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)  # code is not linked
     parts[::2] = [LINK.sub(replaced, part) for part in parts[::2]]
     return "".join(parts)
-
-
-def reference_page(root: Path) -> str:
-    """Return the entrance to the reference: the rooms, and what each is for in the words of its package."""
-    lines = [
-        "# Reference",
-        "",
-        "Every public function and class, by room, from the docstrings of this version.",
-    ]
-    lines += ["Names that begin with an underscore are left out; what a package hands on stands where it is"]
-    lines += ["defined. Rooms depend downward only: each uses those above it in this table.", ""]
-    lines += ["| Room | For what |", "|---|---|"]
-    for room in ROOMS:
-        if (root / "secure_ai" / room / "__init__.py").is_file():
-            summary = _summary(root / "secure_ai" / room / "__init__.py")
-            lines.append(f"| [`secure_ai.{room}`](/api/secure_ai/{room}/index.rst) | {summary} |")
-    summary = _summary(root / "synthetic_data/__init__.py")
-    lines.append(f"| [`synthetic_data`](/api/synthetic_data/index.rst) | {summary} |")
-    lines += ["", "```{toctree}", ":hidden:", "", "/api/secure_ai/index", "/api/synthetic_data/index", "```"]
-    return "\n".join(lines) + "\n"
-
-
-def _summary(file: Path) -> str:
-    return (
-        (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "")
-        .split("\n\n")[0]
-        .replace("\n", " ")
-    )
 
 
 def _workshop_page(root: Path, guide: list[str]) -> str:
