@@ -6,31 +6,28 @@ Nothing is lost: whatever cannot go into the new lab is in a dated copy of the o
 from __future__ import annotations
 
 import ast
-import contextlib
 import re
 import shutil
-import subprocess
 import tomllib
-from collections.abc import Iterator
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from secure_ai.core.errors import UserError, system_reason
-from secure_ai.learn.builder import STAMP, build_lab, cells_digest, holds_work, solution_paths
+from secure_ai.learn.builder import STAMP, build_lab, holds_work, solution_paths
 from secure_ai.learn.labs import BACKUPS, back_up
 from secure_ai.learn.notebook import known_parameters, parse_cell, read_notebook, tags, write_notebook
 from secure_ai.workshop import progress_files
 from secure_ai.workshop.cells import checked_task, notebook_of, task_cells
+from secure_ai.workshop.earlier_labs import lab_begun_with
 
 PROGRESS = Path(".progress")
 _FILE = "progress.sqlite"
-_MOST_COMMITS = 60
+_NOTES = "reflection"  # the cell of each lab in which learners are asked to write
 _RELEASE = re.compile(r"\d+(\.\d+)*|")
 # Ids that editors give to new cells; those of the kit are words.
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{8}")
@@ -45,9 +42,10 @@ class Carried:
         tasks: tasks whose answers were carried over.
         gone: tasks that the new lab has no more; their answers are in the copy alone.
         own_cells: number of cells that the learner had added.
-        changed: ids of other cells that learner and release both changed: the release's are in the lab.
+        changed: ids of other code cells that learner and release both changed: the release's are in the lab.
         new: tasks that the older lab had not.
         revised: tasks with an answer whose starting code or check is another now, as far as it is known.
+        beside: ids of texts below which the learner's own version has a cell of its own.
     """
 
     node: NotebookNode
@@ -57,6 +55,7 @@ class Carried:
     changed: tuple[str, ...]
     new: tuple[str, ...] = ()
     revised: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def upgrade(root: Path, now: datetime, source: Path | None = None) -> list[str]:
@@ -122,7 +121,7 @@ def _upgrade_lab(root: Path, key: str, now: datetime, source: Path | None) -> li
         return [f"{key}: your notebook is damaged; it stays as it is: 'secure-ai lab reset {key}'."]
     if source is None and _built(old) == new.metadata[STAMP]["built"]:
         return []  # work in the lab of this release
-    carried = carry_over(old, new, solution, _before(source or root, key, _built(old)))
+    carried = carry_over(old, new, solution, lab_begun_with(source or root, key, _built(old)))
     kept = _keep(root, key, data, now)
     write_notebook(carried.node, here)
     return [_sentence(key, carried, _shown(kept, root))]
@@ -159,20 +158,10 @@ def carry_over(
                 continue
             cells[target].source = cell.source
             carried.append(task)
-    changed = []
     answered = {one for ids, _ in places.values() for one in ids}
-    for cell_id, cell in theirs.items():
-        if (
-            cell_id in answered
-            or cell_id not in cells
-            or cell_id not in first
-            or cell.source == first[cell_id]
-        ):
-            continue
-        if cells[cell_id].source == first[cell_id]:
-            cells[cell_id].source = cell.source  # the release did not change it
-        elif cells[cell_id].source != cell.source:
-            changed.append(cell_id)
+    others = {one: cell for one, cell in theirs.items() if one in cells and one not in answered}
+    changed, beside = _carry_others(others, cells, first if before is not None else None)
+    _insert_beside(theirs, node, beside)
     if before is None:
         _keep_sector(old, node)
     own = _insert_own_cells(old, node, first, taken)
@@ -180,7 +169,47 @@ def carry_over(
     tasks = tuple(dict.fromkeys(carried))
     new_tasks = tuple(task for task in places if task not in (_answers(before) if before else answers))
     revised = tuple(task for task in tasks if _is_revised(places[task], new, theirs, first))
-    return Carried(node, tasks, gone, own, tuple(changed), new_tasks, revised)
+    return Carried(node, tasks, gone, own, changed, new_tasks, revised, beside)
+
+
+def _carry_others(
+    others: dict[str, NotebookNode], cells: dict[str, NotebookNode], first: dict[str, str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Carry what the learner changed besides answers.
+
+    Returns:
+        The code cells that keep the release's way, and the texts that need a cell of their own.
+    """
+    changed, beside = [], []
+    for cell_id, cell in others.items():
+        now, was = cells[cell_id], (first or {}).get(cell_id)
+        is_text = cell.cell_type == now.cell_type == "markdown"
+        if cell.source.strip() in (now.source.strip(), (was or "").strip()):
+            continue
+        if was is None:
+            # Where it is not known what the learner was given, only where notes are asked for.
+            if first is None and is_text and cell_id == _NOTES:
+                beside.append(cell_id)
+        elif now.source == was:
+            now.source = cell.source  # the release did not change it
+        elif not is_text:
+            changed.append(cell_id)
+        elif cell.source.startswith(was.rstrip() + "\n"):
+            now.source = now.source.rstrip() + cell.source[len(was.rstrip()) :]
+        else:
+            beside.append(cell_id)
+    return tuple(changed), tuple(beside)
+
+
+def _insert_beside(theirs: dict[str, NotebookNode], node: NotebookNode, beside: tuple[str, ...]) -> None:
+    """Put the learner's texts below those of the release."""
+    for cell_id in beside:
+        text = theirs[cell_id].source
+        # Named like an editor's cell, so that the next upgrade takes it for the learner's too.
+        name = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{cell_id}\n{text}"))
+        if name not in theirs:
+            where = next(n for n, cell in enumerate(node.cells) if cell.id == cell_id)
+            node.cells.insert(where + 1, nbformat.v4.new_markdown_cell(text, id=name))
 
 
 def _is_revised(
@@ -270,43 +299,6 @@ def _keep_sector(old: NotebookNode, node: NotebookNode) -> None:
             )
 
 
-# ------------------------------------------------------------------------- the lab that a learner began with
-
-
-def _before(kit: Path, key: str, built: str) -> NotebookNode | None:
-    """Return the lab whose digest is ``built``, from the older kit's solutions or its history, or None."""
-    return next((node for node in _candidates(kit, key) if cells_digest(node) == built), None)
-
-
-def _candidates(kit: Path, key: str) -> Iterator[NotebookNode]:
-    with contextlib.suppress(UserError):
-        yield build_lab(read_notebook(kit / "solutions" / f"{key}.ipynb"), key, _AnyTasks())[0]
-    path = f"labs/{key}.ipynb"
-    for commit in _git(kit, "log", "--format=%H", f"-n{_MOST_COMMITS}", "--", path).decode().split():
-        node = notebook_of(_git(kit, "show", f"{commit}:{path}"))
-        if node is not None:
-            yield node
-
-
-def _git(kit: Path, *arguments: str) -> bytes:
-    if not (kit / ".git").exists():
-        return b""
-    try:
-        done = subprocess.run(["git", *arguments], cwd=kit, capture_output=True, check=False, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return b""
-    return done.stdout if done.returncode == 0 else b""
-
-
-class _AnyTasks:
-    """Stands for the tasks of an older release, whose checks are not here and need not be."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return SimpleNamespace(check=lambda value: SimpleNamespace(status="not_attempted"))
-
-
 # ------------------------------------------------------------------------------------------- the rest
 
 
@@ -385,6 +377,8 @@ def _sentence(key: str, carried: Carried, kept: str) -> str:
         parts.append(f"New tasks: {', '.join(carried.new)}.")
     if carried.gone:
         parts.append(f"Tasks that there are no more: {', '.join(carried.gone)}.")
+    if carried.beside:
+        parts.append(f"Your texts stand below those of the release: {', '.join(carried.beside)}.")
     if carried.changed:
         parts.append(
             f"Cells that the release changed too, and has its own way: {', '.join(carried.changed)}."

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -24,10 +22,10 @@ from hypothesis import strategies as st
 from secure_ai.cli import invoke
 from secure_ai.core.errors import UserError
 from secure_ai.learn import progress
-from secure_ai.learn.builder import build_lab, holds_work
+from secure_ai.learn.builder import build_lab, cells_digest, holds_work
 from secure_ai.learn.notebook import known_parameters, read_notebook, write_notebook
 from secure_ai.workshop import upgrade as upgrading
-from secure_ai.workshop.progress_files import join, migrate
+from secure_ai.workshop.earlier_labs import lab_begun_with
 from secure_ai.workshop.upgrade import carry_over, upgrade
 
 OLDER = Path(__file__).with_name("older")
@@ -35,6 +33,8 @@ LAB = "03_data_inventory"
 NOW = datetime(2026, 3, 4, 10, 20, 30)
 OWN_CELL = "3f2b8c1d-9a40-4e57-8b1c-0d2e4f6a8b9c"
 OLD_COMMIT = "6598d64"
+# The last commit before the kit knew upgrades, with every lab. Once a release has a tag, it is tried too.
+LAST_BEFORE = "54eb7fd"
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_where_labs_were_replaced_in_place_the_history_is_not_needed_and_a_secon
 def test_an_older_lab_in_which_nobody_worked_is_replaced_without_a_copy(kit):
     lab, _ = build_lab(read_notebook(kit / "solutions" / f"{LAB}.ipynb"), LAB)
     lab.cells = lab.cells[:8]
-    lab.metadata["secure_ai"] = {"built": upgrading.cells_digest(lab)}
+    lab.metadata["secure_ai"] = {"built": cells_digest(lab)}
     write_notebook(lab, kit / "labs" / f"{LAB}.ipynb")
     assert "you had not worked" in upgrade(kit, NOW)[0]
     assert not (kit / "labs" / ".backups").exists() and len(cells(kit / "labs" / f"{LAB}.ipynb")) > 20
@@ -173,7 +173,12 @@ def test_with_the_first_lab_known_what_only_the_learner_changed_stays_theirs(rep
     old.cells[index["table-tier"]].source = before.cells[index["table-tier"]].source
     carried = carry_over(old, new, solution, before)
     now = {cell.id: cell.source for cell in carried.node.cells}
-    assert now["reflection"].endswith("My thoughts.") and carried.changed == ("scenario",)
+    assert now["reflection"].endswith("My thoughts.")
+    assert (carried.changed, carried.beside) == ((), ("scenario",))
+    [notes] = [cell for cell in carried.node.cells if cell.source == "An older scenario, with notes."]
+    assert list(now).index(notes.id) == list(now).index("scenario") + 1
+    again = carry_over(carried.node, new, solution, new)
+    assert notes.source in [cell.source for cell in again.node.cells] and again.own_cells == 1
     assert now["table-tier"] == new.cells[index["table-tier"]].source and carried.tasks == ()
 
 
@@ -202,7 +207,9 @@ def test_whatever_a_learner_typed_the_result_is_a_valid_notebook_that_has_every_
         old.cells[number % len(old.cells)].source = text
     carried = carry_over(old, new, solution, new if known else None)
     nbformat.validate(carried.node)
-    assert [cell.id for cell in carried.node.cells] == [cell.id for cell in new.cells]
+    ids = [cell.id for cell in new.cells]
+    assert [cell.id for cell in carried.node.cells if cell.id in ids] == ids
+    assert len(carried.node.cells) == len(ids) + len(carried.beside)
     answers = {
         one
         for ids, _ in upgrading.task_cells(solution, upgrading._checked_tasks(solution)).values()
@@ -224,80 +231,32 @@ def _parts():
     return _kept
 
 
-# ------------------------------------------------------------------------------------------ progress
-
-
-def test_a_progress_file_of_the_older_release_is_read_and_written_by_this_one(tmp_path, monkeypatch):
-    path = tmp_path / "progress.sqlite"
-    shutil.copy(OLDER / "progress.sqlite", path)
-    monkeypatch.setenv("SECURE_AI_PROGRESS", str(path))
-    assert progress.statuses(LAB)["routing_is_valid"] == "correct"
-    assert progress.record(LAB, "table_tier", "correct") == ""
-    assert rows(path)["table_tier"] == ("correct", 2, 2)
-
-
-def test_a_file_without_columns_that_came_later_is_rebuilt_with_every_row_and_a_copy(tmp_path):
-    path = tmp_path / "progress.sqlite"
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        database.execute("CREATE TABLE task_progress (lab TEXT, task TEXT, status TEXT, attempts INTEGER)")
-        database.execute(
-            "INSERT INTO task_progress VALUES ('03', 'a', 'correct', 4), ('03', 'b', 'error', 1)"
-        )
-    assert "was of an older release" in migrate(path, NOW)[0]
-    assert rows(path) == {"a": ("correct", 4, 0), "b": ("error", 1, 0)}
-    assert (tmp_path / "progress.before-2026-03-04T102030.sqlite").is_file()
-    assert migrate(path, NOW) == []
-
-
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 40])
-def test_a_damaged_progress_file_is_moved_aside(tmp_path, content):
-    path = tmp_path / "progress.sqlite"
-    path.write_bytes(content)
-    assert "was damaged" in migrate(path, NOW)[0]
-    assert (tmp_path / "progress.damaged-2026-03-04T102030.sqlite").read_bytes() == content
-    assert not path.exists() and migrate(path, NOW) == []
-
-
-def test_joined_progress_shows_the_better_of_both(tmp_path, monkeypatch):
-    target = tmp_path / "progress.sqlite"
-    monkeypatch.setenv("SECURE_AI_PROGRESS", str(target))
-    for name, status in (
-        ("routing_is_valid", "incorrect"),
-        ("table_tier", "correct"),
-        ("clean_texts", "error"),
-    ):
-        assert progress.record(LAB, name, status) == ""
-    said = join(OLDER / "progress.sqlite", target, NOW)
-    assert rows(target) == {
-        "routing_is_valid": ("correct", 2, 0), "find_labeled": ("correct", 1, 0),
-        "table_tier": ("correct", 1, 2), "clean_texts": ("error", 1, 0),
-    }  # fmt: skip
-    assert "3 tasks" in said[0] and join(OLDER / "none.sqlite", target, NOW) == []
-    assert {path.name for path in tmp_path.iterdir()} == {"progress.sqlite"}
-
-
 # ------------------------------------------------------------------------------- from a real old commit
 
 
-def _git(root: Path, *arguments: str) -> bytes:
+def _git(root: Path, *arguments: str, missing: str = "the history of the repository is not here") -> bytes:
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     if done.returncode:
-        pytest.skip("the history of the repository is not here; the files in older/ are used in any case")
+        pytest.skip(f"{missing}; the files in older/ are used in any case")
     return done.stdout
 
 
 def test_the_lab_that_a_learner_began_with_is_found_in_the_history(repo_root):
     _git(repo_root, "cat-file", "-e", f"{OLD_COMMIT}^{{commit}}")
     built = read_notebook(OLDER / f"{LAB}.ipynb").metadata["secure_ai"]["built"]
-    before = upgrading._before(repo_root, LAB, built)
+    before = lab_begun_with(repo_root, LAB, built)
     assert before is not None and "clean-texts" not in {cell.id for cell in before.cells}
-    assert upgrading._before(repo_root, LAB, "0" * 64) is None
+    assert lab_begun_with(repo_root, LAB, "0" * 64) is None
 
 
-def test_from_the_oldest_release_with_labs_in_the_history(kit, tmp_path, repo_root):
+@pytest.mark.parametrize("commit", [OLD_COMMIT, LAST_BEFORE, "the tag before"])
+def test_work_that_the_code_of_an_older_release_wrote_comes_along(kit, tmp_path, repo_root, commit):
+    if commit == "the tag before":
+        commit = _git(repo_root, "describe", "--tags", "--abbrev=0", "HEAD^", missing="no tag yet")
+        commit = commit.decode().strip()
     older = tmp_path / "older-commit"
     older.mkdir()
-    packed = _git(repo_root, "archive", "--format=tar", OLD_COMMIT)
+    packed = _git(repo_root, "archive", "--format=tar", commit)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(older, filter="data")
     work = older / "labs" / f"{LAB}.ipynb"
@@ -313,9 +272,91 @@ def test_from_the_oldest_release_with_labs_in_the_history(kit, tmp_path, repo_ro
     done = subprocess.run(command, env=environment, cwd=older, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "" and done.returncode == 0, done.stderr
     said = " ".join(upgrade(kit, NOW, older))
-    assert "with your answers (routing_is_valid)" in said and "has its own way: setup" in said
+    now = cells(kit / "labs" / f"{LAB}.ipynb")
+    assert "with your answers (routing_is_valid)" in said
+    assert "has its own way: setup" in said or now["setup"].endswith("print('more')")
     assert "return number == 'mine'" in cells(kit / "labs" / f"{LAB}.ipynb")["routing-is-valid"]
     assert rows(kit / ".progress" / "progress.sqlite")["table_tier"] == ("correct", 1, 0)
+
+
+# ------------------------------------------------------------------------ twice, cut off, and newer
+
+
+def everything(kit: Path) -> dict[str, bytes]:
+    return {path.relative_to(kit).as_posix(): path.read_bytes() for path in kit.rglob("*") if path.is_file()}
+
+
+def test_twice_from_an_older_kit_is_the_same_as_once(kit, older_kit):
+    shutil.copy(OLDER / f"{LAB}.ipynb", older_kit / "labs" / "30_gone.ipynb")
+    upgrade(kit, NOW, older_kit)
+    once = everything(kit)
+    assert upgrade(kit, NOW.replace(hour=11), older_kit) == [
+        "Everything is up to date: your labs and your progress are those of this release."
+    ]
+    assert everything(kit) == once
+
+
+def test_an_upgrade_that_was_cut_off_ends_as_if_it_had_not_been(kit, older_kit, monkeypatch):
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upgrading, "write_notebook", killed)  # the copy is there, the lab not yet
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(kit, NOW, older_kit)
+    (kit / ".progress").mkdir()
+    (kit / ".progress" / ".progress.sqlite.joining").write_bytes(b"half a file")
+    assert "with your answers" in upgrade(kit, NOW.replace(hour=11), older_kit)[0]
+    names = sorted(path.name for path in (kit / "labs" / ".backups").iterdir())
+    assert names == [f"{LAB}.2026-03-04T102030.ipynb", "earlier.ipynb"]
+    assert rows(kit / ".progress" / "progress.sqlite")["table_tier"] == ("error", 1, 2)
+    assert not list((kit / ".progress").glob(".*"))
+
+
+@pytest.mark.parametrize(("there", "refused"), [("0.10.0", True), ("0.9.0", False), ("nonsense", False)])
+def test_a_kit_that_is_newer_than_this_one_is_refused_as_the_older(kit, older_kit, there, refused):
+    for folder, version in ((kit, "0.9.0"), (older_kit, there)):
+        (folder / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    if not refused:
+        assert "with your answers" in upgrade(kit, NOW, older_kit)[0]
+        return
+    before = everything(kit)
+    with pytest.raises(UserError, match=r"is of release 0\.10\.0, newer than this one"):
+        upgrade(kit, NOW, older_kit)
+    assert everything(kit) == before
+
+
+# ---------------------------------------------------------------------------- notes, new and changed tasks
+
+
+def test_notes_stay_in_the_lab_whether_or_not_it_is_known_what_the_learner_was_given(repo_root):
+    solution = read_notebook(repo_root / "solutions" / f"{LAB}.ipynb")
+    new, _ = build_lab(solution, LAB)
+    before, old = nbformat.from_dict(new), nbformat.from_dict(new)
+    before.cells, old.cells = [cell.copy() for cell in new.cells], [cell.copy() for cell in new.cells]
+    place = next(n for n, cell in enumerate(new.cells) if cell.id == "reflection")
+    before.cells[place].source = "## Reflection\n\n- An older question."
+    old.cells[place].source = before.cells[place].source + "\n\nMy notes."
+    known = carry_over(old, new, solution, before)
+    assert known.node.cells[place].source == new.cells[place].source.rstrip() + "\n\nMy notes."
+    assert known.beside == () and len(known.node.cells) == len(new.cells)
+    unknown = carry_over(old, new, solution)
+    assert unknown.node.cells[place].source == new.cells[place].source
+    assert unknown.node.cells[place + 1].source == old.cells[place].source
+    again = carry_over(unknown.node, new, solution)  # the next release, whose history is not known either
+    assert old.cells[place].source in [cell.source for cell in again.node.cells]
+
+
+def test_tasks_that_are_new_or_changed_are_told(kit, older_kit):
+    path = older_kit / "labs" / f"{LAB}.ipynb"
+    node = read_notebook(path)
+    # The check of the older release took another argument.
+    check = next(cell for cell in node.cells if "lab.find_labeled.check(" in cell.source)
+    check.source = check.source.replace("lab.find_labeled.check(", "lab.find_labeled.check(0, ")
+    write_notebook(node, path)
+    said = upgrade(kit, NOW, older_kit)[0]
+    assert "Tasks that changed, so run their checks again: find_labeled." in said
+    assert "New tasks: " in said and "clean_texts" in said
 
 
 @pytest.mark.parametrize("source", ["nothing", "file", "itself"])
