@@ -314,7 +314,9 @@ def reason(error: Exception) -> str:
     text = str(error).lower()
     if "locked" in text or "busy" in text:
         return "another program is using the progress file; run the cell again in a moment."
-    if "not a database" in text or "malformed" in text or "no such column" in text or "has no column" in text:
+    if "no such column" in text or "has no column" in text or "not null constraint" in text:
+        return "the progress file is damaged or of another release; run 'secure-ai lab upgrade'."
+    if "not a database" in text or "malformed" in text:
         return "the progress file is damaged; move it away, and a new one is made."
     if isinstance(error, OSError) or "readonly" in text or "unable to open" in text or "read-only" in text:
         return f"its place cannot be written; set {VARIABLE} to a file that can."

@@ -122,3 +122,20 @@ def test_progress_of_a_newer_release_is_told_and_left_as_it_is(tmp_path):
     content = _newer(mine)
     [said] = join(OLDER / "progress.sqlite", mine, NOW)
     assert "newer release" in said and mine.read_bytes() == content
+
+
+@pytest.mark.parametrize("change", ["RENAME COLUMN hints_used TO help", "ADD COLUMN mood TEXT"])
+def test_a_check_whose_progress_file_is_of_another_release_names_the_command(tmp_path, monkeypatch, change):
+    path = tmp_path / "progress.sqlite"
+    shutil.copy(OLDER / "progress.sqlite", path)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"ALTER TABLE task_progress {change}")
+        if change.startswith("ADD"):  # a newer release insists on its column
+            database.execute("CREATE TABLE newer (learner, lab, task, mood TEXT NOT NULL)")
+            database.execute(
+                "CREATE TRIGGER mood BEFORE INSERT ON task_progress WHEN new.mood IS NULL BEGIN "
+                "INSERT INTO newer VALUES (new.learner, new.lab, new.task, new.mood); END"
+            )
+    monkeypatch.setenv("SECURE_AI_PROGRESS", str(path))
+    said = progress.record(LAB, "choose_threshold", "correct")
+    assert "of another release" in said and "secure-ai lab upgrade" in said
