@@ -85,6 +85,17 @@ def context():
     return made
 
 
+def speaks_tls(port):
+    """Return whether a port begins to talk by TLS."""
+    with (
+        suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), 2) as channel,
+        context().wrap_socket(channel) as one,
+    ):
+        return bool(one.version())
+    return False
+
+
 def call(address, body=None, method=None, headers=None):
     """Return status and text of a request with this seat's token; redirects are not followed."""
 
@@ -149,8 +160,9 @@ def find_solutions():
                 if name == "solutions.json":
                     found += readable([path])
                 elif name.endswith((".ipynb", ".py", ".yaml")):
+                    # As it stands in a notebook's JSON; the kit's code speaks of the marker, too.
                     with suppress(OSError):
-                        if b"BEGIN SOLUTION\\n" in Path(path).read_bytes():
+                        if b"### BEGIN SOLUTION\\n" in Path(path).read_bytes():
                             found.append(path)
     return found[:5]
 
@@ -573,8 +585,45 @@ def use_more_memory():
     return [f"more than {TARGET['memory_mib']} MiB"] if code == 7 else []
 
 
+# ------------------------------------------------------------------------- what must succeed
+
+
+def controls():
+    """Do with one's own what the tries do with others': a way that does not lead there refuses nothing."""
+    me, home = os.environ.get("USER", ""), os.environ["HOME"]
+    board = f"{TARGET['door']}/services/board/"
+    mark = Path(home, ".attack")
+    mark.write_text("x")
+    mark.unlink()
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    os.kill(child, 0)
+    traced = SYSTEM.ptrace(16, child, None, None) == 0
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    _, user = ask_warm("kernel", {"argv": ["--help"], "env": dict(os.environ), "cwd": "/"})
+    ports = [port for port, owner_ in listening() if owner_ == os.getuid()]
+    return {
+        "my home can be read": bool(readable([home])),
+        "my processes can be seen": owner(os.getpid()) == os.getuid(),
+        "others' processes can be seen": len(strangers()) > 3,
+        "my child can be traced": traced,
+        "a fork is mine": user in (os.getuid(), -1),
+        "my server answers me": call(f"{TARGET['door']}/user/{me}/api/contents")[0] == 200,
+        # It asks for the proxy's certificate, so that the seat's own gets no further than this.
+        "my server's port is found": any(map(speaks_tls, ports)),
+        "the hub knows me": call(f"{TARGET['door']}/hub/api/user")[0] == 200,
+        "the board answers me": call(f"{board}api/inbox?since=0&wait=0")[0] == 200,
+    }
+
+
 def main():
     """Try everything; print what came of each as a line of JSON."""
+    if not TARGET:
+        return
+    if TARGET.get("controls"):
+        print("\nATTACK " + json.dumps({"name": "controls", "got": [], "held": controls()}), flush=True)
     for name, function in TRIES.items():
         if TARGET.get("only") and name not in TARGET["only"]:
             continue

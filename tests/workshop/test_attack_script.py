@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
-import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -29,12 +29,6 @@ try:
 finally:
     sys.path.remove(str(ROOT / "benchmarks"))
 
-# Not run to its end yet: at load 13 the other seat's channel closed while the attack ran; whether that was
-# the attack or the load is not known. Until it is, this is asked for, and no result of it may be claimed.
-pytestmark = pytest.mark.skipif(
-    os.environ.get("SECURE_AI_ATTACK") != "1",
-    reason="The attack has not run to its end in the session's room yet: SECURE_AI_ATTACK=1 runs it.",
-)
 NOW = datetime(2026, 3, 2, 9, 30)
 SECRET = "a hint for the other seat alone"
 LAB = "labs/03_data_inventory.ipynb"
@@ -68,7 +62,7 @@ async def attack(opened: Opened, only: list[str]) -> dict[str, Any]:
     target = {
         "room": str(opened.room.folder), "kit": settings.kit, "door": door, "seat": other.name,
         "uid": other.uid, "ports": list(settings.inner_ports), "secret": SECRET,
-        "memory_mib": settings.memory_mib, "only": only,
+        "memory_mib": settings.memory_mib, "only": only, "controls": True,
     }  # fmt: skip
     results: dict[str, Any] = {}
     async with (
@@ -145,6 +139,46 @@ def test_no_try_comes_through(results: dict[str, Any]) -> None:
     assert [name for name in wanted if name not in results] == []
     came_through = {name: results[name]["got"] for name in wanted if results[name]["got"]}
     assert came_through == {}
+
+
+def script(**target: Any) -> dict[str, Any]:
+    """The script's functions, with another target; nothing is tried."""
+    names: dict[str, Any] = {"TARGET": {"only": ["nothing"]} | target, "__name__": "attack"}
+    exec(compile(ATTACK.read_text(encoding="utf-8"), str(ATTACK), "exec"), names)
+    return names
+
+
+def test_a_solution_that_lies_about_is_found(tmp_path: Path) -> None:
+    kit, room = tmp_path / "kit", tmp_path / "room"
+    tries_of = script(kit=str(kit), room=str(room), seat="seat-02")
+    (kit / "labs").mkdir(parents=True)
+    (kit / "secure_ai" / "learn").mkdir(parents=True)
+    shutil.copy(ROOT / "secure_ai" / "learn" / "builder.py", kit / "secure_ai" / "learn")
+    shutil.copy(ROOT / "labs" / "00_start_here.ipynb", kit / "labs")
+    assert tries_of["find_solutions"]() == []
+    leaked = kit / "labs" / "draft.ipynb"
+    shutil.copy(ROOT / "solutions" / "00_start_here.ipynb", leaked)
+    assert tries_of["find_solutions"]() == [str(leaked)]
+    leaked.unlink()
+    (room / "shared" / "solutions").mkdir(parents=True)
+    (room / "shared" / "solutions" / "solutions.json").write_text("{}")
+    assert tries_of["find_solutions"]() == [str(room / "shared" / "solutions" / "solutions.json")]
+
+
+def test_an_open_home_and_an_open_private_folder_are_found(tmp_path: Path) -> None:
+    tries_of = script(kit=str(tmp_path), room=str(tmp_path), seat="seat-02")
+    assert tries_of["read_another_home"]() == []
+    lab = tmp_path / "homes" / "seat-02" / "labs" / "a.ipynb"
+    lab.parent.mkdir(parents=True)
+    lab.write_text("{}")
+    assert str(lab.parent) in tries_of["read_another_home"]()
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "codes.sqlite").write_text("x")
+    assert str(tmp_path / "private" / "codes.sqlite") in tries_of["read_what_is_the_instructors"]()
+
+
+def test_what_tries_do_with_others_succeeds_with_ones_own(results: dict[str, Any]) -> None:
+    assert [name for name, held in results["controls"]["held"].items() if not held] == []
 
 
 def test_a_try_that_should_succeed_does(results: dict[str, Any]) -> None:
