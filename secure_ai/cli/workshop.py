@@ -34,6 +34,9 @@ def workshop() -> None:
 @click.option("--port", type=int, help="Where learners sign in; the first free one from 8000 if not given.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file, for HTTPS; with --key.")
 @click.option("--key", type=click.Path(path_type=Path), help="Its private key, a PEM file.")
+@click.option(
+    "--lti", type=click.Path(path_type=Path), help="YAML or JSON of a learning platform; needs HTTPS."
+)
 @click.option("--memory", type=int, default=1024, show_default=True, help="MiB that a seat may use.")
 @click.option("--cpus", type=float, default=1.0, show_default=True, help="Processors that a seat may use.")
 @click.option("--idle", type=int, default=60, show_default=True, help="Minutes until an unused seat closes.")
@@ -68,6 +71,7 @@ def workshop_up(roster: Path | None, room: Path | None, **given: object) -> None
         anyway=given["anyway"],
         certificate=given["certificate"],
         key=given["key"],
+        lti=given["lti"],
         idle_minutes=given["idle"],
     )
     _tell(up(room, wish, say=lambda sentence: print(sentence, flush=True)))

@@ -147,7 +147,13 @@ def find_seat(settings: Settings, name: str) -> Seat:
         UserError: if there is none, or several learners have this name.
     """
     wanted = " ".join(name.split()).casefold()
-    found = [seat for seat in settings.seats if wanted in (seat.name.casefold(), str(seat.number))]
+    # The number on the slip, not the one that counts users of this machine over all rooms.
+    digits = wanted.lstrip("0") if wanted.isdecimal() else ""
+    found = [
+        seat
+        for seat in settings.seats
+        if wanted == seat.name.casefold() or (digits and seat.name.rpartition("-")[2].lstrip("0") == digits)
+    ]
     found = found or [seat for seat in settings.seats if " ".join(seat.learner.split()).casefold() == wanted]
     if len(found) == 1:
         return found[0]

@@ -38,6 +38,7 @@ from secure_ai.workshop.machine import (
     refuse_too_many,
     this_machine,
 )
+from secure_ai.workshop.platform_file import LTI, read_platform
 from secure_ai.workshop.roster import seats_for
 from secure_ai.workshop.terms import START_PAGE, Wish, check_limits, isolation, keep_certificate, plan_time
 from secure_ai.workshop.view import copy_kit, plan
@@ -106,6 +107,15 @@ def _open(
     if not wish.names:
         raise UserError("A new room needs learners: name their file with --roster.")
     check_limits(wish)
+    # Given once, it stays through later openings of the room.
+    launches = read_platform(wish.lti) if wish.lti else (before.more.get(LTI) if before else None)
+    if wish.lti and not wish.certificate:
+        raise UserError("A platform launches into a room by HTTPS alone: give --certificate and --key too.")
+    if launches and not wish.certificate:
+        launches = None
+        remarks.append(
+            "Without --certificate no platform can launch into this room: its settings (--lti) are dropped."
+        )
     own_users, own_view, sentence = isolation(wish.isolation, machine)
     remarks.append(sentence)
     remarks.append(refuse_too_many(len(wish.names), machine, anyway=wish.anyway))
@@ -126,7 +136,7 @@ def _open(
             kit_python=str(root / ".venv" / "bin" / "python"), hub_python=str(hub.python), node=str(hub.node),
             proxy=str(hub.proxy), own_users=own_users, own_view=own_view,
             memory_mib=wish.memory_mib, cpus=wish.cpus, idle_minutes=wish.idle_minutes,
-            more=certificate | {
+            more=certificate | ({LTI: launches} if launches else {}) | {
                 FORMER: [vars(seat) for seat in left],
                 SPARE: SPARE_SEATS,
                 "landing": START_PAGE,
@@ -157,6 +167,11 @@ def _open(
 
 def _restore(room: Room, settings: Settings, wish: Wish, machine: Machine, *, root: Path, say: Say) -> Opened:
     remarks = ["The room was open: its settings stay. 'secure-ai workshop down' closes it."]
+    if wish.lti and read_platform(wish.lti) != settings.more.get(LTI):
+        raise UserError(
+            "The room is open without this platform (--lti): close it with 'secure-ai workshop down', and "
+            "open it again."
+        )
     if machine.is_root != settings.own_users and settings.own_users:
         raise UserError("This room was opened as root, and its seats have users of their own: be root.")
     running = processes.alive(room)

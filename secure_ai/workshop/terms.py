@@ -49,6 +49,7 @@ class Wish:
         anyway: whether more seats than fit may be opened.
         certificate: file for HTTPS, with ``key``.
         key: its private key.
+        lti: file with what a learning platform gave, for launches from there; JSON or YAML.
         idle_minutes: after which an unused seat is closed; 0 for never.
     """
 
@@ -67,6 +68,7 @@ class Wish:
     anyway: bool = False
     certificate: Path | None = None
     key: Path | None = None
+    lti: Path | None = None
     idle_minutes: int = 60
 
 

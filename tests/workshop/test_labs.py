@@ -158,6 +158,17 @@ def test_two_learners_of_one_name_are_asked_for_by_seat(tmp_path):
     assert find_seat(settings, "2").name == "seat-02"
 
 
+def test_a_number_means_the_seat_of_that_name_where_users_do_not_count_from_one(tmp_path):
+    _, settings = a_room(tmp_path)
+    seats = tuple(Seat(f"seat-{at:02}", f"L {at}", 36 + at) for at in range(1, 13))
+    settings = Settings(**{**vars(settings), "seats": seats})
+    for who in ("3", "03", "seat-03", "SEAT-03", " l  3 "):
+        assert find_seat(settings, who).name == "seat-03", who
+    for who in ("39", "0", "", "13"):
+        with pytest.raises(UserError, match="no seat and no learner"):
+            find_seat(settings, who)
+
+
 # ------------------------------------------------------------------------------------ hostile homes
 
 
