@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ OWN_USERS = (
     "Each seat runs as a user of its own, so a learner cannot read another's files; this machine does not "
     "allow a file system of the seats' own, so solutions in the kit's folder CAN be read."
 )
+_FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 START_PAGE = "/lab/tree/notebooks/00_start_here.ipynb"
 
 
@@ -147,6 +149,11 @@ def keep_certificate(room: Room, wish: Wish) -> dict[str, Any]:
             target.touch(mode=0o600)
             target.write_bytes(source.read_bytes())
             kept[name] = str(target)
+        room.shared.mkdir(exist_ok=True)
+        # The first is the room's own; those of its issuers would vouch for others too.
+        own = _FIRST.search(wish.certificate.read_bytes())
+        room.seen_certificate.write_bytes(own[0] + b"\n" if own else b"")
+        room.seen_certificate.chmod(0o644)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise UserError(
             "The certificate and its key cannot be used: both as PEM files that belong together, the key "

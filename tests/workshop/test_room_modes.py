@@ -113,3 +113,40 @@ def test_a_platform_stays_when_the_room_is_opened_again_and_goes_without_a_certi
     bare = reopen(Wish(names=("Ada",)))
     assert "lti" not in bare.settings.more and any("are dropped" in remark for remark in bare.remarks)
     assert [seat.name for seat in bare.settings.seats] == ["seat-01"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the room's certificate", "another's"])
+def test_a_seat_trusts_the_certificate_of_its_room_and_no_other(pair, tmp_path, monkeypatch, same):
+    import http.server
+    import ssl
+    import threading
+
+    import httpx
+    import trustme
+
+    from secure_ai.learn.seat import Seat
+    from secure_ai.workshop.hub.room import CERTIFICATE_VARIABLE, Room
+    from secure_ai.workshop.terms import keep_certificate
+
+    room = Room(tmp_path / "room")
+    room.private.mkdir(parents=True)
+    keep_certificate(room, Wish(certificate=pair[0], key=pair[1]))
+    assert b"PRIVATE" not in room.seen_certificate.read_bytes()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if same:
+        context.load_cert_chain(*pair)
+    else:
+        trustme.CA().issue_cert("room.example.org").configure_cert(context)
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv(CERTIFICATE_VARIABLE, str(room.seen_certificate))
+    # Called by a number, where the certificate is for a name.
+    with Seat(f"https://127.0.0.1:{server.server_port}/", "token").client(60) as client:
+        if same:
+            assert client.get("x").status_code == 501
+        else:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                client.get("x")
+    server.shutdown()
+    server.server_close()

@@ -14,6 +14,7 @@ BOARD = "board"
 FIRST_UID = 61_000
 # In the environment of every seat, and so of its kernels.
 BOARD_VARIABLE = "SECURE_AI_BOARD"
+CERTIFICATE_VARIABLE = "SECURE_AI_BOARD_CERTIFICATE"
 LEARNER_VARIABLE = "SECURE_AI_LEARNER"
 SOLUTIONS_VARIABLE = "SECURE_AI_SOLUTIONS"
 
@@ -148,6 +149,8 @@ class Room:
     processes_file = property(lambda self: self.private / "processes.json")
     logs = property(lambda self: self.private / "logs")
     solutions = property(lambda self: self.shared / "solutions")
+    # The certificate of the doors, without its key, for the seats to know the room by.
+    seen_certificate = property(lambda self: self.shared / "certificate.pem")
     server_socket = property(lambda self: self.run / "server.sock")
     kernel_socket = property(lambda self: self.run / "kernel.sock")
 

@@ -22,6 +22,7 @@ from secure_ai.workshop.hub.codes import INSTRUCTOR
 from secure_ai.workshop.hub.room import (
     BOARD,
     BOARD_VARIABLE,
+    CERTIFICATE_VARIABLE,
     LEARNER_VARIABLE,
     SOLUTIONS_VARIABLE,
     Room,
@@ -131,6 +132,7 @@ def environment_of(room: Room, settings: Settings, seat: Seat) -> dict[str, str]
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTERHUB_SINGLEUSER_EXTENSION": "1",
         BOARD_VARIABLE: f"{scheme}://{host}:{settings.port}/services/{BOARD}/",
+        **({CERTIFICATE_VARIABLE: str(room.seen_certificate)} if settings.more.get("certificate") else {}),
         LEARNER_VARIABLE: seat.name,
         SOLUTIONS_VARIABLE: str(room.solutions),
         "SECURE_AI_SECTOR": settings.sector,
