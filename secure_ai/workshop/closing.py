@@ -45,7 +45,7 @@ def close_room(room: Room, settings: Settings) -> list[str]:
     """End a room's processes and void its codes; return the names of the processes that ran."""
     ended = processes.end_all(room, settings)
     forget_hub(room)
-    for file in (slips_file(room), room.codes_file):
+    for file in (slips_file(room), room.codes_file, room.private / "public.key"):
         with contextlib.suppress(OSError):
             file.unlink()
     shutil.rmtree(room.run / "certificates", ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -40,7 +41,15 @@ from secure_ai.workshop.machine import (
 )
 from secure_ai.workshop.platform_file import LTI, read_platform
 from secure_ai.workshop.roster import seats_for
-from secure_ai.workshop.terms import START_PAGE, Wish, check_limits, isolation, keep_certificate, plan_time
+from secure_ai.workshop.terms import (
+    START_PAGE,
+    Wish,
+    check_limits,
+    isolation,
+    keep_certificate,
+    plan_time,
+    wrong_time,
+)
 from secure_ai.workshop.view import copy_kit, plan
 
 # Users that are kept for those who come late; who has more of them closes the room for a moment.
@@ -174,6 +183,9 @@ def _restore(room: Room, settings: Settings, wish: Wish, machine: Machine, *, ro
         )
     if machine.is_root != settings.own_users and settings.own_users:
         raise UserError("This room was opened as root, and its seats have users of their own: be root.")
+    if settings.more.get("certificate"):
+        with contextlib.suppress(OSError, ValueError):
+            remarks += filter(None, [wrong_time(Path(settings.more["certificate"]))])
     running = processes.alive(room)
     known = {seat.learner for seat in settings.seats}
     new = [name for name in dict.fromkeys(wish.names) if name not in known]

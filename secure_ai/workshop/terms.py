@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def keep_certificate(room: Room, wish: Wish) -> dict[str, Any]:
     """Copy the certificate for HTTPS to the room; return the settings that name it.
 
     Raises:
-        UserError: if certificate and key do not belong together or cannot be read.
+        UserError: if certificate and key do not belong together or cannot be read, or its time is another.
     """
     if wish.certificate is None and wish.key is None:
         return {}
@@ -143,6 +144,8 @@ def keep_certificate(room: Room, wish: Wish) -> dict[str, Any]:
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(wish.certificate, wish.key, password=lambda: "")
+        if wrong := wrong_time(wish.certificate):
+            raise UserError(wrong)
         for name, source in (("certificate", wish.certificate), ("key", wish.key)):
             target = room.private / f"public.{name}"
             target.unlink(missing_ok=True)
@@ -160,3 +163,32 @@ def keep_certificate(room: Room, wish: Wish) -> dict[str, Any]:
             "without a password."
         ) from None
     return kept
+
+
+def wrong_time(certificate: Path, now: datetime | None = None) -> str:
+    """Return a sentence if a certificate is not valid now: browsers warn then, and seats refuse the board.
+
+    Args:
+        certificate: PEM file, the room's own certificate first.
+        now: point of time; that of the machine if not given.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if there is no certificate in it.
+    """
+    from cryptography.x509 import load_pem_x509_certificate
+
+    found = _FIRST.search(certificate.read_bytes())
+    own = load_pem_x509_certificate(found[0] if found else b"")
+    now = now or datetime.now(UTC)
+    if now > own.not_valid_after_utc:
+        return (
+            f"The certificate ended on {own.not_valid_after_utc:%Y-%m-%d}: give one that is valid today, or "
+            "mend this machine's clock."
+        )
+    if now < own.not_valid_before_utc:
+        return (
+            f"The certificate begins on {own.not_valid_before_utc:%Y-%m-%d}: give one that is valid today, "
+            "or mend this machine's clock."
+        )
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from secure_ai.cli import invoke
 from secure_ai.core.errors import UserError
 from secure_ai.workshop import opening, terms
 from secure_ai.workshop.agenda import read_agenda
+from secure_ai.workshop.closing import close_room
 from secure_ai.workshop.folder import prepare_folder
 from secure_ai.workshop.handout import table, write_slips
-from secure_ai.workshop.hub.room import Room, Seat
+from secure_ai.workshop.hub.room import Room, Seat, Settings
 from secure_ai.workshop.machine import Machine
 from secure_ai.workshop.terms import Wish, isolation, plan_time
 
@@ -178,6 +180,56 @@ def test_a_certificate_is_kept_for_the_room_and_its_key_is_nobody_elses(tmp_path
     assert all(Path(path).stat().st_mode & 0o077 == 0 for path in kept.values())
     with pytest.raises(UserError, match="belong together"):
         terms.keep_certificate(room, Wish(certificate=pair[1], key=pair[0]))
+
+
+@pytest.mark.parametrize(
+    ("begin", "days", "words"),
+    [(-400, 365, "The certificate ended on"), (30, 365, "The certificate begins on")],
+    ids=["expired", "not yet valid"],
+)
+def test_a_certificate_that_is_not_valid_today_opens_no_room(up, tmp_path, begin, days, words):
+    pair = certificate(tmp_path, datetime.now(UTC) + timedelta(days=begin), days)
+    code, error = up("--certificate", str(pair[0]), "--key", str(pair[1]))
+    assert code == 2 and words in error and "was reached" not in error
+    assert not list((tmp_path / "room").rglob("public.*"))
+
+
+def test_the_key_of_another_certificate_opens_no_room(up, tmp_path):
+    now = datetime.now(UTC)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    one = certificate(tmp_path / "one", now - timedelta(days=1), 30)
+    other = certificate(tmp_path / "other", now - timedelta(days=1), 30)
+    code, error = up("--certificate", str(one[0]), "--key", str(other[1]))
+    assert code == 2 and "belong together" in error
+    assert not list((tmp_path / "room").rglob("public.*"))
+    assert "was reached" in up("--certificate", str(one[0]), "--key", str(one[1]))[1]
+
+
+def test_the_key_for_https_goes_when_the_room_is_closed(tmp_path):
+    room = Room(tmp_path)
+    pair = certificate(tmp_path, datetime.now(UTC) - timedelta(days=1), 30)
+    room.private.mkdir()
+    kept = terms.keep_certificate(room, Wish(certificate=pair[0], key=pair[1]))
+    settings = Settings(
+        name="r", port=1, inner_ports=(2, 3, 4), path="security", sector="finance", minutes=1, seats=(),
+        kit="", kit_python="", hub_python="", node="", proxy="", more=kept,
+    )  # fmt: skip
+    close_room(room, settings)
+    assert not (room.private / "public.key").exists()
+    assert pair[1].exists()
+
+
+def certificate(folder, begin, days):
+    """Write a certificate with its key; return both files."""
+    import trustme
+
+    made = trustme.CA().issue_cert(
+        "room.example.org", not_before=begin, not_after=begin + timedelta(days=days)
+    )
+    made.cert_chain_pems[0].write_to_path(folder / "c.pem")
+    made.private_key_pem.write_to_path(folder / "k.pem")
+    return folder / "c.pem", folder / "k.pem"
 
 
 def test_slips_and_table_show_names_as_text(tmp_path):

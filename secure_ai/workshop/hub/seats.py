@@ -93,7 +93,7 @@ def prepare(room: Room, settings: Settings) -> None:
     }
     files = {
         folder / "kernels" / KERNEL / "kernel.json": kernel,
-        folder / "config" / "jupyter_server_config.json": SERVER_SETTINGS,
+        folder / "config" / "jupyter_server_config.json": server_settings(settings),
         folder / "config" / "labconfig" / "page_config.json": PAGE_SETTINGS,
     }
     for path, content in files.items():
@@ -106,6 +106,14 @@ def prepare(room: Room, settings: Settings) -> None:
         draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         draft.chmod(0o644)
         draft.replace(path)
+
+
+def server_settings(settings: Settings) -> dict[str, Any]:
+    """Return JupyterLab's settings; where the doors have HTTPS, its cookie goes by that alone."""
+    if not settings.more.get("certificate"):
+        return SERVER_SETTINGS
+    cookies = {"tornado_settings": {"xsrf_cookie_kwargs": {"secure": True}}}
+    return SERVER_SETTINGS | {"ServerApp": SERVER_SETTINGS["ServerApp"] | cookies}
 
 
 def _plain_python(python: str) -> list[str]:
