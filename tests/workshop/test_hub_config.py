@@ -58,6 +58,7 @@ print(json.dumps({
     "cookies": c.JupyterHub.tornado_settings["cookie_options"],
     "environment": seats.environment_of(room, settings, settings.seats[0]),
     "proxy": c.ConfigurableHTTPProxy.command, "cmd": c.SeatSpawner.cmd,
+    "shown": c.JupyterHub.template_vars,
 }))
 """
 
@@ -338,6 +339,15 @@ def test_the_page_names_its_field_its_language_and_what_was_wrong() -> None:
     assert "autofocus" in page
     assert 'name="_xsrf"' in page
     assert not re.search(r"tabindex|outline:\s*(none|0)", page)
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["users of their own", "one user for all"])
+def test_the_page_says_where_seats_are_not_kept_apart(config: dict[str, Any], isolated: bool) -> None:
+    from jinja2 import Template
+
+    assert config["shown"]["isolated"] is False  # the room of these tests
+    page = Template(PAGE.read_text()).render(room_name="A room", isolated=isolated)
+    assert ("Seats are not kept apart" in page) is not isolated
 
 
 def test_the_page_takes_nothing_from_anywhere() -> None:

@@ -152,7 +152,7 @@ def configure_hub(c: Any, room: Room, settings: Settings) -> None:
         "slow_spawn_timeout": 1,
     }
     hub.template_paths = [str(sign_in.TEMPLATES)]
-    hub.template_vars = {"room_name": settings.name}
+    hub.template_vars = {"room_name": settings.name, "isolated": settings.own_users}
     hub.default_url = sign_in.after_sign_in
     hub.log_level = "INFO"
     hub.answer_yes = True

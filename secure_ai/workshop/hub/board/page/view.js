@@ -234,7 +234,7 @@ function drawWords(state) {
   const counts = ORDER.map((word) => [word, state.seats.filter((seat) => seat.word === word).length]).filter((one) => one[1]);
   put(byId("counts"), `${state.seats.length} seats: ${counts.map(([word, many]) => `${many} ${WORDS[word]}`).join(", ")}.`);
   const users = state.isolated ? "Each seat is a user of its own"
-    : "NOT ISOLATED: all seats are one user of this machine, a learner can read another's files";
+    : "NOT ISOLATED: all seats are one user of this machine, a learner can read another's files and the solutions";
   const sees = state.own_view ? ", solutions are out of its view." : "; what others may read on this machine, it may.";
   put(byId("isolation"), users + (state.isolated ? sees : "."));
   put(byId("rule"), state.rule);
