@@ -274,6 +274,27 @@ def seat(hub_python: str, room: Room) -> dict[str, Any]:
     return answer
 
 
+COOKIE = """
+import json
+from dataclasses import replace
+from jupyter_server.serverapp import ServerApp
+from secure_ai.workshop.hub import seats
+from secure_ai.workshop.hub.room import Room
+
+plain = Room.from_environment().settings()
+said = seats.cookie_arguments(replace(plain, more={"certificate": "c.pem"}), "/user/seat-01/")
+app = ServerApp()
+app.parse_command_line(said)
+print(json.dumps([seats.cookie_arguments(plain, "/user/seat-01/"), app.tornado_settings]))
+"""
+
+
+def test_the_cookie_of_a_seat_goes_by_https_alone_where_there_is_https(hub_python: str, room: Room) -> None:
+    ((without, settings),) = ask(hub_python, room, COOKIE)
+    assert without == []
+    assert settings["xsrf_cookie_kwargs"] == {"secure": True, "path": "/user/seat-01/"}
+
+
 def test_a_seat_begins_in_its_own_folder_and_keeps_its_own_log(seat: dict[str, Any]) -> None:
     assert seat["first"] == 0
     assert seat["log"] == "printedtoo"

@@ -93,7 +93,7 @@ def prepare(room: Room, settings: Settings) -> None:
     }
     files = {
         folder / "kernels" / KERNEL / "kernel.json": kernel,
-        folder / "config" / "jupyter_server_config.json": server_settings(settings),
+        folder / "config" / "jupyter_server_config.json": SERVER_SETTINGS,
         folder / "config" / "labconfig" / "page_config.json": PAGE_SETTINGS,
     }
     for path, content in files.items():
@@ -108,12 +108,16 @@ def prepare(room: Room, settings: Settings) -> None:
         draft.replace(path)
 
 
-def server_settings(settings: Settings) -> dict[str, Any]:
-    """Return JupyterLab's settings; where the doors have HTTPS, its cookie goes by that alone."""
+def cookie_arguments(settings: Settings, base: str) -> list[str]:
+    """Return what tells a seat's server that its cookie goes by HTTPS alone, where the doors have it.
+
+    Args:
+        settings: of the room.
+        base: path of the seat's pages; without it the cookie would be that of all seats.
+    """
     if not settings.more.get("certificate"):
-        return SERVER_SETTINGS
-    cookies = {"tornado_settings": {"xsrf_cookie_kwargs": {"secure": True}}}
-    return SERVER_SETTINGS | {"ServerApp": SERVER_SETTINGS["ServerApp"] | cookies}
+        return []
+    return [f"--ServerApp.tornado_settings={dict(xsrf_cookie_kwargs=dict(secure=True, path=base))}"]
 
 
 def _plain_python(python: str) -> list[str]:
@@ -186,6 +190,10 @@ class SeatSpawner(LocalProcessSpawner):
         """Return the environment of the seat's server: JupyterHub's own variables and the seat's."""
         kept = {key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")}
         return kept | environment_of(self.room, self.settings, self.seat)
+
+    def get_args(self) -> list[str]:
+        """Return the arguments of the seat's server."""
+        return [*super().get_args(), *cookie_arguments(self.settings, self.server.base_url)]
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         """Return what the stand-in process does before it runs: it becomes the seat's user."""
