@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -18,6 +21,7 @@ FIELD = b"\x1f"
 SQLITE_MAGIC = b"SQLite format 3\0"
 DUCKDB_MAGIC, DUCKDB_OFFSET = b"DUCK", 8
 PARQUET_MAGIC = b"PAR1"
+_ATTACHED = count()
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,26 @@ def _sqlite(path: Path) -> Iterator[Rows]:
             if "fts5" in dict(tables)[name].lower():
                 yield _terms(connection, name)
     names = [name for name, _ in tables if name not in virtual]
-    with closing(duckdb.connect()) as connection:
-        load_extension(connection, "sqlite_scanner")
-        connection.execute("SET sqlite_all_varchar = true")
-        connection.execute(f"ATTACH '{_escaped(path)}' AS one (TYPE sqlite, READ_ONLY)")
-        for name in names:
-            copies = 1 + indexes.get(name, 0)
-            yield from _batches(connection, name, f'one."{name.replace(chr(34), chr(34) * 2)}"', copies)
+    # Of the searches of other threads, and of one that was given up and not yet forgotten, it keeps apart.
+    database = f"file_{next(_ATTACHED)}"
+    with closing(_sqlite_reader(os.getpid()).cursor()) as connection:
+        connection.execute(f"ATTACH '{_escaped(path)}' AS {database} (TYPE sqlite, READ_ONLY)")
+        try:
+            for name in names:
+                copies = 1 + indexes.get(name, 0)
+                source = f'{database}."{name.replace(chr(34), chr(34) * 2)}"'
+                yield from _batches(connection, name, source, copies)
+        finally:
+            connection.execute(f"DETACH {database}")
+
+
+@lru_cache(maxsize=1)
+def _sqlite_reader(process: int) -> duckdb.DuckDBPyConnection:
+    """Return the reader of SQLite files of a process: loading it takes longer than reading a small file."""
+    connection = duckdb.connect()
+    load_extension(connection, "sqlite_scanner")
+    connection.execute("SET GLOBAL sqlite_all_varchar = true")
+    return connection
 
 
 def packed_fields(path: Path) -> Iterator[bytes]:
