@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secure_ai.govern.estate import Estate, SqliteTable, Subject, build_estate
+from secure_ai.govern.estate import Estate, SqliteTable, Subject, build_estate, suppression
 from synthetic_data import load
 
 DAY = date(2026, 3, 1)
@@ -21,6 +21,12 @@ def tables() -> dict:
         "healthcare": load("healthcare", rows=30, seed=3).tables,
         "finance": load("finance", rows=150, seed=3).tables,
     }
+
+
+@pytest.fixture(autouse=True)
+def cheap_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the list of erased people cheap; ``test_keys_and_seeds.py`` keeps the cost that users have."""
+    monkeypatch.setattr(suppression, "_COST", 1 << 4)
 
 
 @pytest.fixture

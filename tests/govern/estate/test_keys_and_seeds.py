@@ -17,6 +17,11 @@ from tests.govern.estate.conftest import DAY, busiest
 Build = Callable[..., Estate]
 
 
+@pytest.fixture(autouse=True)
+def cheap_tokens() -> None:
+    """Keep the cost that users have: this file is about it."""
+
+
 @pytest.mark.parametrize("sector", ["healthcare", "finance"])
 def test_pseudonyms_come_from_no_seed_unless_one_is_asked_for(
     tmp_path: Path, tables: dict, sector: str
