@@ -12,8 +12,11 @@ from secure_ai.cli.app import SECTORS, root
 if TYPE_CHECKING:
     from secure_ai.workshop.opening import Opened
 
+# Whether it can be read is said by the room, which knows why not: click would refuse another user's room.
 ROOM = click.option(
-    "--room", type=click.Path(path_type=Path), help="Folder of the room, if it is not the default."
+    "--room",
+    type=click.Path(path_type=Path, readable=False),
+    help="Folder of the room, if it is not the default.",
 )
 
 

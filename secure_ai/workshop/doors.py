@@ -9,7 +9,7 @@ import httpx
 
 from secure_ai.core.errors import UserError
 from secure_ai.workshop import processes
-from secure_ai.workshop.hub.room import Room, Settings
+from secure_ai.workshop.hub.room import BOARD, Room, Settings
 from secure_ai.workshop.machine import own_addresses
 
 DOOR_SECONDS = 120
@@ -53,6 +53,16 @@ def wait_for_doors(room: Room, settings: Settings) -> None:
     if processes.HUB in processes.alive(room) and status:
         raise UserError(f"Another program took port {settings.port} meanwhile: try again, or name one.")
     raise UserError("The hub did not open: why, says private/logs/hub.log in the room's folder.")
+
+
+def board_answers(settings: Settings) -> bool:
+    """Return whether the board answers who has not signed in; a stranger is sent to the page to sign in."""
+    with (
+        contextlib.suppress(OSError, httpx.HTTPError),
+        httpx.Client(verify=False, timeout=5, trust_env=False) as client,
+    ):
+        return client.get(f"{door(settings)}/services/{BOARD}/").status_code in (200, 302)
+    return False
 
 
 def knock(room: Room, settings: Settings) -> int:

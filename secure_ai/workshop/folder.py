@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from secure_ai.workshop.machine import Machine, users_of_other_rooms
 # Names in ``Settings.more``: the room was closed; seats that it had before; users kept for latecomers.
 CLOSED, FORMER, SPARE = "closed", "former", "spare"
 LONGEST_SOCKET = 107  # bytes of a path to a socket, by the system
+# The kit's own, and meant to be argued with: the copy of the kit, databases and logs; labs, copies of work.
+ROOM_DISK_MIB, SEAT_DISK_MIB = 200, 20
 ROOMS_LOCK = "/run/secure-ai-rooms.lock"
 
 
@@ -37,10 +40,10 @@ def prepare_folder(folder: Path | None, root: Path) -> Room:
     if len(os.fsencode(str(room.kernel_socket))) > LONGEST_SOCKET:
         raise UserError("The path of the room's folder is too long for the system: choose a shorter --room.")
     try:
-        if place.is_dir() and any(place.iterdir()) and not room.private.is_dir():
-            raise UserError("The room's folder holds something else: choose an empty one with --room.")
         if room.private.is_dir() and room.private.stat().st_uid != os.geteuid():
             raise UserError("Another user opened this room: be that user, or choose another --room.")
+        if place.is_dir() and any(place.iterdir()) and not room.private.is_dir():
+            raise UserError("The room's folder holds something else: choose an empty one with --room.")
         place.mkdir(parents=True, exist_ok=True, mode=0o755)
         for part, mode in (
             (room.private, 0o700),
@@ -56,6 +59,21 @@ def prepare_folder(folder: Path | None, root: Path) -> Room:
             f"The room's folder cannot be made ({system_reason(error)}): choose another --room."
         ) from None
     return Room(place.resolve())
+
+
+def refuse_full(room: Room, seats: int) -> None:
+    """Check that the disk of a room has space for it.
+
+    Raises:
+        UserError: if it has not.
+    """
+    free = shutil.disk_usage(room.folder).free >> 20
+    wanted = ROOM_DISK_MIB + seats * SEAT_DISK_MIB
+    if free < wanted:
+        raise UserError(
+            f"The disk of the room's folder has {free} MiB free, and {seats} seats need {wanted}: make "
+            "space, or choose another --room."
+        )
 
 
 @contextlib.contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from secure_ai.core.errors import UserError
+from secure_ai.core.errors import UserError, system_reason
 from secure_ai.project import project_root
 from secure_ai.workshop import labs, processes
 from secure_ai.workshop.closing import close_room, forget_hub
@@ -22,6 +23,7 @@ from secure_ai.workshop.folder import (
     former_seats,
     machine_wide,
     prepare_folder,
+    refuse_full,
     refuse_taken,
     settings_of,
 )
@@ -102,11 +104,19 @@ def up(
     machine = machine or this_machine()
     root = (root or project_root()).resolve()
     room = prepare_folder(folder, root)
+    refuse_full(room, len(wish.names))
     with alone(room):
         before = settings_of(room)
-        if before is not None and not before.more.get(CLOSED):
-            return _restore(room, before, wish, machine, root=root, say=say)
-        return _open(room, before, wish, machine, root=root, say=say)
+        try:
+            if before is not None and not before.more.get(CLOSED):
+                return _restore(room, before, wish, machine, root=root, say=say)
+            return _open(room, before, wish, machine, root=root, say=say)
+        except (OSError, sqlite3.Error) as error:
+            reason = system_reason(error) if isinstance(error, OSError) else "a database was refused"
+            raise UserError(
+                f"The room's folder cannot be written ({reason}): is the disk full? Choose another --room, "
+                "or make space."
+            ) from None
 
 
 def _open(
@@ -168,7 +178,11 @@ def _open(
             started = processes.start_missing(room, settings, view)
             wait_for_doors(room, settings)
         except BaseException:
-            close_room(room, settings)
+            try:
+                close_room(room, settings)
+            except OSError:  # no space even for the note that it is closed
+                if before is None:
+                    room.settings_file.unlink(missing_ok=True)
             raise
     write_slips(room, settings.name, addresses(settings)[0], seats, new)
     return Opened(room, settings, new, tuple(started), tuple(remarks))
@@ -190,6 +204,7 @@ def _restore(room: Room, settings: Settings, wish: Wish, machine: Machine, *, ro
     known = {seat.learner for seat in settings.seats}
     new = [name for name in dict.fromkeys(wish.names) if name not in known]
     if len(running) == 3 and not new:
+        wait_for_doors(room, settings)  # a proxy that ended is started again by the hub
         return Opened(room, settings, {}, (), tuple(remarks))
     codes = {}
     if new:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from secure_ai.workshop import processes
-from secure_ai.workshop.doors import addresses, door
+from secure_ai.workshop.doors import addresses, board_answers, door
 from secure_ai.workshop.folder import open_room_folder, open_settings
 from secure_ai.workshop.hub.codes import Codes
 from secure_ai.workshop.hub.room import Room, Settings
@@ -54,6 +54,7 @@ class RoomStatus:
         seats: one entry a seat.
         running: names of the room's processes that run, of ``hub``, ``server`` and ``kernel``.
         answers: whether the hub answers.
+        board: whether the board answers.
         addresses: where learners sign in.
         isolation: a sentence.
     """
@@ -62,6 +63,7 @@ class RoomStatus:
     seats: tuple[SeatStatus, ...]
     running: tuple[str, ...]
     answers: bool
+    board: bool
     addresses: tuple[str, ...]
     isolation: str
 
@@ -95,7 +97,13 @@ def status(folder: Path | None = None) -> RoomStatus:
     isolation = OWN_VIEW if settings.own_view else OWN_USERS if settings.own_users else NOT_ISOLATED
     running = tuple(sorted(processes.alive(room)))
     return RoomStatus(
-        settings, tuple(seats), running, users is not None, tuple(addresses(settings)), isolation
+        settings,
+        tuple(seats),
+        running,
+        users is not None,
+        users is not None and board_answers(settings),
+        tuple(addresses(settings)),
+        isolation,
     )
 
 
@@ -148,9 +156,20 @@ def as_text(found: RoomStatus, now: float | None = None) -> str:
     ]
     missing = [name for name in (processes.HUB, *processes.WARM) if name not in found.running]
     if missing:
-        lines.append(f"NOT running: {', '.join(missing)}. 'secure-ai workshop up' restores the room.")
+        kept = "seats and their running cells go on"
+        if missing != [processes.HUB]:
+            kept = "what was saved is there, what notebooks held in memory is lost"
+        lines.append(f"NOT running: {', '.join(missing)}. 'secure-ai workshop up' restores the room: {kept}.")
     elif not found.answers:
-        lines.append("The hub runs and does not answer: wait a moment, or look into private/logs/hub.log.")
+        lines.append(
+            "The hub runs and does not answer: if its proxy ended, it starts it again within seconds and "
+            "seats go on. Else look into private/logs/hub.log."
+        )
+    elif not found.board:
+        lines.append(
+            "The board does not answer: if it ended, the hub starts it again within seconds, with what it "
+            "showed. Else look into private/logs/hub.log."
+        )
     width = max((len(seat.seat) for seat in found.seats), default=4)
     lines += ["", f"  {'seat':<{width}}  {'signed in':<9}  {'runs':<4}  {'memory':>8}  learner"]
     for seat in found.seats:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+import sqlite3
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +14,10 @@ import pytest
 
 from secure_ai.cli import invoke
 from secure_ai.core.errors import UserError
-from secure_ai.workshop import opening, terms
+from secure_ai.workshop import folder, opening, terms
 from secure_ai.workshop.agenda import read_agenda
 from secure_ai.workshop.closing import close_room
+from secure_ai.workshop.environment import HubEnvironment
 from secure_ai.workshop.folder import prepare_folder
 from secure_ai.workshop.handout import table, write_slips
 from secure_ai.workshop.hub.room import Room, Seat, Settings
@@ -122,7 +126,7 @@ def test_a_folder_that_cannot_be_a_room_is_refused(tmp_path, repo_root):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").touch()
     (tmp_path / "file").touch()
-    for folder, words in (
+    for place, words in (
         (repo_root / "rooms", "must not lie in each other"),
         (repo_root.parent, "must not lie in each other"),
         (tmp_path / "full", "holds something else"),
@@ -130,9 +134,47 @@ def test_a_folder_that_cannot_be_a_room_is_refused(tmp_path, repo_root):
         (tmp_path / ("x" * 120), "too long"),
     ):
         with pytest.raises(UserError, match=words):
-            prepare_folder(folder, repo_root)
+            prepare_folder(place, repo_root)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.doc"]
     assert not (repo_root / "rooms").exists()
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(up, monkeypatch, tmp_path):
+    usage = folder.shutil.disk_usage(tmp_path)._replace(free=50 << 20)
+    monkeypatch.setattr(folder.shutil, "disk_usage", lambda _: usage)
+    code, error = up()
+    assert code == 2 and "has 50 MiB free" in error and "2 seats need" in error
+    assert not (tmp_path / "room" / "private" / "room.json").exists()
+
+
+@pytest.mark.parametrize(
+    "reason", [OSError(errno.ENOSPC, "full"), sqlite3.OperationalError("full")], ids=["file", "database"]
+)
+@pytest.mark.parametrize("closes", [True, False], ids=["closed", "not even that"])
+def test_a_disk_that_fills_up_while_the_room_opens_ends_in_a_sentence(
+    up, monkeypatch, tmp_path, reason, closes
+):
+    def full(*_):
+        raise reason
+
+    monkeypatch.setattr(opening, "hub_environment", lambda _: HubEnvironment(Path("p"), Path("n"), Path("c")))
+    monkeypatch.setattr(opening, "furnish", full)
+    if not closes:
+        monkeypatch.setattr(opening, "close_room", lambda *_: full() if isinstance(reason, OSError) else None)
+    code, error = up()
+    assert code == 2 and "cannot be written" in error
+    file = tmp_path / "room" / "private" / "room.json"
+    if closes:
+        assert Room(tmp_path / "room").settings().more["closed"] is True
+    elif isinstance(reason, OSError):
+        assert not file.exists()
+
+
+def test_another_users_room_is_told_as_such(up, monkeypatch, tmp_path):
+    (tmp_path / "room" / "private").mkdir(parents=True)
+    monkeypatch.setattr(folder.os, "geteuid", lambda: os.getuid() + 1)
+    code, error = up()
+    assert code == 2 and "Another user opened this room" in error
 
 
 def test_damaged_settings_are_told_and_nothing_is_overwritten(up, tmp_path):

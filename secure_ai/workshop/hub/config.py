@@ -198,6 +198,9 @@ def configure_seats(c: Any, room: Room, settings: Settings) -> None:
     spawner.consecutive_failure_limit = 0
     c.LocalProcessSpawner.interrupt_timeout = 5  # of services too
     c.LocalProcessSpawner.term_timeout = 5
+    c.LocalProcessSpawner.poll_interval = (
+        3  # a board that ended is started again after at most so many seconds
+    )
     spawner.disable_user_config = False
 
 

@@ -184,6 +184,8 @@ class Room:
             return Settings(**raw)
         except FileNotFoundError:
             raise RoomError("No room is open here: open one with 'secure-ai workshop up'.") from None
+        except PermissionError:
+            raise RoomError("Another user opened this room: be that user.") from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RoomError(
                 f"The settings of the room cannot be read ({type(error).__name__}): take a new "
