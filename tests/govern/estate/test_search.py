@@ -15,6 +15,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -27,6 +28,7 @@ import pytest
 
 from secure_ai.govern.estate import Subject
 from secure_ai.govern.estate.search import search_files
+from secure_ai.govern.estate.search.decoded import decoded_rows
 
 PERSON = Subject(
     "P000004711",
@@ -278,3 +280,22 @@ def test_a_result_names_no_value(tmp_path: Path) -> None:
     place.write_text(f"{NAME} {PHONE} {EMAIL} {SSN} {MRN} {PAN}", encoding="utf-8")
     told = json.dumps(search_files([place], PERSON).to_dict()) + repr(PERSON)
     assert not any(value in told for value in (NAME, "Quiñones", PHONE, EMAIL, SSN, MRN, PAN, PERSON.key))
+
+
+def test_readings_of_sqlite_files_keep_apart_and_see_what_changed(tmp_path: Path) -> None:
+    path = tmp_path / "it's one.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a TEXT)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"old {n}",) for n in range(150_000)])
+        connection.commit()
+    given_up = decoded_rows(path)
+    assert b"old 0\x1f" in next(given_up).data
+    assert sum(len(rows.starts) - 1 for rows in decoded_rows(path)) == 150_000
+    given_up.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE t SET a = 'new'")
+        connection.commit()
+    assert set(b"".join(rows.data for rows in decoded_rows(path)).split(b"\x1f")) == {b"new", b""}
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 4000)
+    with pytest.raises((duckdb.Error, sqlite3.Error)):
+        list(decoded_rows(path))
