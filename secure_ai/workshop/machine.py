@@ -7,6 +7,7 @@ import ctypes
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,14 +240,26 @@ def users_of_other_rooms(proc: Path = Path("/proc"), but: str = "") -> set[tuple
         but: folder of a room that does not count.
     """
     found = set()
+    for place, _, users in _warm(proc):
+        with contextlib.suppress(ValueError):
+            if not (but and place.startswith(f"{but}/")):
+                first, _, last = users.partition("-")
+                found.add((int(first), int(last or first)))
+    return found
+
+
+def groups_of_open_rooms(proc: Path = Path("/proc")) -> set[str]:
+    """Return the names of the control groups of every open room, by its warm processes."""
+    return {groups for _, groups, _ in _warm(proc) if groups}
+
+
+def _warm(proc: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the socket, control groups and users that each warm process of this machine was started with."""
     for entry in proc.iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError, ValueError, IndexError):
             words = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
             at = words.index("serve")
-            if not words[at - 1].endswith("warm.py") or (but and words[at + 1].startswith(f"{but}/")):
-                continue
-            first, _, last = words[at + 4].partition("-")
-            found.add((int(first), int(last or first)))
-    return found
+            if words[at - 1].endswith("warm.py"):
+                yield words[at + 1], words[at + 3], words[at + 4]

@@ -37,6 +37,7 @@ from secure_ai.workshop.machine import (
     choose_port,
     free_inner_ports,
     free_numbers,
+    groups_of_open_rooms,
     is_free,
     refuse_too_many,
     this_machine,
@@ -56,6 +57,7 @@ from secure_ai.workshop.view import copy_kit, plan
 
 # Users that are kept for those who come late; who has more of them closes the room for a moment.
 SPARE_SEATS = 10
+GROUPS = "secure-ai-"  # how the names of all rooms' control groups begin
 Say = Callable[[str], None]
 
 
@@ -162,7 +164,8 @@ def _open(
             },
         )  # fmt: skip
         if own_users or machine.is_root:
-            name = "secure-ai-" + hashlib.sha256(str(room.folder).encode()).hexdigest()[:8]
+            limits.remove_stale_groups(GROUPS, groups_of_open_rooms())
+            name = GROUPS + hashlib.sha256(str(room.folder).encode()).hexdigest()[:8]
             settings = replace(settings, groups=limits.find_groups(name))
         forget_hub(room)
         room.write_settings(settings)

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from secure_ai.core.errors import UserError
+from secure_ai.workshop.hub.limits import CONTROLLERS, remove_stale_groups
 from secure_ai.workshop.machine import (
     Machine,
     check_host,
@@ -14,6 +15,7 @@ from secure_ai.workshop.machine import (
     free_inner_ports,
     free_memory,
     free_numbers,
+    groups_of_open_rooms,
     is_free,
     own_addresses,
     refuse_too_many,
@@ -121,3 +123,37 @@ def test_rooms_that_are_open_at_once_have_other_users(proc):
     assert free_numbers(20, proc) == 41
     with pytest.raises(UserError, match="close another room"):
         free_numbers(5_000, proc)
+
+
+def test_open_rooms_are_told_by_their_groups(proc):
+    for number, words in {
+        "41": (
+            "python",
+            "-I",
+            "/k/warm.py",
+            "serve",
+            "/r/run/server.sock",
+            "server",
+            "secure-ai-1",
+            "1-2",
+            "0",
+        ),
+        "42": ("python", "-I", "/k/warm.py", "serve", "/s/run/server.sock", "server", "", "", "1024"),
+        "43": ("python", "serve"),
+    }.items():
+        (proc / number).mkdir()
+        (proc / number / "cmdline").write_bytes("\0".join(words).encode() + b"\0")
+    assert groups_of_open_rooms(proc) == {"secure-ai-1"}
+
+
+def test_groups_of_rooms_that_are_gone_are_removed_and_no_others(tmp_path):
+    for controller in CONTROLLERS:
+        for name in ("secure-ai-gone", "secure-ai-open", "secure-ai-held", "another"):
+            (tmp_path / controller / name / "61001").mkdir(parents=True)
+        # Stands for a process in it: the system refuses to remove such a folder, as this one is refused.
+        (tmp_path / controller / "secure-ai-held" / "61001" / "cgroup.procs").touch()
+    assert remove_stale_groups("secure-ai-", {"secure-ai-open"}, tmp_path) == ["secure-ai-gone"]
+    for controller in CONTROLLERS:
+        left = {path.name for path in (tmp_path / controller).iterdir()}
+        assert left == {"secure-ai-open", "secure-ai-held", "another"}
+        assert (tmp_path / controller / "secure-ai-open" / "61001").is_dir()

@@ -106,6 +106,25 @@ def remove_groups(groups: str, control: Path = CONTROL) -> None:
             folder.rmdir()
 
 
+def remove_stale_groups(prefix: str, used: Iterable[str], control: Path = CONTROL) -> list[str]:
+    """Remove the groups that killed rooms left, where no process is in them; return their names.
+
+    Args:
+        prefix: of the names of all rooms' groups.
+        used: names of those of open rooms, which stay though no seat may run there now.
+        control: where the system shows its groups.
+    """
+    used = set(used)
+    tops = [control] if unified(control) else [control / controller for controller in CONTROLLERS]
+    found = {folder.name for top in tops for folder in top.glob(f"{prefix}*") if folder.is_dir()}
+    removed = []
+    for name in sorted(found - used):
+        remove_groups(name, control)  # the system refuses what a process is in
+        if not any(folder.exists() for folder in _folders(name, control)):
+            removed.append(name)
+    return removed
+
+
 def group_files(groups: str, user: int, control: Path = CONTROL) -> list[Path]:
     """Return the files to which a process writes its number to be counted for a seat."""
     if not groups:

@@ -117,7 +117,8 @@ def cookie_arguments(settings: Settings, base: str) -> list[str]:
     """
     if not settings.more.get("certificate"):
         return []
-    return [f"--ServerApp.tornado_settings={dict(xsrf_cookie_kwargs=dict(secure=True, path=base))}"]
+    cookie = {"xsrf_cookie_kwargs": {"secure": True, "path": base}}
+    return [f"--ServerApp.tornado_settings={cookie}"]
 
 
 def _plain_python(python: str) -> list[str]:
