@@ -34,6 +34,12 @@ RIGHT = 'table["zip"] = table["zip"].str[:1]', 'table["birth_date"] = table["bir
 HINT = "Look at the date again <b>please</b>"
 CELLS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell"
 
+
+def ours(text: str) -> bool:
+    """Whether an error of the console is more than the status of an answer, which is looked at by itself."""
+    return "Failed to load resource" not in text
+
+
 pytestmark = pytest.mark.browser
 
 
@@ -64,6 +70,20 @@ def person(browser: Any, address: str, story: Story, **more: Any) -> Any:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce", **more)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
+    # JupyterLab asks before a page with an unsaved notebook is left.
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.on(
+        "response",
+        lambda answer: (
+            story.complaints.append(f"{answer.status} {answer.url}")
+            if answer.status >= 400 and not (answer.status == 403 and "/hub/login" in answer.url)
+            else None
+        ),
+    )
+    page.on(
+        "console",
+        lambda said: story.complaints.append(said.text) if said.type == "error" and ours(said.text) else None,
+    )
     page.on("pageerror", lambda error: story.complaints.append(str(error)))
     page.on(
         "request",
@@ -77,7 +97,7 @@ def person(browser: Any, address: str, story: Story, **more: Any) -> Any:
 def sign_in(page: Any, address: str, code: str) -> None:
     """Type a code as somebody does."""
     page.goto(address)
-    page.keyboard.type(code)
+    page.fill("#code", code)
     page.keyboard.press("Enter")
 
 
@@ -88,6 +108,12 @@ def until(page: Any, true: str) -> float:
         assert time.monotonic() < end, true
         page.wait_for_timeout(20)
     return time.monotonic()
+
+
+def open_lab(page: Any, address: str, workspace: str) -> None:
+    """Open the lab, in a workspace of its own: nothing that was open before comes back."""
+    page.goto(f"{address}/user/{SEAT}/lab/workspaces/{workspace}/tree/labs/{LAB}.ipynb")
+    page.locator(CELLS).filter(has_text="def safer(table)").first.wait_for()
 
 
 def idle(page: Any) -> None:
@@ -156,11 +182,11 @@ def story(
     told.shown["wrong code"] = learner.inner_text("#bad")
     learner.fill("#code", new_code(opened_room.room.folder, SEAT)[1])
     learner.keyboard.press("Enter")
-    learner.locator(".jp-NotebookPanel").first.wait_for()
+    learner.locator(CELLS).first.wait_for()
+    idle(learner)
     told.shown["landing"] = learner.url
 
-    learner.goto(f"{room_address}/user/{SEAT}/lab/tree/labs/{LAB}.ipynb")
-    learner.locator(CELLS).first.wait_for()
+    open_lab(learner, room_address, "first")
     idle(learner)
     learner.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     learner.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
@@ -211,9 +237,7 @@ def story(
     ]
     assert run(*certificate, *signed) == 0
     assert run("workshop", "reset", SEAT, LAB) == 0
-    learner.goto(f"{room_address}/user/{SEAT}/lab/tree/labs/{LAB}.ipynb")
-    learner.locator(CELLS).first.wait_for()
-    learner.reload()
+    open_lab(learner, room_address, "again")
     fresh = learner.locator(CELLS).filter(has_text="def safer(table)").first
     expect(fresh).to_contain_text('table["zip"] = ...', timeout=PATIENCE)
     told.shown["after the reset"] = fresh.inner_text()

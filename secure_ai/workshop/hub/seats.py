@@ -66,6 +66,8 @@ PAGE_SETTINGS = {
         "@jupyterlab/extensionmanager-extension": True,
         "@jupyterlab/terminal-extension": True,
         "@jupyterlab/lsp-extension": True,
+        "@jupyterlab/fileeditor-extension:language-server": True,
+        "@jupyterlab/notebook-extension:language-server": True,
     }
 }
 

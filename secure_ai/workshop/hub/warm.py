@@ -470,6 +470,10 @@ def be_server(arguments: list[str]) -> int:
     for name in ("keyfile", "certfile", "client_ca"):
         if value := os.environ.get(f"JUPYTERHUB_SSL_{name.upper()}"):
             arguments.append(f"--HubAuth.{name}={value}")
+    # JupyterLab did so, too, with where settings and layouts are kept: the instructor's home.
+    kept = f"{os.environ.get('HOME', '.')}/.jupyter/lab"
+    arguments.append(f"--LabApp.workspaces_dir={kept}/workspaces")
+    arguments.append(f"--LabApp.user_settings_dir={kept}/user-settings")
     sys.argv = ["jupyterhub-singleuser", *arguments]
     from jupyterhub.singleuser import main
 
