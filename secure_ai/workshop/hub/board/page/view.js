@@ -143,7 +143,7 @@ function drawTimer(timer, passed) {
   const [text, over] = clockText(timer, passed);
   put(byId("clock"), text);
   byId("clock").classList.toggle("over", over);
-  put(byId("step"), `${timer.step}/${timer.of} ${timer.title}${timer.running ? "" : " (paused)"}`);
+  put(byId("step"), `${timer.running ? "" : "(paused) "}${timer.step}/${timer.of} ${timer.title}`);
   byId("step").title = timer.next ? `Next: ${timer.next}` : "";
   const run = byId("run");
   run.dataset.do = timer.running ? "pause" : "start";
@@ -194,7 +194,7 @@ function drawWrongs(state, view) {
       const item = make("li");
       const seats = row.seats === 1 ? "1 seat" : `${row.seats} seats`;
       const tries = row.tries === 1 ? "1 try" : `${row.tries} tries`;
-      item.append(make("b", `${seats}, ${row.now} now, ${tries}`), ` ${view.task ? "" : `${spaced(row.task)}: `}${row.message}`);
+      item.append(make("b", `${seats}, ${tries}, the last answer of ${row.now}:`), ` ${view.task ? "" : `${spaced(row.task)}: `}${row.message}`);
       return item;
     });
   });
