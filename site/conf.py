@@ -53,6 +53,7 @@ html_theme = "furo"
 html_title = f"Secure AI {release}"
 html_static_path = [str(HERE / "static")]
 html_css_files = ["site.css"]
+html_favicon = str(HERE / "static" / "favicon.svg")  # a browser asks for one
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
