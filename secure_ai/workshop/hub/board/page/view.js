@@ -194,7 +194,7 @@ function drawWrongs(state, view) {
       const item = make("li");
       const seats = row.seats === 1 ? "1 seat" : `${row.seats} seats`;
       const tries = row.tries === 1 ? "1 try" : `${row.tries} tries`;
-      item.append(make("b", `${seats}, ${tries}, the last answer of ${row.now}:`), ` ${view.task ? "" : `${spaced(row.task)}: `}${row.message}`);
+      item.append(make("b", `${seats}, ${tries}${row.now ? `, still there: ${row.now}` : ""}:`), ` ${view.task ? "" : `${spaced(row.task)}: `}${row.message}`);
       return item;
     });
   });
