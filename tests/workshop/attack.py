@@ -27,6 +27,10 @@ TARGET: dict = globals().get("TARGET", {})
 TRIES = {}
 SYSTEM = ctypes.CDLL(None, use_errno=True)
 TOKEN = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+PLANTED = (
+    "08_access_control", "09_audit_and_monitoring", "10_adversarial_inputs",
+    "11_poisoning_and_supply_chain", "12_model_theft",
+)  # fmt: skip
 REFUSED = (401, 403, 404, 405, 429)
 
 
@@ -64,6 +68,14 @@ def owner(number):
         status = Path(f"/proc/{number}/status").read_text(errors="replace")
         return int(re.search(r"^Uid:\s+(\d+)", status, re.M)[1])
     return -1
+
+
+def fill(mib):
+    """Take so much memory and write to all of it."""
+    kept = []
+    for _ in range(mib // 64 + 4):
+        kept.append(bytearray(b"x") * (64 << 20))
+    return len(kept)
 
 
 def listening():
@@ -553,14 +565,23 @@ def use_more_processes_and_disk():
 def plant_links():
     """Have the instructor's commands follow a link out of the home: the test runs them, and looks."""
     home, room = Path(os.environ["HOME"]), TARGET["room"]
-    lab = home / "labs" / "08_access_control.ipynb"
-    lab.unlink(missing_ok=True)
-    lab.symlink_to(f"{room}/private/room.json")
-    backups = home / "labs" / "backups"
-    with suppress(OSError):
-        backups.symlink_to(f"{room}/private")
-    (home / "labs" / "09_audit_and_monitoring.ipynb").unlink(missing_ok=True)
-    (home / "labs" / "09_audit_and_monitoring.ipynb").symlink_to(f"{room}/homes/{TARGET['seat']}/labs")
+    labs, others = home / "labs", f"{room}/homes/{TARGET['seat']}"
+    for name in PLANTED:
+        path = labs / f"{name}.ipynb"
+        if path.is_symlink() or path.exists():
+            path.rename(labs / f"{name}.attack")
+    (labs / f"{PLANTED[0]}.ipynb").symlink_to(f"{room}/private/room.json")
+    (labs / f"{PLANTED[1]}.ipynb").symlink_to(f"{others}/labs")
+    (labs / f"{PLANTED[2]}.ipynb").mkdir()
+    os.mkfifo(labs / f"{PLANTED[3]}.ipynb")
+    with (labs / f"{PLANTED[4]}.ipynb").open("wb") as file:
+        file.truncate(900 << 20)
+    # Where a lab is kept that is reset.
+    backups = labs / ".backups"
+    if backups.exists() and not backups.is_symlink():
+        backups.rename(labs / ".backups.attack")
+    backups.unlink(missing_ok=True)
+    backups.symlink_to(f"{room}/private")
     found = []
     for source in (f"{room}/private/room.json", "/etc/shadow", f"{room}/homes/{TARGET['seat']}/labs"):
         with suppress(OSError):
@@ -578,11 +599,16 @@ def use_more_memory():
         with suppress(BaseException):
             Path("/proc/self/oom_score_adj").write_text("1000")
             signal.alarm(60)
-            kept = [b"x" * (64 << 20) for _ in range(TARGET["memory_mib"] // 64 + 4)]
-            os._exit(7 if kept else 1)
+            os._exit(7 if fill(TARGET["memory_mib"]) else 1)
         os._exit(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return [f"more than {TARGET['memory_mib']} MiB"] if code == 7 else []
+
+
+@attempt
+def fill_the_kernel_itself():
+    """Use more memory than a seat has in the kernel, which has nothing to lose: it ends, the others go on."""
+    return [f"more than {TARGET['memory_mib']} MiB"] if fill(TARGET["memory_mib"]) else []
 
 
 # ------------------------------------------------------------------------- what must succeed

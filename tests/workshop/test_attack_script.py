@@ -33,7 +33,9 @@ NOW = datetime(2026, 3, 2, 9, 30)
 SECRET = "a hint for the other seat alone"
 LAB = "labs/03_data_inventory.ipynb"
 # What a try changes on purpose comes last, and what may end the attacker's own kernel at the very end.
-LAST = ("use_more_processes_and_disk", "use_more_memory")
+LAST = ("use_more_processes_and_disk", "use_more_memory", "fill_the_kernel_itself")
+BROKEN = ("NameError", "TypeError", "KeyError", "AttributeError", "IndexError", "ValueError", "struct.error")
+ENDED = "the attacker's kernel ended"
 
 
 def tries() -> list[str]:
@@ -51,6 +53,14 @@ def digest_of(folder: Path) -> str:
     whole = hashlib.sha256()
     for name in ("room.json", "board.token", "admin.token", "cookie.secret"):
         whole.update((folder / name).read_bytes())
+    return whole.hexdigest()
+
+
+def digest_of_labs(folder: Path) -> str:
+    """A hash of a learner's notebooks."""
+    whole = hashlib.sha256()
+    for file in sorted(folder.glob("*.ipynb")):
+        whole.update(file.name.encode() + file.read_bytes())
     return whole.hexdigest()
 
 
@@ -103,7 +113,7 @@ async def attack(opened: Opened, only: list[str]) -> dict[str, Any]:
                     one = json.loads(line.removeprefix("ATTACK "))
                     results[one["name"]] = one
         except LostKernelError:
-            results["error"] = "the attacker's kernel ended"
+            results["error"] = ENDED
         stop.set()
         results["cells of the other seat"] = await work
         # A new kernel too: the warm processes serve the others.
@@ -187,7 +197,7 @@ def test_a_try_that_should_succeed_does(results: dict[str, Any]) -> None:
     broken = {
         name: one["refused"]
         for name, one in results.items()
-        if isinstance(one, dict) and one.get("refused", "").startswith(("NameError", "TypeError", "KeyError"))
+        if isinstance(one, dict) and one.get("refused", "").startswith(BROKEN)
     }
     assert broken == {}
 
@@ -202,27 +212,45 @@ def test_the_other_seat_works_on(results: dict[str, Any], room: Opened) -> None:
 def test_commands_of_the_instructor_follow_no_planted_link(
     results: dict[str, Any], room: Opened, tmp_path: Path
 ) -> None:
-    before = digest_of(room.room.private)
+    planted = script()["PLANTED"]
+    home, other = (room.room.home(seat.name) / "labs" for seat in room.settings.seats[:2])
+    assert (home / f"{planted[0]}.ipynb").is_symlink() and (home / ".backups").is_symlink()
+    before, theirs = digest_of(room.room.private), digest_of_labs(other)
+    entries = sorted(path.name for path in room.room.private.iterdir())
     collected = tmp_path / "collected"
     collect(room.room, room.settings, None, collected, now=NOW)
     for file in collected.rglob("*"):
         assert not file.is_symlink()
         if file.is_file():
+            assert file.stat().st_size < 100 << 20
             assert b'"inner_ports"' not in file.read_bytes()
     files = labs.shelf(room.settings.sector)
     labs.place(room.room, room.settings, room.settings.seats[0], files)
-    for key in ("08_access_control", "09_audit_and_monitoring"):
+    refused = 0
+    for key in planted:
         try:
             labs.reset(room.room, room.settings, room.settings.seats[0].name, key, NOW)
-        except UserError as error:
-            assert "link" in str(error)
+        except UserError:
+            refused += 1
+    # The folder for copies is a link: nothing could be kept, so nothing was replaced.
+    assert refused == len(planted)
+    assert sorted(path.name for path in room.room.private.iterdir()) == entries
+    (home / ".backups").unlink()
+    for key in planted:
+        labs.reset(room.room, room.settings, room.settings.seats[0].name, key, NOW)
+        lab = home / f"{key}.ipynb"
+        assert lab.is_file() and not lab.is_symlink()
+        assert lab.read_bytes() == labs.lab_bytes(key, room.settings.sector, ROOT)
     assert digest_of(room.room.private) == before
+    assert digest_of_labs(other) == theirs
     assert room.room.settings_file.stat().st_uid == 0
 
 
 def test_who_uses_too_much_loses_their_own_kernel_alone(results: dict[str, Any], room: Opened) -> None:
     for name in LAST:
         last = asyncio.run(attack(room, [name]))
+        # It was tried to its end, or the kernel did not outlive it.
+        assert (name in last) != (last["error"] == ENDED), last
         assert last.get(name, {}).get("got", []) == []
         assert last["cells of the other seat"] > 0
         assert last["new kernel"] == ""
