@@ -76,6 +76,18 @@ def test_a_learner_cannot_read_another_home_or_the_instructors_folder(opened_roo
         assert ada.run(kernel, f"open({str(file)!r})").startswith("PermissionError"), file
 
 
+def test_a_page_in_a_home_runs_its_script_as_nobody(opened_room, sign_in, room_address):
+    # The instructor may open any seat: a learner's page must not act with the instructor's rights.
+    ada = sign_in("seat-01")
+    page = {"type": "file", "format": "text", "content": "<script>fetch('/services/board/api/state')</script>"}
+    assert ada.call("PUT", "contents/labs/page.html", json=page).status_code == 201
+    answer = ada.client.get(f"{room_address}/user/seat-01/files/labs/page.html")
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "sandbox allow-scripts" in policy and "allow-same-origin" not in policy
+    assert ada.call("DELETE", "contents/labs/page.html").status_code == 204
+
+
 def test_a_killed_hub_comes_back_with_seats_codes_and_running_cells(opened_room, sign_in, room_address):
     ada = sign_in("seat-01")
     kernel = ada.kernel()
