@@ -79,7 +79,8 @@ def test_a_learner_cannot_read_another_home_or_the_instructors_folder(opened_roo
 def test_a_page_in_a_home_runs_its_script_as_nobody(opened_room, sign_in, room_address):
     # The instructor may open any seat: a learner's page must not act with the instructor's rights.
     ada = sign_in("seat-01")
-    page = {"type": "file", "format": "text", "content": "<script>fetch('/services/board/api/state')</script>"}
+    text = "<script>fetch('/services/board/api/state')</script>"
+    page = {"type": "file", "format": "text", "content": text}
     assert ada.call("PUT", "contents/labs/page.html", json=page).status_code == 201
     answer = ada.client.get(f"{room_address}/user/seat-01/files/labs/page.html")
     assert answer.status_code == 200
