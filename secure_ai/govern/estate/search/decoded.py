@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -107,7 +107,8 @@ def _sqlite(path: Path) -> Iterator[Rows]:
             connection.execute(f"DETACH {database}")
 
 
-@lru_cache(maxsize=1)
+# By process, and none is given up: a fork must not close what its parent's threads serve.
+@cache
 def _sqlite_reader(process: int) -> duckdb.DuckDBPyConnection:
     """Return the reader of SQLite files of a process: loading it takes longer than reading a small file."""
     connection = duckdb.connect()
