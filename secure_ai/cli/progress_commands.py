@@ -197,7 +197,8 @@ def record(
     unread = [learner for learner in learners if learner.problem]
     for learner in unread:
         print(f"Not read: {learner.code}: {learner.problem}.")
-    print(f"Wrote {out}: {len(learners) - len(unread)} learners.")
+    read = len(learners) - len(unread)
+    print(f"Wrote {out}: {read} {'learner' if read == 1 else 'learners'}.")
     return MISSING if unread else 0
 
 

@@ -123,7 +123,8 @@ class Evidence:
         """Say in a sentence how many learners there are and how many could not be read."""
         whole = sum(one.on_path for one in self.read)
         unread = len(self.learners) - len(self.read)
-        text = f"{len(self.read)} learners were read; {whole} have solved all labs of the path."
+        who = "1 learner was" if len(self.read) == 1 else f"{len(self.read)} learners were"
+        text = f"{who} read; {whole} {'has' if whole == 1 else 'have'} solved all labs of the path."
         return text + (f" {unread} could not be read and are listed as such." if unread else "")
 
 

@@ -192,7 +192,7 @@ def test_the_record_in_its_three_forms(place, capsys):
     assert invoke(["record", "--out", "r.json", "--as", "xapi", "--iri", "https://t.example.org"]) == 0
     assert len(json.loads(Path("r.json").read_text(encoding="utf-8"))) == 8
     assert invoke(["record", "--out", "r.html", "--as", "evidence", "--path", "security"]) == 0
-    assert "1 learners were read; 0 have solved all labs" in capsys.readouterr().out
+    assert "1 learner was read; 0 have solved all labs" in capsys.readouterr().out
     assert "164.308(a)(5)(ii)(C)" in Path("r.html").read_text(encoding="utf-8")
 
 
@@ -201,7 +201,7 @@ def test_who_could_not_be_read_is_named_with_exit_code_1(place, capsys):
     (place.parent / "bad.sqlite").write_bytes(b"no database " * 100)
     assert invoke(["record", "--out", "r.csv", "--folder", str(place.parent)]) == 1
     said = capsys.readouterr().out
-    assert "Not read: file 1: the file is no progress file" in said and "1 learners" in said
+    assert "Not read: file 1: the file is no progress file" in said and "1 learner." in said
 
 
 BAD_INPUT = [

@@ -257,7 +257,7 @@ def test_the_evidence_counts_who_has_solved_every_task(place, tmp_path):
 
 def test_either_capstone_completes_a_path_that_offers_both(place):
     solve(*(one for one in ("00", "02", "05", "06", "10", "11", "12", "13", "14", "15", "19")))
-    assert "1 have solved all labs" in training_evidence([own_record()], path="ml_engineer").summary()
+    assert "1 has solved all labs" in training_evidence([own_record()], path="ml_engineer").summary()
 
 
 def test_a_copied_record_is_noticed(place, tmp_path):
