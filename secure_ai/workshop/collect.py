@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,8 @@ FORMAT = "secure-ai collection 1"
 MANIFEST = "manifest.json"
 LARGEST_NOTEBOOK = 16 * 2**20  # the largest lesson of the kit, with all its drawings, has half a megabyte
 MOST_ROWS = 5000
+# A notebook that is being saved is read again: a save takes far less than a second, a busy disk more.
+SAVE_TRIES, SAVE_SECONDS = 10, 0.2
 # Where a figure of a learner's own file cannot be one, the largest that is believed.
 LARGEST_COUNT = 100_000
 
@@ -49,7 +52,7 @@ class Work:
         state: ``collected``, ``missing``, ``damaged`` (bytes are kept), ``refused`` (no plain file, too
             large) or ``unreadable`` (the home cannot be used).
         data: the bytes; None where there are none.
-        why: a sentence where the state is none of the first two.
+        why: a sentence where the state is none of the first two, or the last save was cut short.
         tasks: the state of each task of the lab.
         progress: a sentence on the progress file, empty where it was read.
     """
@@ -201,15 +204,36 @@ def _write(draft: Path, work: Work) -> dict[str, Any]:
 
 def _notebook(room: Room, settings: Settings, seat: Seat, key: str) -> tuple[str, bytes | None, str]:
     path = PurePosixPath(LABS, f"{key}.ipynb")
+    # JupyterLab empties a notebook and writes it anew; meanwhile this file holds what was saved before.
+    beside = path.with_name(f".~{path.name}")
+
+    def act(home: Home) -> list[bytes | None]:
+        return [home.read(path, LARGEST_NOTEBOOK), _before(home, beside)]
+
+    last: list[bytes | None] = []
+    for _ in range(SAVE_TRIES):
+        try:
+            found = in_home(room, settings, seat, act)
+        except UserError as error:
+            return "refused", None, str(error)
+        if found[0] is None:
+            return "missing", None, ""
+        if notebook_of(found[0]) is not None:
+            return "collected", found[0], ""
+        if found == last and found[1] is None:
+            return "damaged", found[0], "The notebook is damaged; its bytes are kept as they are."
+        last = found
+        time.sleep(SAVE_SECONDS)
+    if last[1] is not None and notebook_of(last[1]) is not None:
+        return "collected", last[1], "Its last save was cut short; this is the notebook as saved before."
+    return "damaged", last[0], "The notebook is damaged; its bytes are kept as they are."
+
+
+def _before(home: Home, beside: PurePosixPath) -> bytes | None:
     try:
-        data = in_home(room, settings, seat, lambda home: home.read(path, LARGEST_NOTEBOOK))
-    except UserError as error:
-        return "refused", None, str(error)
-    if data is None:
-        return "missing", None, ""
-    if notebook_of(data) is None:
-        return "damaged", data, "The notebook is damaged; its bytes are kept as they are."
-    return "collected", data, ""
+        return home.read(beside, LARGEST_NOTEBOOK)
+    except (UserError, OSError):
+        return None
 
 
 def _states(

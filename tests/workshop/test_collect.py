@@ -115,6 +115,43 @@ def test_damaged_missing_linked_and_huge_notebooks_are_told_apart(opened, tmp_pa
     assert [w.state for w in collect(room, settings, LAB, tmp_path / "out", now=NOW).works][2] == "missing"
 
 
+def test_a_notebook_that_is_being_saved_is_waited_for(opened, monkeypatch):
+    # What jupyter_server's atomic_writing does, stopped in the middle: the old one beside, the file emptied.
+    room, settings = opened
+    lab = own(room, settings, 1, f"labs/{LAB}.ipynb")
+    data = lab.read_bytes()
+    beside = lab.with_name(f".~{lab.name}")
+    waited = []
+
+    def saved_meanwhile(seconds):
+        waited.append(seconds)
+        lab.write_bytes(data)
+        beside.unlink(missing_ok=True)
+
+    monkeypatch.setattr(collecting.time, "sleep", saved_meanwhile)
+    for has_copy in (True, False):  # the copy may be gone between the two reads
+        if has_copy:
+            beside.write_bytes(b"an older one")
+        lab.write_bytes(data[:100])
+        work = works_of(room, settings, settings.seats[0], [LAB], Path(collecting.project_root()))[0]
+        assert (work.state, work.data, work.why) == ("collected", data, "")
+    assert len(waited) == 2
+
+
+def test_a_save_that_was_cut_short_costs_nothing_saved_before(opened, tmp_path, monkeypatch):
+    room, settings = opened
+    lab = own(room, settings, 1, f"labs/{LAB}.ipynb")
+    data = lab.read_bytes()
+    lab.with_name(f".~{lab.name}").write_bytes(data)
+    lab.write_bytes(b"")
+    monkeypatch.setattr(collecting, "SAVE_SECONDS", 0.0)
+    found = collect(room, settings, LAB, tmp_path / "out", now=NOW)
+    assert (tmp_path / "out" / "seat-01" / f"{LAB}.ipynb").read_bytes() == data
+    assert "seat-01, " + LAB + ": Its last save was cut short" in str(found)
+    lab.with_name(f".~{lab.name}").write_bytes(b"no notebook")
+    assert collect(room, settings, LAB, tmp_path / "out", now=NOW).works[0].state == "damaged"
+
+
 def test_a_deeply_nested_notebook_is_damaged_and_no_traceback(opened):
     room, settings = opened
     own(room, settings, 1, f"labs/{LAB}.ipynb").write_bytes(b"[" * 100_000)

@@ -142,7 +142,8 @@ def test_status_says_who_is_in_and_what_a_seat_uses(opened_room, sign_in):
     found = status(opened_room.room.folder)
     (first,) = [seat for seat in found.seats if seat.seat == "seat-01"]
     assert found.answers and first.has_signed_in and first.is_running
-    assert 0 < first.memory_mib < 300
+    # What a seat needs is measured by benchmarks/workshop.py: here the room was killed and started again.
+    assert 0 < first.memory_mib < opened_room.settings.memory_mib
     text = as_text(found)
     assert "NOT encrypted" in text and str(opened_room.settings.port) in text
     if not opened_room.settings.own_users:

@@ -67,29 +67,43 @@ class Base(tornado_web.RequestHandler):
         self.clear_header("Server")
 
     async def prepare(self) -> None:
-        """Refuse who may not, before anything is read."""
+        """Decide who may, before anything of what they say is kept."""
         self.body = bytearray()
+        self.refusal: tornado_web.HTTPError | None = None
         self.request.connection.set_max_body_size(self.limit)
         self.name, self.instructor = await self.application.settings["doors"].who(self)
         self.current_user = self.name or None
         if not self.name:
             self.refuse_stranger()
             return
-        if self.instructor_only and not self.instructor:
-            raise tornado_web.HTTPError(403, reason="Forbidden")
-        if not self.instructor_only and self.name not in self.classroom.names:
-            raise tornado_web.HTTPError(403, reason="Forbidden")
-        if self.rate and (wait := self.application.settings["rates"][self.rate].wait(self.name)):
+        may = self.instructor if self.instructor_only else self.name in self.classroom.names
+        if not may:
+            self.refuse_once_read(403)
+        elif self.rate and (wait := self.application.settings["rates"][self.rate].wait(self.name)):
             self.set_header("Retry-After", str(int(wait) + 1))
-            raise tornado_web.HTTPError(429)
+            self.refuse_once_read(429)
 
     def refuse_stranger(self) -> None:
         """Answer one whom the hub does not know."""
-        raise tornado_web.HTTPError(403, reason="Forbidden")
+        self.refuse_once_read(403)
+
+    def refuse_once_read(self, status: int) -> None:
+        """Answer with a status when the body, up to its limit, came in and was dropped.
+
+        An answer before that closes the connection on bytes that are still on their way, and whoever sent
+        them reads "connection reset" in place of the answer.
+        """
+        self.refusal = tornado_web.HTTPError(status)
+        setattr(self, self.request.method.lower(), self._answer_refusal)
+
+    def _answer_refusal(self, *_: str) -> None:
+        assert self.refusal is not None
+        raise self.refusal
 
     def data_received(self, chunk: bytes) -> None:
         """Collect the body."""
-        self.body += chunk
+        if self.refusal is None:
+            self.body += chunk
 
     def given(self) -> dict[str, Any]:
         """Return the body, a JSON object.
