@@ -19,9 +19,11 @@ LONGEST = 16 * 60  # of one day: whoever plans more has mistaken hours for minut
 LONG = 90  # minutes from which on a room is opened and closed, and has breaks
 BREAK = 10
 CLOSING = 10
+OPEN_FROM = 15  # minutes that are left over from which on they are a part of their own, not a longer closing
 WELCOME = 10
 LUNCH = 45
 LUNCH_FROM = 330  # nobody stays longer than that without a meal
+OPEN = "Open time"
 WHOLE_UP_TO = 15  # minutes of a lesson or a lab that is too short to be cut
 
 _CAPSTONES = {"healthcare": "18_capstone_hospital", "finance": "19_capstone_bank"}
@@ -191,7 +193,7 @@ def for_path(path: str, minutes: int, *, sector: str = "healthcare") -> Fitted:
 
     As many chapters as fit are taken in the order of the path, each at least cut to about half; what is
     left over makes the first ones whole again. From an hour and a half on a room is opened and closed and
-    has breaks. The steps sum to ``minutes``.
+    has breaks. What is left over then is open time. The steps sum to ``minutes``.
 
     Args:
         path: one of :data:`secure_ai.learn.map.ROLES`.
@@ -208,16 +210,20 @@ def for_path(path: str, minutes: int, *, sector: str = "healthcare") -> Fitted:
     other = next(key for name, key in _CAPSTONES.items() if name != sector)
     wanted = [CHAPTERS[number] for number in role.chapters]
     wanted = [one for one in wanted if one.key != other or path == "full"]
-    overhead = (WELCOME + CLOSING if minutes >= LONG else 0) + (LUNCH if minutes >= LUNCH_FROM else 0)
-    free = minutes - overhead - BREAK * _breaks(minutes)
-    taken = _choose(wanted, role.labs, free)
+    taken = _choose(wanted, role.labs, minutes - _overhead(minutes))
     if not taken:
         least = sum(minutes_of(wanted[0], role.labs, whole=False))
         raise UserError(f"{minutes} minutes are too few for a chapter of '{path}': give {least} or more.")
     shortened = tuple(one.title for one, whole in taken if not whole and _can_be_cut(one, role.labs))
     dropped = tuple(one.title for one in wanted if one.key not in {chapter.key for chapter, _ in taken})
     steps = _with_breaks(taken, role.labs, minutes)
-    return Fitted(steps, shortened, dropped, _sentence(path, minutes, len(wanted), shortened, dropped))
+    sentence = _sentence(path, minutes, len(wanted), shortened, dropped)
+    spare = sum(step.minutes for step in steps if step.title.startswith(OPEN))
+    if spare and not dropped and not shortened:
+        sentence += (
+            f" {duration(spare)} are left as open time: fewer minutes are enough, or take another path."
+        )
+    return Fitted(steps, shortened, dropped, sentence)
 
 
 def _check_sector(sector: str) -> None:
@@ -232,6 +238,23 @@ def _of(given: Any, sector: str) -> str:
 def _breaks(minutes: int) -> int:
     """The number of breaks: one after each hour and a half, and lunch is one of them."""
     return max(0, (minutes - 1) // LONG - (minutes >= LUNCH_FROM)) if minutes > LONG else 0
+
+
+def _overhead(minutes: int) -> int:
+    """Minutes of welcome, closing, breaks and lunch."""
+    ends = WELCOME + CLOSING if minutes >= LONG else 0
+    return ends + (LUNCH if minutes >= LUNCH_FROM else 0) + BREAK * _breaks(minutes)
+
+
+def _open_time(spare: int, labs: bool) -> list[Step]:
+    """Steps for minutes that no chapter fills, each short enough for a break to lie between two."""
+    title = f"{OPEN}: finish the labs, and questions" if labs else f"{OPEN}: questions"
+    steps = []
+    while spare >= OPEN_FROM:
+        minutes = min(spare, LONG) if spare < LONG + OPEN_FROM else LONG - LONG // 3
+        steps.append(Step(title, minutes))
+        spare -= minutes
+    return steps
 
 
 def minutes_of(chapter: Chapter, labs: bool, *, whole: bool) -> tuple[int, int]:
@@ -278,6 +301,7 @@ def _with_breaks(taken: list[tuple[Chapter, bool]], labs: bool, minutes: int) ->
         work.append(Step(f"{chapter.title}: {kind}{cut}", lesson))
         if lab:
             work.append(Step(f"{chapter.title}: the lab{cut}", lab, chapter.key))
+    work += _open_time(minutes - _overhead(minutes) - sum(step.minutes for step in work), labs)
     rests = [Step("Break", BREAK)] * _breaks(minutes)
     if minutes >= LUNCH_FROM:
         rests.insert((len(rests) + 1) // 2, Step("Lunch", LUNCH))

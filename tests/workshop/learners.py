@@ -94,3 +94,12 @@ class Learner:
             idle = idle or (kind == "status" and content["execution_state"] == "idle")
         channel.close()
         return said.strip()
+
+
+def board_of(address: str, code: str) -> dict[str, dict[str, Any]]:
+    """Return the board's seats by name, asked for as the instructor."""
+    instructor = Learner(address)
+    instructor.sign_in(code)
+    state = instructor.client.get(f"{address}/services/board/api/state").json()
+    instructor.close()
+    return {seat["name"]: seat for seat in state["seats"]}

@@ -180,6 +180,19 @@ def test_three_hours_of_security_say_what_is_dropped():
     assert "Data inventory" in fitted.shortened
 
 
+def test_minutes_that_no_chapter_fills_are_open_time_and_are_told():
+    fitted = for_path("executive", 180)
+    assert [(step.minutes, step.title) for step in fitted.steps][-3:] == [
+        (10, "Break"),
+        (90, "Open time: questions"),
+        (10, "Closing: what each of us does on Monday"),
+    ]
+    assert "1 h 30 min are left as open time: fewer minutes are enough" in fitted.sentence
+    day = for_path("instructor", 480).steps
+    assert max(step.minutes for step in day) <= 90 and [step.title for step in day].count("Lunch") == 1
+    assert "open time" not in for_path("security", 240).sentence
+
+
 @pytest.mark.parametrize("minutes", [0, -5, 961, 10**9, "180", 3.5, True, None])
 def test_minutes_that_are_none_are_refused(minutes):
     with pytest.raises(UserError):

@@ -57,6 +57,16 @@ def test_a_seat_nobody_took_is_not_here(room):
     assert seat(room)["word"] == "here"
 
 
+def test_who_signed_in_and_opened_no_lab_yet_is_told_from_who_did_not(clock):
+    taken = ["seat-02"]
+    room = Classroom(
+        settings_of(), labs(), masker(), Database(":memory:"), clock, signed_in=lambda: tuple(taken)
+    )
+    assert [one["word"] for one in room.shown()["seats"]] == ["not here yet", "signed in", "not here yet"]
+    room.event("seat-02", LAB, "", "opened")
+    assert seat(room, "seat-02")["word"] == "working"
+
+
 def test_opening_a_lab_puts_a_seat_at_its_first_task(room):
     room.event("seat-01", LAB, "", "opened")
     assert (seat(room)["task"], seat(room)["word"]) == (TASKS[0], "working")

@@ -14,11 +14,12 @@ import pytest
 from secure_ai.core.errors import UserError
 from secure_ai.workshop import processes
 from secure_ai.workshop.handout import slips_file
+from secure_ai.workshop.hub.codes import INSTRUCTOR
 from secure_ai.workshop.latecomers import add_seats, new_code
 from secure_ai.workshop.opening import up
 from secure_ai.workshop.status import as_text, status
 from secure_ai.workshop.terms import Wish
-from tests.workshop.learners import Learner
+from tests.workshop.learners import Learner, board_of
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="users of their own need root")
 
@@ -128,8 +129,11 @@ def test_who_comes_late_gets_a_seat_and_the_others_go_on(opened_room, sign_in, r
     settings, codes = add_seats(opened_room.room.folder, ["Late Comer"], anyway=True)
     ((seat, code),) = codes.items()
     assert settings.seat(seat).learner == "Late Comer" and len(settings.seats) == 4
+    instructor = new_code(opened_room.room.folder, INSTRUCTOR)[1]
+    assert board_of(room_address, instructor)[seat]["word"] == "not here yet"
     late = Learner(room_address)
     assert late.sign_in(code).status_code == 200 and late.seat == seat
+    assert board_of(room_address, instructor)[seat]["word"] == "signed in"
     assert late.run(late.kernel(), "print(6 * 7)") == "42"
     assert ada.run(kernel, "print('on')") == "on"
     with pytest.raises(UserError, match="has a seat"):

@@ -21,7 +21,7 @@ from secure_ai.workshop.opening import up
 from secure_ai.workshop.status import as_text, status
 from secure_ai.workshop.terms import Wish
 from tests.workshop.conftest import free_port, impossible
-from tests.workshop.learners import Learner
+from tests.workshop.learners import Learner, board_of
 
 pytestmark = pytest.mark.slow
 SECONDS = 120
@@ -53,15 +53,6 @@ def wait_until(said) -> None:
     while not said():
         assert time.monotonic() < until
         time.sleep(0.2)
-
-
-def board_of(address: str, code: str):
-    """Return the board's seats by name, asked for as the instructor."""
-    instructor = Learner(address)
-    instructor.sign_in(code)
-    state = instructor.client.get(f"{address}/services/board/api/state").json()
-    instructor.close()
-    return {seat["name"]: seat for seat in state["seats"]}
 
 
 def board_process(folder: Path) -> int:

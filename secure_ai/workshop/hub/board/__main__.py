@@ -15,6 +15,7 @@ from secure_ai.workshop.hub.board.database import Database
 from secure_ai.workshop.hub.board.doors import HubDoors
 from secure_ai.workshop.hub.board.masking import Masker, read_vocabulary
 from secure_ai.workshop.hub.board.web import NOTEBOOK_BYTES, make_application
+from secure_ai.workshop.hub.codes import Codes
 from secure_ai.workshop.hub.room import Room
 
 
@@ -24,7 +25,14 @@ async def main() -> None:
     room = Room.from_environment()
     settings, doors = room.settings(), HubDoors()
     database = Database(room.board_file)
-    classroom = Classroom(settings, read_catalog(), Masker(read_vocabulary()), database)
+    codes = Codes(room.codes_file)
+    classroom = Classroom(
+        settings,
+        read_catalog(),
+        Masker(read_vocabulary()),
+        database,
+        signed_in=lambda: [seat for seat, used in codes.taken().items() if used is not None],
+    )
     server = HTTPServer(
         make_application(classroom, doors),
         ssl_options=doors.ssl_context(),

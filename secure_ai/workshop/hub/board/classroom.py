@@ -45,6 +45,7 @@ class Classroom:
         mask: takes what a check said to what may be shown.
         database: where it survives a restart.
         clock: seconds, as :func:`time.time`.
+        signed_in: returns the seats whose code was used; without it a seat is known from its first lab on.
     """
 
     def __init__(
@@ -54,10 +55,13 @@ class Classroom:
         mask: Callable[[str], str],
         database: Database,
         clock: Callable[[], float] = time.time,
+        *,
+        signed_in: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.settings, self.labs, self.mask, self.database, self.clock = (
             settings, labs, mask, database, clock,
         )  # fmt: skip
+        self.signed_in = signed_in
         self.names = {seat.name: seat for seat in settings.seats}
         kept = database.seats()
         self.seats = {name: kept.get(name) or _blank() for name in self.names}
@@ -229,7 +233,8 @@ class Classroom:
     def shown(self) -> dict[str, Any]:
         """Return all that the page shows, without names of learners."""
         now = self.clock()
-        seats = [self._seat(name, state, now) for name, state in self.seats.items()]
+        inside = set(self.signed_in())
+        seats = [self._seat(name, state, now, name in inside) for name, state in self.seats.items()]
         used = {seat["lab"] for seat in seats if seat["lab"]} | {lab for lab, _ in self.wrongs}
         used |= {self.agenda.steps[self.agenda.at].lab} & set(self.labs)
         return {
@@ -252,7 +257,7 @@ class Classroom:
             ],
         }
 
-    def _seat(self, name: str, state: dict[str, Any], now: float) -> dict[str, Any]:
+    def _seat(self, name: str, state: dict[str, Any], now: float, inside: bool) -> dict[str, Any]:
         current = state["tasks"].get(f"{state['lab']}/{state['task']}", {})
         quiet = now - state["tried_at"] > 60 * QUIET_MINUTES
         here = now - self.seen.get(name, -math.inf) <= AWAY_SECONDS
@@ -272,6 +277,8 @@ class Classroom:
                 word = "away"
         elif here:
             word = "here"
+        elif inside:
+            word = "signed in"
         prefix = f"{state['lab']}/"
         return {
             "name": name,

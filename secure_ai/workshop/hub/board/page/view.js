@@ -3,10 +3,10 @@
 
 const WORDS = {
   "stuck": "▲ stuck", "not yet": "◆ not yet", "error": "✖ error", "working": "● working", "quiet": "◇ quiet",
-  "done": "✔ done", "away": "▽ away", "here": "○ here", "not here yet": "– not here",
+  "done": "✔ done", "away": "▽ away", "here": "○ here", "signed in": "○ signed in", "not here yet": "– not here",
 };
 const MARKS = { correct: ["✔", "solved"], incorrect: ["◆", "not yet"], error: ["✖", "error"] };
-const ORDER = ["stuck", "error", "not yet", "quiet", "away", "working", "here", "done", "not here yet"];
+const ORDER = ["stuck", "error", "not yet", "quiet", "away", "working", "here", "done", "signed in", "not here yet"];
 const byId = (id) => document.getElementById(id);
 
 // Set only what changed, so that a screen reader and the focus are left in peace.
