@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from secure_ai.core.errors import UserError
+from secure_ai.workshop import processes
 from secure_ai.workshop.closing import down
 from secure_ai.workshop.doors import board_answers, knock
 from secure_ai.workshop.hub.codes import INSTRUCTOR
@@ -145,4 +146,27 @@ def test_a_killed_proxy_or_board_comes_back_by_itself_and_cells_run_on(room):
     assert board_of(address, code)["seat-01"]["tries"] == 1
     assert "does not answer" not in as_text(status(folder))
     assert ada.run(kernel, "print(kept + 2)") == "43"
+    ada.close()
+
+
+@pytest.mark.parametrize("kind", ["kernel", "server"])
+def test_a_killed_warm_process_is_named_and_the_room_starts_anew_with_what_was_saved(room, kind):
+    opened, address = room
+    folder = opened.room.folder
+    ada = Learner(address)
+    assert ada.sign_in(new_code(folder, "seat-01")[1]).status_code == 200
+    note = {"type": "file", "format": "text", "content": "saved"}
+    assert ada.call("PUT", "contents/note.txt", json=note).status_code == 201
+    warm = processes.alive(opened.room)[kind]
+    os.kill(warm.pid, signal.SIGKILL)
+    wait_until(lambda: not warm.is_alive)
+    assert f"NOT running: {kind}" in as_text(status(folder))
+    # Seats live by both, so one alone is of no use: all of the room starts anew, and a seat with it.
+    assert set(up(folder, Wish()).started) == {"hub", "server", "kernel"}
+    lab = f"{address}/user/seat-01/lab"
+    wait_until(
+        lambda: ada.client.get(lab).is_success and ada.call("GET", "contents/note.txt").status_code == 200
+    )
+    assert ada.call("GET", "contents/note.txt").json()["content"] == "saved"
+    assert ada.run(ada.kernel(), "print(6 * 7)") == "42"
     ada.close()
