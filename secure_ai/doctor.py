@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secure_ai.core.errors import UserError
-from secure_ai.project import project_root
+from secure_ai.project import in_seat, project_root, work_folder
 
 REINSTALL = "run 'make start' again (it repairs .venv); if that does not help, delete the folder .venv first"
+IN_SEAT = "tell your instructor, who can mend the room"
 FREE_GIGABYTES = 1
 
 
@@ -68,11 +69,12 @@ def _run(part: str, probe: Callable[[], str]) -> Check:
     try:
         return Check(part, True, probe())
     except Broken as broken:
-        return Check(part, False, broken.detail, broken.remedy)
+        return Check(part, False, broken.detail, IN_SEAT if in_seat() else broken.remedy)
     except UserError as error:
         return Check(part, False, str(error).rstrip("."), "as said")
     except Exception as error:
-        return Check(part, False, f"does not work ({type(error).__name__})", REINSTALL)
+        remedy = IN_SEAT if in_seat() else REINSTALL
+        return Check(part, False, f"does not work ({type(error).__name__})", remedy)
 
 
 def _python() -> str:
@@ -114,17 +116,17 @@ def locked_versions(lock: str) -> list[tuple[str, str]]:
 
 
 def _disk() -> str:
-    free = shutil.disk_usage(project_root()).free / 2**30
+    free = shutil.disk_usage(work_folder()).free / 2**30
     if free < FREE_GIGABYTES:
         raise Broken(f"{free:.1f} GB free", f"free at least {FREE_GIGABYTES} GB on this disk")
     return f"more than {FREE_GIGABYTES} GB free"
 
 
 def _folders() -> str:
-    root = project_root()
-    missing = [
-        name for name in ("notebooks", "labs", "solutions", "synthetic_data") if not (root / name).is_dir()
-    ]
+    root, wanted = work_folder(), ("notebooks", "labs", "solutions", "synthetic_data")
+    if in_seat():  # solutions come when they are released, and the data's code lies with the room
+        wanted = wanted[:2]
+    missing = [name for name in wanted if not (root / name).is_dir()]
     if missing:
         raise Broken(
             f"{missing[0]}/ is missing",
@@ -136,14 +138,14 @@ def _folders() -> str:
                 pass
         except OSError:
             raise Broken(
-                "the folder of the kit cannot be written",
+                f"the folder of the {'seat' if in_seat() else 'kit'} cannot be written",
                 "copy the kit to a folder of your own, such as Documents",
             ) from None
-    return "notebooks, labs, solutions and synthetic_data are there and can be written"
+    return f"{', '.join(wanted[:-1])} and {wanted[-1]} are there and can be written"
 
 
 def _lessons() -> str:
-    root = project_root()
+    root = work_folder()
     for folder in ("notebooks", "labs", "solutions"):
         for path in sorted((root / folder).glob("*.ipynb")):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -33,3 +34,17 @@ def project_root(start: Path | None = None) -> Path:
             "The kit's notebooks are not here: run the command in the folder that holds notebooks/ and labs/."
         )
     return root
+
+
+def in_seat() -> bool:
+    """Return whether this runs in a seat of a workshop: the kit is the room's, the home the learner's."""
+    return bool(os.environ.get("SECURE_AI_BOARD"))
+
+
+def work_folder() -> Path:
+    """Return the folder with what a learner reads, works in and makes: the kit, or the home of a seat.
+
+    Raises:
+        UserError: if this is no seat and there is no kit.
+    """
+    return Path.home() if in_seat() else project_root()

@@ -232,11 +232,11 @@ def harm_table(game: Tabletop) -> pd.DataFrame:
 
 
 def write_report(game: Tabletop, sector: str) -> Table:
-    """Write the after-action report into ``reports/`` of the kit, and return where it is, with a link."""
-    from secure_ai.project import find_root
+    """Write the after-action report into ``reports/``, and return where it is, with a link."""
+    from secure_ai.project import work_folder
 
     place = Path("reports") / "17_people_and_incidents" / sector
-    folder = (find_root() or find_root(Path(__file__).parent) or Path.cwd()) / place
+    folder = work_folder() / place
     folder.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         (path.suffix[1:], (f"{place.as_posix()}/{path.name}", f"../{place.as_posix()}/{path.name}"))

@@ -20,7 +20,7 @@ from secure_ai.encrypt.key_rings import LocalKeyRing
 from secure_ai.monitor.detection import Detection, Evaluation
 from secure_ai.monitor.detection.evaluation import words_for_seconds
 from secure_ai.monitor.trail import Bench, Verification, open_trail, tamper, verify_trail
-from secure_ai.project import project_root
+from secure_ai.project import work_folder
 
 if TYPE_CHECKING:
     from secure_ai.monitor.drift import PerformanceEstimator
@@ -296,7 +296,7 @@ def week_with_alerts(month: Any, handled: Sequence[AuditEvent]) -> list[AuditEve
 
 def report_folder(sector: str) -> Path:
     """Return the folder for the report of this lesson: ``reports/09_audit_and_monitoring/<sector>``."""
-    return project_root() / "reports" / "09_audit_and_monitoring" / sector
+    return work_folder() / "reports" / "09_audit_and_monitoring" / sector
 
 
 def quiet_warnings() -> None:

@@ -76,13 +76,22 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     _must(_system().mount(*words), "a mount was refused")
 
 
-def arrange(copy: str, kit: str, inside: list[list[str]], covers: list[str], keep: list[str]) -> None:
+def arrange(
+    *,
+    copy: str,
+    kit: str,
+    inside: list[list[str]],
+    accounts: list[list[str]],
+    covers: list[str],
+    keep: list[str],
+) -> None:
     """Make the file system that seats see.
 
     Args:
         copy: folder that takes the place of the kit's.
         kit: folder of the kit.
         inside: pairs of a folder and a place in the copy where it is shown, for the environments.
+        accounts: pairs of a file and the one in whose place it is shown.
         covers: folders that are shown empty.
         keep: folders that are shown all the same where a cover hides them.
     """
@@ -90,6 +99,8 @@ def arrange(copy: str, kit: str, inside: list[list[str]], covers: list[str], kee
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
     for source, target in inside:
         Path(target).mkdir(exist_ok=True)
+        mount(source, target, flags=MS_BIND)
+    for source, target in accounts:
         mount(source, target, flags=MS_BIND)
     # Opened before anything is covered; the kit last, for other folders may lie in it.
     shown = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in keep]

@@ -15,6 +15,7 @@ from secure_ai.workshop.hub.codes import INSTRUCTOR, Codes
 from secure_ai.workshop.hub.room import Room, Settings
 from secure_ai.workshop.machine import Machine, this_machine
 from secure_ai.workshop.roster import clean, seats_for
+from secure_ai.workshop.view import write_accounts
 
 
 def add_seats(
@@ -77,6 +78,8 @@ def add(
     shelf = labs.shelf(settings.sector)
     for seat in added:
         labs.place(room, settings, seat, shelf)
+    if settings.own_view:
+        write_accounts(room, settings.seats)
     room.write_settings(settings)
     codes = Codes(room.codes_file)
     return settings, {seat.name: codes.issue(seat.name) for seat in added}

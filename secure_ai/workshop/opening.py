@@ -53,7 +53,7 @@ from secure_ai.workshop.terms import (
     plan_time,
     wrong_time,
 )
-from secure_ai.workshop.view import copy_kit, plan
+from secure_ai.workshop.view import copy_kit, plan, write_accounts
 
 # Users that are kept for those who come late; who has more of them closes the room for a moment.
 SPARE_SEATS = 10
@@ -240,5 +240,6 @@ def furnish(room: Room, settings: Settings, seats: Iterable[Seat], root: Path) -
     shelf = labs.shelf(settings.sector, root)
     if settings.own_view:
         copy_kit(root, room, shelf)
+        write_accounts(room, settings.seats)
     found = [labs.place(room, settings, seat, shelf) for seat in seats]
     return [one.problem for one in found if one.problem]

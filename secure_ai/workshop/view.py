@@ -12,12 +12,12 @@ from pathlib import Path
 
 from secure_ai.core.errors import UserError, system_reason
 from secure_ai.workshop.environment import FOLDER as HUB_FOLDER
-from secure_ai.workshop.hub.room import Room
+from secure_ai.workshop.hub.room import Room, Seat
 
 KIT_FOLDER = ".venv"
 # What a learner's code needs. Everything else of the kit stays away, whatever a later release adds.
 PACKAGES = ("secure_ai", "synthetic_data")
-FILES = ("pyproject.toml", "GLOSSARY.md", "LICENSE", "LICENSE-lessons")
+FILES = ("pyproject.toml", "requirements.lock", "GLOSSARY.md", "LICENSE", "LICENSE-lessons")
 FOLDERS = ("notebooks/assessments",)
 NEVER = ("solutions.json",)
 ALWAYS_COVERED = ("/root",)
@@ -83,6 +83,41 @@ def _readable(folder: Path) -> None:
             (Path(place) / name).chmod(0o644)
 
 
+def write_accounts(room: Room, seats: Iterable[Seat], system: Path = Path("/etc")) -> None:
+    """Write the lists of users and groups that seats see: the system's, and the seats under their names.
+
+    Programs such as PostgreSQL and SSH refuse a user whom the system does not know. Who comes late is added
+    to the same files, for a running room shows these and no others.
+
+    Raises:
+        UserError: if they cannot be written.
+    """
+    seats = list(seats)
+    lines = {
+        "passwd": [f"{seat.name}:x:{seat.uid}:{seat.uid}::{_home_of(room, seat)}:/bin/sh" for seat in seats],
+        "group": [f"{seat.name}:x:{seat.uid}:" for seat in seats],
+    }
+    try:
+        room.accounts.mkdir(parents=True, exist_ok=True)
+        room.accounts.chmod(0o755)
+        for name, added in lines.items():
+            known = (system / name).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            text = "\n".join([*known, *added, ""]).encode("utf-8", "surrogateescape")
+            path = room.accounts / name
+            before = path.read_bytes() if path.is_file() else b""
+            is_longer = bool(before) and text.startswith(before)
+            with path.open("ab" if is_longer else "wb") as file:
+                file.write(text[len(before) :] if is_longer else text)
+            path.chmod(0o644)
+    except OSError as error:
+        raise UserError(f"The list of the seats' users cannot be written ({system_reason(error)}).") from None
+
+
+def _home_of(room: Room, seat: Seat) -> str:
+    home = str(room.home(seat.name))
+    return "/" if set(home) & set(":\n\r") else home
+
+
 def plan(root: Path, room: Room, also: Iterable[str | Path] = ()) -> dict[str, object]:
     """Return how the file system of the seats is arranged, for :mod:`secure_ai.workshop.inside`.
 
@@ -105,6 +140,11 @@ def plan(root: Path, room: Room, also: Iterable[str | Path] = ()) -> dict[str, o
             [str(root / name), str(room.kit.resolve() / name)]
             for name in (KIT_FOLDER, HUB_FOLDER)
             if (root / name).is_dir()
+        ],
+        "accounts": [
+            [str(path), f"/etc/{path.name}"]
+            for name in ("passwd", "group")
+            if (path := room.accounts.resolve() / name).is_file() and Path("/etc", name).is_file()
         ],
         "covers": outermost,
         "keep": keep,

@@ -49,6 +49,24 @@ def test_a_part_that_breaks_in_an_unforeseen_way_is_a_fail_line_without_a_traceb
     assert "secret" not in said
 
 
+def test_in_a_seat_the_home_is_looked_at_and_the_instructor_is_the_remedy(monkeypatch, tmp_path):
+    for folder in ("notebooks", "labs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "00.ipynb").write_text('{"cells": []}')
+    monkeypatch.setenv("SECURE_AI_BOARD", "http://127.0.0.1:1/services/board/")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    checks = {check.part: check for check in doctor.run_checks(quick=True)}
+    assert [str(check) for check in checks.values() if not check.ok] == []
+    assert checks["Folders"].detail == "notebooks and labs are there and can be written"
+    assert checks["Lessons and labs"].detail.startswith("1 lessons")
+    (tmp_path / "labs" / "00.ipynb").write_text("{")
+    checks = {check.part: check for check in doctor.run_checks(quick=True)}
+    damaged = str(checks["Lessons and labs"])
+    assert damaged.startswith(
+        "FAIL  Lessons and labs: labs/00.ipynb is damaged. Remedy: tell your instructor"
+    )
+
+
 def test_the_lock_is_read_with_its_markers():
     lock = (
         "always==1.0 \\\n    --hash=sha256:00\n"
@@ -62,7 +80,7 @@ def test_a_damaged_lab_is_found(tmp_path, monkeypatch):
     for folder in ("notebooks", "labs", "solutions"):
         (tmp_path / folder).mkdir()
     (tmp_path / "labs" / "03_x.ipynb").write_text("{not json", encoding="utf-8")
-    monkeypatch.setattr(doctor, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "work_folder", lambda: tmp_path)
     (check,) = [check for check in doctor.run_checks(quick=True) if check.part == "Lessons and labs"]
     assert not check.ok
     assert check.remedy == "run 'secure-ai lab reset 03_x'"

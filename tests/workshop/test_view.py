@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from secure_ai.workshop.hub.room import Room
-from secure_ai.workshop.view import closed_above, copy_kit, plan
+from secure_ai.core.errors import UserError
+from secure_ai.workshop.hub.room import Room, Seat
+from secure_ai.workshop.view import closed_above, copy_kit, plan, write_accounts
 
 
 @pytest.fixture
@@ -50,6 +51,34 @@ def test_the_copy_has_what_a_learner_needs_and_nothing_else(kit, tmp_path):
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in room.kit.rglob("*"))
     assert not any(path.stat().st_mode & 0o022 for path in room.kit.rglob("*"))
     assert list(room.kit.glob("secure_ai/__pycache__/*.pyc"))
+
+
+def test_seats_are_users_that_programs_find_and_who_comes_late_is_added_to_the_same_file(tmp_path):
+    room, system = Room(tmp_path / "room"), tmp_path / "etc"
+    system.mkdir()
+    (system / "passwd").write_bytes(b"root:x:0:0::/root:/bin/sh\nj\xf6rg:x:7:7::/:/bin/sh")
+    (system / "group").write_text("root:x:0:\n")
+    ada, alan = Seat("seat-01", "Ada Lovelace", 1), Seat("seat-02", "Alan Turing", 2)
+    write_accounts(room, [ada], system)
+    users = room.accounts / "passwd"
+    shown = users.open("rb")  # as the file system of a running room holds it
+    write_accounts(room, [ada, alan], system)
+    lines = shown.read().split(b"\n")
+    assert lines[:2] == [b"root:x:0:0::/root:/bin/sh", b"j\xf6rg:x:7:7::/:/bin/sh"]
+    assert lines[2:] == [
+        f"{seat.name}:x:{seat.uid}:{seat.uid}::{room.home(seat.name)}:/bin/sh".encode()
+        for seat in (ada, alan)
+    ] + [b""]
+    assert (room.accounts / "group").read_text().endswith(f"seat-02:x:{alan.uid}:\n")
+    assert b"Lovelace" not in users.read_bytes() and users.stat().st_mode & 0o777 == 0o644
+    write_accounts(room, [alan], system)
+    shown.seek(0)
+    assert shown.read() == users.read_bytes() and b"seat-01" not in users.read_bytes()
+    shown.close()
+    assert [one[1] for one in plan(tmp_path, room)["accounts"]] == ["/etc/passwd", "/etc/group"]
+    (system / "passwd").unlink()
+    with pytest.raises(UserError, match="users cannot be written"):
+        write_accounts(room, [alan], system)
 
 
 def test_a_copy_takes_the_place_of_the_one_before(kit, tmp_path):

@@ -166,6 +166,9 @@ def _connection(job: _Job, key: asyncssh.SSHKey, pinned: asyncssh.SSHKey) -> asy
         job.address.port,
         config=None,
         username=job.user,
+        # Nothing of the home of whoever sends takes part.
+        x509_trusted_certs=None,
+        x509_trusted_cert_paths=[],
         client_keys=[key],
         known_hosts=([pinned], [], []),
         server_host_key_algs="default",

@@ -129,7 +129,8 @@ class Room:
 
     ``private`` is the instructor's (0700): settings, codes, tokens, certificates, databases, logs.
     ``homes/SEAT`` is a learner's (0700). ``shared`` is for all to read: ``shared/solutions`` holds what was
-    released. ``kit`` is the copy of the kit that seats see. ``run`` holds the sockets of the warm processes.
+    released. ``kit`` is the copy of the kit that seats see, ``accounts`` the lists of users and groups that
+    they see. ``run`` holds the sockets of the warm processes.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -138,6 +139,7 @@ class Room:
         self.homes = self.folder / "homes"
         self.shared = self.folder / "shared"
         self.kit = self.folder / "kit"
+        self.accounts = self.folder / "accounts"
         self.run = self.folder / "run"
 
     settings_file = property(lambda self: self.private / "room.json")
