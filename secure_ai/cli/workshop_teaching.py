@@ -47,8 +47,12 @@ def _print_steps(steps: tuple) -> None:
 @click.argument("chapters", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("slides"), show_default=True)
 @click.option("--notebook", is_flag=True, help="Notebooks with Jupyter's slide types in place of HTML.")
-def slides(chapters: tuple[str, ...], out: Path, notebook: bool) -> None:
-    """Make slides of CHAPTERS (such as 07, all if none is named): HTML files that need no network."""
+@click.option("--sector", type=SECTORS, default="healthcare", show_default=True)
+def slides(chapters: tuple[str, ...], out: Path, notebook: bool, sector: str) -> None:
+    """Make slides of CHAPTERS (such as 07, all if none is named): HTML files that need no network.
+
+    The hospital's figures are stored in the lessons; for the bank each lesson is run first.
+    """
     from secure_ai.core.outputs import atomic_file
     from secure_ai.workshop.guide import load_guide
     from secure_ai.workshop.slides import chapters_with_slides, slide_notebook, write_slides
@@ -56,12 +60,12 @@ def slides(chapters: tuple[str, ...], out: Path, notebook: bool) -> None:
     keys = [load_guide(name).chapter.key for name in chapters] or chapters_with_slides()
     for key in keys:
         if notebook:
-            text = slide_notebook(key)
+            text = slide_notebook(key, sector=sector)
             with atomic_file(out / f"{key}.ipynb") as draft:
                 draft.write_text(text, encoding="utf-8")
             click.echo(f"{key}.ipynb: slide types and notes")
         else:
-            deck = write_slides(key, out / f"{key}.html")
+            deck = write_slides(key, out / f"{key}.html", sector=sector)
             rest = f", {len(deck.left_out)} questions of the lesson without one" if deck.left_out else ""
             click.echo(f"{key}.html: {len(deck.slides)} slides{rest}")
 

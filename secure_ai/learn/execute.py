@@ -234,6 +234,31 @@ def _is_empty(output: NotebookNode) -> bool:
     return "data" in output and not output.data
 
 
+def run_for_outputs(
+    path: Path, parameters: Mapping[str, Any] | None = None, kernel_name: str | None = None
+) -> NotebookNode:
+    """Execute a notebook for what its cells show, and return it cleaned as :func:`clean_outputs` says.
+
+    Nobody's progress is touched, widgets show their text, and sums are the same in every run.
+
+    Raises:
+        UserError: if a cell fails or an output holds a path of this machine.
+    """
+    path = Path(path)
+    with own_progress(), environment({**ONE_THREAD, "SECURE_AI_WIDGETS": "off"}):
+        clean = clean_outputs(run_notebook(path, parameters=parameters, kernel_name=kernel_name))
+    for cell in clean.cells:
+        if cell.cell_type != "code":
+            continue
+        for text in output_texts(cell):
+            if found := machine_path_in(text):
+                raise UserError(
+                    f"{path.name}, cell '{cell.id}' prints a path of this machine ({found}): "
+                    "print the file's name only, or silence the warning that holds it."
+                )
+    return clean
+
+
 def store_outputs(
     path: Path, parameters: Mapping[str, Any] | None = None, kernel_name: str | None = None
 ) -> bool:
@@ -252,18 +277,7 @@ def store_outputs(
     """
     path = Path(path)
     node = read_notebook(path)
-    with own_progress(), environment({**ONE_THREAD, "SECURE_AI_WIDGETS": "off"}):
-        executed = run_notebook(path, parameters=parameters, kernel_name=kernel_name)
-    clean = clean_outputs(executed)
-    for cell in clean.cells:
-        if cell.cell_type != "code":
-            continue
-        for text in output_texts(cell):
-            if found := machine_path_in(text):
-                raise UserError(
-                    f"{path.name}, cell '{cell.id}' prints a path of this machine ({found}): "
-                    "print the file's name only, or silence the warning that holds it."
-                )
+    clean = run_for_outputs(path, parameters, kernel_name)
     kept = minimal_metadata(node)
     outputs = {cell.id: cell for cell in clean.cells}
     for cell in kept.cells:

@@ -1,4 +1,4 @@
-"""Slides made of a lesson as it is stored: 10 to 20 of them, with lesson and guide as speaker notes.
+"""Slides made of a lesson and its outputs: 10 to 20 of them, with lesson and guide as speaker notes.
 
 A slide asks the lesson's question; one step further it shows what the cell showed, and the finding.
 """
@@ -16,14 +16,16 @@ from nbformat import NotebookNode
 
 from secure_ai.core.errors import UserError
 from secure_ai.core.outputs import atomic_file
+from secure_ai.learn.execute import run_for_outputs
 from secure_ai.learn.map import CHAPTERS
-from secure_ai.learn.notebook import canonical_text, read_notebook
+from secure_ai.learn.notebook import canonical_text, known_parameters, read_notebook
 from secure_ai.project import project_root
 from secure_ai.workshop.guide import Guide, load_guide
 from secure_ai.workshop.slides_page import Slide, deck_page
 
 FEWEST, MOST = 10, 20
 LONGEST_TEXT = 240  # characters of a question or a finding; the rest is in the notes
+LONGEST_SAID = 170  # of what a cell said above its picture
 ROWS, COLUMNS, CELL = 6, 5, 40
 LINES = 8
 
@@ -31,6 +33,7 @@ _SILENT = {"parameters", "setup", "references", "quiz", "monday-names"}
 _SILENT |= {"references-names", "clean-up", "tidy-up"}
 _PREDICT = re.compile(r"^\*\*(?:Predict|Try it)[.:]\*\*\s*")
 _SHOWS = re.compile(r"^\*\*What this shows\.\*\*\s*")
+_NOT_YET = "Solve the task above first"
 _HEADING = re.compile(r"^#{2,4}\s+(.*)$")
 
 
@@ -74,11 +77,25 @@ class Deck:
     left_out: tuple[str, ...]
 
 
-def make_deck(key: str, *, root: Path | None = None) -> Deck:
-    """Make the slides of a chapter from its stored lesson, its lab's tasks and its guide.
+def lesson_of(key: str, sector: str, root: Path) -> NotebookNode:
+    """Return a lesson with outputs of a sector: as it is stored, or run for the other sector.
+
+    Raises:
+        UserError: if the lesson cannot be read, or does not run.
+    """
+    path = root / "notebooks" / f"{key}.ipynb"
+    node = read_notebook(path)
+    if known_parameters(node, path.name).get("sector", sector) == sector:
+        return node
+    return run_for_outputs(path, {"sector": sector})
+
+
+def make_deck(key: str, *, sector: str = "healthcare", root: Path | None = None) -> Deck:
+    """Make the slides of a chapter from its lesson, its lab's tasks and its guide.
 
     Args:
         key: name of the chapter, ``07_encryption``, or its number, ``07``.
+        sector: whose outputs are shown; those that are not stored are made by running the lesson.
         root: folder of the kit; found by itself if not given.
 
     Raises:
@@ -87,7 +104,7 @@ def make_deck(key: str, *, root: Path | None = None) -> Deck:
     root = root or project_root()
     guide = load_guide(key, root=root)
     chapter = guide.chapter
-    node = read_notebook(root / "notebooks" / f"{chapter.key}.ipynb")
+    node = lesson_of(chapter.key, sector, root)
     cells = {cell.id: cell for cell in node.cells}
     try:
         title, lead = _title(cells["title"].source)
@@ -111,19 +128,19 @@ def make_deck(key: str, *, root: Path | None = None) -> Deck:
     return Deck(chapter.key, title, (first, aim, *middle, *closing), dropped)
 
 
-def write_slides(key: str, file: str | Path, *, root: Path | None = None) -> Deck:
+def write_slides(key: str, file: str | Path, *, sector: str = "healthcare", root: Path | None = None) -> Deck:
     """Write the slides of a chapter as one HTML file that needs no network; return what is in it.
 
     Raises:
         UserError: as :func:`make_deck`, or if the file cannot be written.
     """
-    deck = make_deck(key, root=root)
+    deck = make_deck(key, sector=sector, root=root)
     with atomic_file(Path(file)) as draft:
         draft.write_text(deck_page(deck.title, deck.slides), encoding="utf-8")
     return deck
 
 
-def slide_notebook(key: str, *, root: Path | None = None) -> str:
+def slide_notebook(key: str, *, sector: str = "healthcare", root: Path | None = None) -> str:
     """Return the lesson as a notebook with Jupyter's slide types, for those who have reveal.js at hand.
 
     A heading or a question begins a slide, what a cell shows comes one step later, set-up cells are
@@ -134,7 +151,7 @@ def slide_notebook(key: str, *, root: Path | None = None) -> str:
     """
     root = root or project_root()
     guide = load_guide(key, root=root)
-    node = read_notebook(root / "notebooks" / f"{guide.chapter.key}.ipynb")
+    node = lesson_of(guide.chapter.key, sector, root)
     marked = []
     for cell in node.cells:
         cell.metadata["slideshow"] = {"slide_type": _slide_type(cell)}
@@ -195,11 +212,15 @@ def _turns(node: NotebookNode) -> list[_Turn]:
         for paragraph in parts:
             part = paragraph
             if heading := _HEADING.match(part):
+                if said and turns:  # what stands before a heading ends the section, and opens no other
+                    turns[-1].texts += said
+                    said = []
                 section, part = _plain(heading[1]), "\n".join(part.splitlines()[1:])
             if not part or part.startswith("```"):
                 continue
             if _PREDICT.match(part):
-                turns.append(_Turn(section, _PREDICT.sub("", part), cells=[cell.id], texts=said))
+                asked = _PREDICT.sub("", part)
+                turns.append(_Turn(section, asked[:1].upper() + asked[1:], cells=[cell.id], texts=said))
                 said = []
             elif _is_finding(part, turns, section, asks):
                 turns[-1].finding = _SHOWS.sub("", part)
@@ -229,13 +250,23 @@ def _take(turn: _Turn, cell: NotebookNode) -> None:
     for one in cell.outputs:
         data = one.get("data", {})
         if one.output_type == "stream":
+            if one.text.startswith(_NOT_YET):
+                continue
             turn.printed.append("\n".join(one.text.strip().splitlines()[:LINES]))
         elif "image/png" in data:
             turn.pictures.append(data["image/png"].replace("\n", ""))
         elif table := _table(data.get("text/html", "")):
             turn.tables.append(table)
+        elif "text/markdown" in data:
+            turn.printed.append("\n".join(_lines(data["text/markdown"])[:LINES]))
         elif "text/html" not in data and data.get("text/plain", "").strip():
             turn.printed.append("\n".join(data["text/plain"].strip().splitlines()[:LINES]))
+
+
+def _lines(markdown: str) -> list[str]:
+    """Lines of Markdown as plain text, without those that only shape it."""
+    lines = [_plain(line).strip("|#- ") for line in markdown.splitlines()]
+    return [line for line in lines if re.search(r"\w", line)]
 
 
 def _table(given: str) -> str:
@@ -284,15 +315,27 @@ def _slide(turn: _Turn, guide: Guide, left_out: list[_Turn]) -> Slide:
     notes = _spoken(guide, set(turn.cells))
     notes += [f"In the lesson: {text}" for text in (_plain(turn.finding), *turn.texts) if text]
     notes += [f"Without a slide: {_plain(one.question or one.section)}" for one in left_out]
-    show = _figure(turn)
     return Slide(
         turn.cells[0],
         turn.section or "To begin with",
         lead=_short(_plain(turn.question), LONGEST_TEXT),
-        show=show,
+        show=_figure(turn),
+        said=_sentence(turn),
         finding=_short(_plain(turn.finding), LONGEST_TEXT),
         notes=notes,
+        steps=bool(turn.question),
     )
+
+
+def _sentence(turn: _Turn) -> str:
+    """What a cell said in a sentence beside its picture or table; printed columns are no sentence."""
+    if not (turn.pictures or turn.tables):
+        return ""
+    for text in turn.printed:
+        line = " ".join(text.split("\n"))
+        if line.endswith((".", ":")) and "  " not in line:
+            return _short(line.removesuffix(":"), LONGEST_SAID)
+    return ""
 
 
 def _figure(turn: _Turn) -> str:

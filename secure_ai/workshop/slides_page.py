@@ -18,6 +18,7 @@ class Slide:
         lead: what is said or asked first.
         points: a list.
         show: HTML that appears one step later: a picture, a table, or printed lines.
+        said: what the program said, above it.
         finding: a sentence beside it.
         notes: for the speaker alone, one paragraph each.
         steps: whether ``show`` waits for a step.
@@ -28,6 +29,7 @@ class Slide:
     lead: str = ""
     points: Sequence[str] = ()
     show: str = ""
+    said: str = ""
     finding: str = ""
     notes: Sequence[str] = field(default_factory=list)
     steps: bool = True
@@ -74,7 +76,8 @@ def _section(number: int, slide: Slide, of: int) -> str:
     listed = f"<ul>{points}</ul>" if points else ""
     step = ' data-step="1"' if slide.steps else ""
     finding = f'<p class="finding"{step}>{inline(slide.finding)}</p>' if slide.finding else ""
-    show = f'<div class="show"{step}>{slide.show}</div>' if slide.show else ""
+    said = f'<p class="said">{html.escape(slide.said)}</p>' if slide.said else ""
+    show = f'<div class="show"{step}>{said}{slide.show}</div>' if slide.show else ""
     notes = "".join(f"<p>{inline(note)}</p>" for note in slide.notes)
     words = f'<div class="words">{listed}{finding}</div>' if listed or finding else ""
     return (
@@ -86,11 +89,7 @@ def _section(number: int, slide: Slide, of: int) -> str:
 
 
 def _kind(slide: Slide, number: int) -> str:
-    if number == 1:
-        return "first"
-    if slide.show:
-        return "shown dense" if slide.show.count("<tr>") > 4 and len(slide.show) > 900 else "shown"
-    return "crowded" if sum(len(point) for point in slide.points) > 700 else "listed"
+    return "first" if number == 1 else "shown" if slide.show else "listed"
 
 
 STYLE = """
@@ -104,15 +103,16 @@ h1,h2{margin:0 0 .5em;line-height:1.15;color:#0b3d66}
 .words{flex:1}
 .shown .words{flex:0 0 31%;font-size:.9em}
 .show{flex:1;min-width:0;min-height:0;display:flex;flex-direction:column;justify-content:center}
-.show img{max-width:100%;max-height:58vh;object-fit:contain}
+.show img{max-width:100%;max-height:16em;object-fit:contain}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eef3f7;border-left:.3em solid #0b5cad;
 padding:.8em;margin:0;font-size:.8em}
-table{border-collapse:collapse;font-size:.68em;line-height:1.3}
+table{border-collapse:collapse;font-size:.78em;line-height:1.3}
 caption{text-align:left;font-weight:600;padding-bottom:.4em}
 th,td{text-align:left;vertical-align:top;padding:.3em .7em .3em 0;border-bottom:1px solid #b9c4ce}
 .more{font-size:.65em;color:#44525e;margin:.5em 0 0}
 .lead{font-weight:600;margin:0 0 .6em}
-.dense table{font-size:.56em}
+.said{margin:0 0 .7em;font-size:.8em}
+.said+img{max-height:13.5em}
 .finding{border-left:.25em solid #0b5cad;padding-left:.7em}
 li{margin:.35em 0}
 code{background:#eef3f7;padding:0 .2em;font-size:.9em}
@@ -122,10 +122,8 @@ code{background:#eef3f7;padding:0 .2em;font-size:.9em}
 #keys{position:fixed;left:2vw;bottom:0;margin:0;font-size:12px;color:#44525e;background:#fff}
 .js .slide{height:100vh;font-size:min(2.05vw,3.6vh);overflow:hidden}
 .js section{display:none}.js section.now{display:block}
-.js .crowded .slide{font-size:min(1.7vw,3vh)}
 .js .notes{display:none}
 .js.with-notes .slide{height:62vh;min-height:0;font-size:min(1.3vw,2.3vh)}
-.js.with-notes .show img{max-height:44vh}
 .js.with-notes section.now .notes{display:block;height:38vh;overflow:auto}
 .js [data-step].wait{visibility:hidden}
 @media print{#keys,.notes{display:none}.js section,section{display:block;break-after:page}
@@ -136,6 +134,18 @@ SCRIPT = """
 (function(){
 var all=document.querySelectorAll('section'),at=0,step=0,other=null,root=document.documentElement;
 root.classList.add('js');
+// Text and pictures shrink until a slide holds them: its page is as large as the screen.
+function over(body){
+ for(var i=0;i<body.children.length;i++){
+  var part=body.children[i];
+  if(part.offsetHeight>body.clientHeight||part.scrollWidth>part.clientWidth+1){return true;}}
+ return false;}
+function fit(){
+ for(var i=0;i<all.length;i++){
+  var body=all[i].querySelector('.body'),size=1;
+  all[i].classList.add('now');body.style.fontSize='';
+  while(size>.5&&over(body)){size-=.04;body.style.fontSize=size+'em';}
+  all[i].classList.toggle('now',i===at);}}
 function waits(){return all[at].querySelectorAll('[data-step]').length>0;}
 function draw(tell){
  for(var i=0;i<all.length;i++){all[i].classList.toggle('now',i===at);}
@@ -171,7 +181,8 @@ window.addEventListener('message',function(e){
 });
 var from=parseInt(location.hash.slice(1),10);
 if(from>=1&&from<=all.length){at=from-1;}
-draw(false);
+draw(false);fit();
+window.addEventListener('load',fit);window.addEventListener('resize',fit);
 if(window.opener){other=window.opener;other.postMessage({hello:true},'*');}
 })();
 """
