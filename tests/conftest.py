@@ -23,26 +23,27 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = re.compile(r"(?P<file>.*/test_every_notebook\.py)::.*\[\w+/(?P<chapter>\d\d)_")
 
 
+# Files whose tests share one open room, which takes a minute to open.
+ROOM = re.compile(r"tests/workshop/test_(attack_script|lessons_in_seat|path_browser|room)\.py::")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the notebooks first: started last, one of them would keep one core busy and the others waiting."""
-    items.sort(key=lambda item: NOTEBOOK.match(item.nodeid) is None)
+    """Put what takes long first: started last, it would keep one core busy and the others waiting."""
+    items.sort(key=lambda item: 0 if NOTEBOOK.match(item.nodeid) else 1 if ROOM.search(item.nodeid) else 2)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Spread whole files over the cores (their tests share servers), and notebooks chapter by chapter."""
+    """Spread whole files over the cores (their tests share servers), notebooks chapter by chapter."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     class ByChapter(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            notebook = NOTEBOOK.match(nodeid)
-            return (
-                "{file} {chapter}".format(**notebook.groupdict())
-                if notebook
-                else super()._split_scope(nodeid)
-            )
+            if notebook := NOTEBOOK.match(nodeid):
+                return "{file} {chapter}".format(**notebook.groupdict())
+            return "the open room" if ROOM.search(nodeid) else super()._split_scope(nodeid)
 
     return ByChapter(config, log)
 
