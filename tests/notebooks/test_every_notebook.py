@@ -47,11 +47,13 @@ def figures(text):
 
 
 def is_shown(figure, shown, numbers):
-    """Whether a figure stands among those shown, with or without separators, a share also rounded."""
+    """Whether a figure stands among those shown: with or without separators, a share rounded or as 0.27."""
     if figure in shown or figure.replace(",", "") in numbers:
         return True
     return figure.endswith("%") and any(
-        one.endswith("%") and f"{float(one[:-1]):.0f}%" == figure for one in shown
+        f"{float(one[:-1]):.0f}%" == figure if one[-1] == "%" else float(one) == float(figure[:-1]) / 100
+        for one in shown
+        if "," not in one
     )
 
 

@@ -90,12 +90,18 @@ class ReportingCulture:
         start = "Simulated, no real person answered. " if self.simulated else ""
         trend = self.trend.sentence() if isinstance(self.trend, Trend) else f"No trend: {self.trend.reason}."
         hidden = int(self.frames["unit"]["suppressed"].sum())
-        small = f" {hidden} units are not shown, to shield their members." if hidden else ""
+        small = (
+            f" {hidden} {'unit is' if hidden == 1 else 'units are'} not shown, to shield their members."
+            if hidden
+            else ""
+        )
+        minutes = f"{row.first_report_minutes:.0f}"
+        minutes += " minute" if minutes == "1" else " minutes"
         return (
             f"{start}{row.report_rate:.0%} report ({row.report_low:.0%} to {row.report_high:.0%}), "
             f"{row.click_rate:.0%} click ({row.click_low:.0%} to {row.click_high:.0%}): "
             f"{row.reports_per_click:.1f} reports for each click; the first report comes after "
-            f"{row.first_report_minutes:.0f} minutes (median of campaigns). {trend}{small} {NO_BLAME}"
+            f"{minutes} (median of campaigns). {trend}{small} {NO_BLAME}"
         )
 
 
