@@ -54,7 +54,7 @@ def test_slides_are_written_as_pages_or_notebooks(capsys, tmp_path):
     assert invoke(["workshop", "slides", "00", "--sector", "retail", "--out", str(tmp_path)]) == 2
     assert invoke(["workshop", "slides", "00", "--notebook", "--out", str(tmp_path)]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {"00_start_here.html", "00_start_here.ipynb"}
-    assert "11 slides" in capsys.readouterr().out
+    assert "10 slides" in capsys.readouterr().out
 
 
 def test_a_class_is_scored_from_the_sheet_that_was_written(capsys, tmp_path):

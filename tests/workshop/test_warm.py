@@ -128,6 +128,14 @@ def test_what_a_program_raises_is_an_exit_code_and_not_a_hang(served: Served) ->
     assert run(served.socket, "os.kill(os.getpid(), 9)")[0] == -9
 
 
+def test_writing_to_a_closed_connection_is_an_error_and_not_the_end(served: Served) -> None:
+    text = (
+        "import socket\none, other = socket.socketpair(); other.close()\n"
+        "try: one.send(b'x')\nexcept BrokenPipeError: print('told')"
+    )
+    assert run(served.socket, text) == (0, "told\n")
+
+
 def test_a_fork_has_nothing_of_its_parents(served: Served) -> None:
     text = "print(json.dumps([dict(os.environ), os.listdir('/proc/self/fd'), os.getsid(0) == os.getpid()]))"
     code, printed = run(served.socket, text, env={"ONLY": "this"})

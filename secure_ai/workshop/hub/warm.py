@@ -266,6 +266,8 @@ class Warm:
         signal.set_wakeup_fd(-1)
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        # As in every Python: writing to a closed connection is an error and not the end of a kernel.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         for other in (self.listener, *self.wakeup, *(taken for taken, _ in self.forks.values())):
             other.close()
