@@ -24,7 +24,7 @@ OFTEN = (
     "09_audit_and_monitoring",
     "17_people_and_incidents",
 )
-SEAT = "seat-02"
+SEAT = "seat-03"  # the attack script watches the second
 REFUSED = re.compile(r"^\w*(Error|Exception)\b: |^FAIL ", re.MULTILINE)
 
 
