@@ -69,12 +69,12 @@ def _run(part: str, probe: Callable[[], str]) -> Check:
     try:
         return Check(part, True, probe())
     except Broken as broken:
-        return Check(part, False, broken.detail, IN_SEAT if in_seat() else broken.remedy)
+        detail, remedy = broken.detail, broken.remedy
     except UserError as error:
         return Check(part, False, str(error).rstrip("."), "as said")
     except Exception as error:
-        remedy = IN_SEAT if in_seat() else REINSTALL
-        return Check(part, False, f"does not work ({type(error).__name__})", remedy)
+        detail, remedy = f"does not work ({type(error).__name__})", REINSTALL
+    return Check(part, False, detail, IN_SEAT if in_seat() else remedy)
 
 
 def _python() -> str:

@@ -181,7 +181,7 @@ window.addEventListener('message',function(e){
 });
 var from=parseInt(location.hash.slice(1),10);
 if(from>=1&&from<=all.length){at=from-1;}
-draw(false);fit();
+draw(false);
 window.addEventListener('load',fit);window.addEventListener('resize',fit);
 if(window.opener){other=window.opener;other.postMessage({hello:true},'*');}
 })();

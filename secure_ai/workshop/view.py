@@ -105,9 +105,11 @@ def write_accounts(room: Room, seats: Iterable[Seat], system: Path = Path("/etc"
             text = "\n".join([*known, *added, ""]).encode("utf-8", "surrogateescape")
             path = room.accounts / name
             before = path.read_bytes() if path.is_file() else b""
-            is_longer = bool(before) and text.startswith(before)
-            with path.open("ab" if is_longer else "wb") as file:
-                file.write(text[len(before) :] if is_longer else text)
+            if text.startswith(before):  # added to, so that nobody who reads finds the file empty
+                with path.open("ab") as file:
+                    file.write(text[len(before) :])
+            else:
+                path.write_bytes(text)
             path.chmod(0o644)
     except OSError as error:
         raise UserError(f"The list of the seats' users cannot be written ({system_reason(error)}).") from None
